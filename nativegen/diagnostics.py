@@ -1,0 +1,79 @@
+"""The one table of every user-visible error, and the exception that carries one.
+
+Each diagnostic has a stable code, a severity, a one-line message template and a remedy; the documentation page is generated
+from this table. Library code raises :class:`NativegenError`; the command line prints ``str(error)`` as one line and exits with
+``error.exit_code``.
+
+Invariant: codes are never reused or renumbered. Ranges: 1xxx reading assemblies, 2xxx binding, 3xxx compiling and images,
+4xxx cache, 5xxx verification, 6xxx runtime and hosting, 7xxx command line and build systems.
+
+>>> str(NativegenError("NGEN1001", "x.dll"))
+'x.dll: error NGEN1001: not a PE file; remedy: pass a .NET assembly (.dll or .exe)'
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One row of the table: ``message`` may contain named ``{fields}`` filled from the error's keyword arguments."""
+
+    code: str
+    message: str
+    remedy: str
+    exit_code: int = 1
+
+
+def _table(*rows: Diagnostic) -> dict[str, Diagnostic]:
+    return {row.code: row for row in rows}
+
+
+# Exit codes (DESIGN.md 7): 1 some assemblies failed, 2 usage, 3 not installed or not found, 4 cache unusable or locked,
+# 5 verification failed, 125 nativegen failed while running a program.
+DIAGNOSTICS: dict[str, Diagnostic] = _table(
+    Diagnostic("NGEN1001", "not a PE file", "pass a .NET assembly (.dll or .exe)"),
+    Diagnostic("NGEN1002", "truncated or malformed PE file: {detail}", "rebuild or download the file again"),
+    Diagnostic("NGEN1003", "native PE file without .NET metadata", "pass the managed assembly, not a native library"),
+    Diagnostic("NGEN1004", "malformed .NET metadata: {detail}", "rebuild or download the file again"),
+    Diagnostic("NGEN1005", "a netmodule, not an assembly", "pass the assembly that contains the module"),
+    Diagnostic("NGEN1006", "uncompressed metadata tables (#-) are not supported", "rebuild the assembly without edit-and-continue"),
+    Diagnostic("NGEN1007", "file not found", "check the path", 3),
+    Diagnostic("NGEN1008", "cannot read the file: {detail}", "check the permissions"),
+)
+
+
+class NativegenError(Exception):
+    """A user-visible failure.
+
+    Args:
+        code: a key of :data:`DIAGNOSTICS`.
+        path: the file (or URL, or switch) at fault; printed first.
+        fields: values for the placeholders of the message.
+    """
+
+    def __init__(self, code: str, path: str | os.PathLike[str] | None = None, **fields: object) -> None:
+        row = DIAGNOSTICS[code]
+        self.code = code
+        self.path = None if path is None else os.fspath(path)
+        self.message = row.message.format(**fields)
+        self.remedy = row.remedy.format(**fields)
+        self.exit_code = row.exit_code
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        prefix = f"{self.path}: " if self.path else ""
+        return f"{prefix}error {self.code}: {self.message}; remedy: {self.remedy}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Crosses process boundaries (workers); the formatted text is all that is needed there.
+        return (_rebuild, (self.code, self.path, self.message, self.remedy, self.exit_code))
+
+
+def _rebuild(code: str, path: str | None, message: str, remedy: str, exit_code: int) -> NativegenError:
+    error = NativegenError.__new__(NativegenError)
+    error.code, error.path, error.message, error.remedy, error.exit_code = code, path, message, remedy, exit_code
+    Exception.__init__(error, str(error))
+    return error
