@@ -1,13 +1,13 @@
 """The contract between the compiler's back end and the image writer: one compiled method, free of tokens and addresses.
 
 A :class:`MethodUnit` is what the back end makes from one method and what the cache stores. It names everything outside
-itself symbolically (:class:`Symbol`), so that its bytes depend neither on the batch it was compiled in nor on row numbers of
-the assembly that it is linked into. The writer (:mod:`nativegen.readytorun.writer`) merges equal cells of all units,
-assigns them slots in import sections, and applies the relocations.
+itself symbolically (:class:`Symbol`), so that its bytes depend neither on the batch it was compiled in nor on row
+numbers of the assembly that it is linked into. The writer (:mod:`nativegen.readytorun.writer`) merges equal cells of all
+units, assigns them slots in import sections, and applies the relocations.
 
-Invariants: every relocation of a unit lies inside ``code`` (or ``rodata`` for ``rodata_relocations``) and writes 4 bytes;
-``functions`` are ascending and do not overlap, the first one is the method's main body at offset 0; ``fixups`` only names
-CHECK and HANDLE cells; CHECK and HANDLE cells that the code touches are all in ``fixups``.
+Invariants: every relocation of a unit lies inside ``code`` (or ``rodata`` for ``rodata_relocations``) and writes 4
+bytes; ``functions`` are ascending and do not overlap, the first one is the method's main body at offset 0; ``fixups``
+only names CHECK and HANDLE cells; CHECK and HANDLE cells that the code touches are all in ``fixups``.
 
 A method that returns 42 and one that calls ``N.Helper`` (MethodDef) through a lazily bound cell:
 
@@ -29,13 +29,13 @@ from typing import NamedTuple, Protocol
 class CellKind(enum.IntEnum):
     """Which import section a cell lives in, and so when and how the runtime fills it.
 
-    The numeric order is the order of the sections of a written image, except that method calls never depend on it: CHECK
-    comes before HANDLE because fixups are resolved in ascending order and stop at the first one that fails.
+    The numeric order is the order of the sections of a written image: CHECK comes before HANDLE because fixups are
+    resolved in ascending order and stop at the first one that fails.
     """
 
     EAGER_HELPER = 0  # section flags EAGER, type 0; signature 1A id; the callable stub is `jmp [cell]`
     CHECK = 1  # flags 0/type 0: body, type and field checks; listed in the method's fixup list
-    HANDLE = 2  # flags 0/type 0: type handles, string literals, offsets, method handles; fixup list; code loads the cell
+    HANDLE = 2  # flags 0/type 0: type handles, string literals, offsets; fixup list; code loads the cell
     METHOD_CALL = 3  # flags PCODE(4)/type 2 with GCRefMap; stub `lea r11,[cell]; jmp [cell]`
     VIRTUAL_CALL = 4  # same, virtual stub dispatch: r11 must point to the cell
     LAZY_HELPER = 5  # flags 4/type 0, delay load helper thunk 0x10 (no object argument)
@@ -78,12 +78,12 @@ class Cell:
 
     Args:
         kind: the import section.
-        signature: the fixup signature in order. ``int`` is written ECMA-compressed, ``bytes`` verbatim, a symbol as its
-            compressed number. The first element is the fixup kind; with a module override (kind | 0x80) it must be given
-            as one byte, because 0x80 and above do not compress to one.
-        ref_map: for METHOD_CALL and VIRTUAL_CALL: which argument slots hold references while the call is being bound, as
-            (position, 1 reference | 2 interior pointer), ascending. Positions: rdi 0, rsi 1, rdx 2, rcx 3, r8 4, r9 5,
-            stack slot n at 13 + n.
+        signature: the fixup signature in order. ``int`` is written ECMA-compressed, ``bytes`` verbatim, a symbol as
+            its compressed number. The first element is the fixup kind; with a module override (kind | 0x80) it must be
+            given as one byte, because 0x80 and above do not compress to one.
+        ref_map: for METHOD_CALL and VIRTUAL_CALL: which argument slots hold references while the call is being bound,
+            as (position, 1 reference | 2 interior pointer), ascending. Positions: rdi 0, rsi 1, rdx 2, rcx 3, r8 4,
+            r9 5, stack slot n at 13 + n.
     """
 
     kind: CellKind
@@ -104,11 +104,11 @@ class RelocationKind(enum.IntEnum):
 RUNTIME_SYMBOLS: tuple[str, ...] = ("clr_chkstk",)
 
 
-class Relocation(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Relocation:
     """A REL32: the 4 bytes at ``offset`` become ``target + addend - (address of the field + 4)``.
 
-    A plain tuple because an image has several per method; compared with IMAGE_REL_AMD64_REL32, ``addend`` is the value that
-    the object file had in the field.
+    This is IMAGE_REL_AMD64_REL32; ``addend`` is the value that the object file had in the field.
     """
 
     offset: int
