@@ -1,0 +1,61 @@
+"""What the compiler hands to the backend for one method: LLVM text plus everything LLVM does not know.
+
+The contract of the two packages: the compiler writes ``define cc 78 ... @<symbol>(...)`` with its homes in one alloca announced by
+``llvm.experimental.stackmap(i64 777, i32 0, ptr %homes)``; every external name it uses is listed in ``externals``; the backend
+returns a :class:`nativegen.readytorun.unit.MethodUnit`.
+
+Invariant: two methods of one batch may name the same external; equal names mean the equal cell (names are derived from the cell's
+content, see ``emit``), so a batch's module declares each once, and a method's machine code does not depend on its batch.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from nativegen.readytorun.unit import Cell
+
+
+class ExternalKind(enum.IntEnum):
+    STUB = 0  # callable: `call cc 78 ... @name(...)`
+    CELL = 1  # address of the cell: `@name = external global i64`
+    RUNTIME = 2  # a symbol of the image itself, e.g. clr_chkstk; `cell` is None
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    name: str
+    kind: ExternalKind
+    cell: Cell | None
+    declaration: str  # the full LLVM declaration line
+
+
+class Effort(enum.IntEnum):
+    """How much optimisation pays for this method (facts: llvm-codegen.md 6)."""
+
+    CHEAP = 0  # straight-line or cold code: short pass list, codegen level 0
+    FULL = 2  # loops: O2 with vectorisation
+
+
+@dataclass(frozen=True, slots=True)
+class LoweredMethod:
+    """One method ready for LLVM.
+
+    Attributes:
+        symbol: LLVM name of the function, unique in its batch ("m" + ordinal in the assembly).
+        llvm: text of the function definition(s); module-level metadata and declarations are not in it.
+        externals: every external name used.
+        homes: one entry per 8-byte word of the homes alloca: GC slot flags (0 ref, 1 interior, 2 pinned, 3 both) or None for a
+            plain word; empty when the method has no homes (then there is no stackmap).
+        return_kind: GcInfo ReturnKind.
+        checks: CHECK cells that are required although the code never touches them.
+        effort: pass pipeline to use.
+    """
+
+    symbol: str
+    llvm: str
+    externals: tuple[External, ...]
+    homes: tuple[int | None, ...]
+    return_kind: int
+    checks: tuple[Cell, ...]
+    effort: Effort
