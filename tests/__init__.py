@@ -1,0 +1,1 @@
+"""Tests of nativegen; the folders mirror the packages."""

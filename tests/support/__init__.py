@@ -1,0 +1,1 @@
+"""What the tests share: real inputs, the C# and IL toolchain, and the differential harness."""

