@@ -42,6 +42,12 @@ DIAGNOSTICS: dict[str, Diagnostic] = _table(
     Diagnostic("NGEN1006", "uncompressed metadata tables (#-) are not supported", "rebuild the assembly without edit-and-continue"),
     Diagnostic("NGEN1007", "file not found", "check the path", 3),
     Diagnostic("NGEN1008", "cannot read the file: {detail}", "check the permissions"),
+    Diagnostic("NGEN3101", "unknown target {name}", "use one of: {known}", 2),
+    Diagnostic("NGEN3102", "no target for runtime {version}", "use a runtime of: {known}"),
+    Diagnostic("NGEN3103", "not a ReadyToRun image", "pass an image made by nativegen or crossgen"),
+    Diagnostic("NGEN3104", "malformed ReadyToRun image: {detail}", "compile or download the image again"),
+    Diagnostic("NGEN3105", "cannot be made into a native image: {detail}", "rebuild the assembly, or leave it to the JIT"),
+    Diagnostic("NGEN3106", "already contains native code", "pass the IL assembly, or compile it with --from-native"),
 )
 
 

@@ -2,8 +2,8 @@
 
 A :class:`MethodUnit` is what the back end makes from one method and what the cache stores. It names everything outside
 itself symbolically (:class:`Symbol`), so that its bytes depend neither on the batch it was compiled in nor on row
-numbers of the assembly that it is linked into. The writer (:mod:`nativegen.readytorun.writer`) merges equal cells of all
-units, assigns them slots in import sections, and applies the relocations.
+numbers of the assembly that it is linked into. The writer (:mod:`nativegen.readytorun.writer`) merges equal cells of
+all units, assigns them slots in import sections, and applies the relocations.
 
 Invariants: every relocation of a unit lies inside ``code`` (or ``rodata`` for ``rodata_relocations``) and writes 4
 bytes; ``functions`` are ascending and do not overlap, the first one is the method's main body at offset 0; ``fixups``

@@ -1,0 +1,288 @@
+"""Everything that differs between runtime majors, as data: one frozen :class:`Target` per runtime we can compile for.
+
+Code that needs to know "is this .NET 9?" asks a field of the target instead; no other module compares names or versions.
+Adding a runtime is adding a row here (and proving it in the tests).
+
+Sources: readytorun.h, readytorunhelpers.h, excep.h (NULL_AREA_SIZE) and jitinterface.h
+(MAX_UNCHECKED_OFFSET_FOR_NULL_OBJECT) of each runtime, and what Microsoft's own images of that runtime contain.
+
+>>> target_named("9.0").poll
+'trap-flag'
+>>> target_for_runtime_version("3.1.23").gcinfo_version
+2
+>>> target_named("3.1").helper_id(Helper.MemSet), target_named("9.0").helper_id(Helper.MemSet)
+(64, 63)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+from nativegen.diagnostics import NativegenError
+from nativegen.readytorun.enums import FixupKind, Helper
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One runtime profile.
+
+    Args:
+        name: what users write: ``3.1``.
+        runtime_version_prefix: runtime versions that begin with it belong to this target.
+        r2r_major, r2r_minor: image header version that we write; the runtime ignores images of another major.
+        gcinfo_version: version of the GcInfo encoding that this R2R major implies.
+        requires_manifest_metadata: the runtime dies at load without section 112.
+        environment_prefix: of the runtime's configuration variables.
+        poll: how compiled loops let a collection in: ``pinvoke`` (leave and re-enter cooperative mode), or ``trap-flag``
+            (test the word whose address IndirectTrapThreads gives, call GCPoll).
+        struct_field_size_rounded_to_4, struct_fields_aligned_to_8: auto layout of by-value struct fields.
+        auto_struct_breaks_sequential: a struct containing a not managed-sequential struct is laid out as auto itself.
+        auto_class_aligned_to_bubble: naming an assembly in the manifest metadata puts it into the version bubble for the
+            alignment of derived classes.
+        decimal_alignment: bytes.
+        field_index_signatures: FieldSigFlags.IndexInsteadOfToken is understood.
+        foreign_generic_instances: instances of other modules' generics are looked up in our image.
+        typed_catch_of_type_parameter: clauses of a type that depends on type parameters match in shared code.
+        rid: runtime identifier of native assets.
+        os, arch, cpu_baseline: what the code may rely on.
+        helpers: numbers of the helpers that this runtime has.
+        fixup_kinds: fixups that it resolves; another one makes it reject the method or worse.
+        null_page_limit: dereferencing null at an offset below this many bytes raises NullReferenceException; half the
+            smallest page, the limit that the runtime gives its own JIT.
+    """
+
+    name: str
+    runtime_version_prefix: str
+    r2r_major: int
+    r2r_minor: int
+    gcinfo_version: int
+    requires_manifest_metadata: bool
+    environment_prefix: str
+    poll: Literal["pinvoke", "trap-flag"]
+    struct_field_size_rounded_to_4: bool
+    struct_fields_aligned_to_8: bool
+    auto_struct_breaks_sequential: bool
+    auto_class_aligned_to_bubble: bool
+    decimal_alignment: int
+    field_index_signatures: bool
+    foreign_generic_instances: bool
+    typed_catch_of_type_parameter: bool
+    rid: str
+    os: str
+    arch: str
+    cpu_baseline: str
+    null_page_limit: int
+    helpers: Mapping[Helper, int] = field(repr=False, compare=False)
+    fixup_kinds: frozenset[FixupKind] = field(repr=False, compare=False)
+
+    def helper_id(self, helper: Helper) -> int:
+        """The helper's number in this runtime.
+
+        Raises:
+            KeyError: this runtime does not have it.
+        """
+        return self.helpers[helper]
+
+    def helper_name(self, number: int) -> str | None:
+        """The name of a helper number, or None; for describing images."""
+        return next((helper.name for helper, known in self.helpers.items() if known == number), None)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Crosses into worker processes by name: the mappings are shared, read-only and not picklable.
+        return (target_named, (self.name,))
+
+
+_COMMON_HELPERS: Mapping[Helper, int] = {
+    Helper.Module: 0x01,
+    Helper.GSCookie: 0x02,
+    Helper.DelayLoad_MethodCall: 0x08,
+    Helper.DelayLoad_Helper: 0x10,
+    Helper.DelayLoad_Helper_Obj: 0x11,
+    Helper.DelayLoad_Helper_ObjObj: 0x12,
+    Helper.Throw: 0x20,
+    Helper.Rethrow: 0x21,
+    Helper.Overflow: 0x22,
+    Helper.RngChkFail: 0x23,
+    Helper.FailFast: 0x24,
+    Helper.ThrowNullRef: 0x25,
+    Helper.ThrowDivZero: 0x26,
+    Helper.WriteBarrier: 0x30,
+    Helper.CheckedWriteBarrier: 0x31,
+    Helper.ByRefWriteBarrier: 0x32,
+    Helper.Stelem_Ref: 0x38,
+    Helper.Ldelema_Ref: 0x39,
+    Helper.MemCpy: 0x41,
+    Helper.PInvokeBegin: 0x42,
+    Helper.PInvokeEnd: 0x43,
+    Helper.GetRuntimeTypeHandle: 0x54,
+    Helper.GetRuntimeMethodHandle: 0x55,
+    Helper.GetRuntimeFieldHandle: 0x56,
+    Helper.Box: 0x58,
+    Helper.Box_Nullable: 0x59,
+    Helper.Unbox: 0x5A,
+    Helper.Unbox_Nullable: 0x5B,
+    Helper.NewMultiDimArr: 0x5C,
+    Helper.NewObject: 0x60,
+    Helper.NewArray: 0x61,
+    Helper.CheckCastAny: 0x62,
+    Helper.CheckInstanceAny: 0x63,
+    Helper.GenericGcStaticBase: 0x64,
+    Helper.GenericNonGcStaticBase: 0x65,
+    Helper.GenericGcTlsBase: 0x66,
+    Helper.GenericNonGcTlsBase: 0x67,
+    Helper.VirtualFuncPtr: 0x68,
+    Helper.LMul: 0xC0,
+    Helper.LMulOfv: 0xC1,
+    Helper.ULMulOvf: 0xC2,
+    Helper.LDiv: 0xC3,
+    Helper.LMod: 0xC4,
+    Helper.ULDiv: 0xC5,
+    Helper.ULMod: 0xC6,
+    Helper.LLsh: 0xC7,
+    Helper.LRsh: 0xC8,
+    Helper.LRsz: 0xC9,
+    Helper.Lng2Dbl: 0xCA,
+    Helper.ULng2Dbl: 0xCB,
+    Helper.Div: 0xCC,
+    Helper.Mod: 0xCD,
+    Helper.UDiv: 0xCE,
+    Helper.UMod: 0xCF,
+    Helper.Dbl2Int: 0xD0,
+    Helper.Dbl2IntOvf: 0xD1,
+    Helper.Dbl2Lng: 0xD2,
+    Helper.Dbl2LngOvf: 0xD3,
+    Helper.Dbl2UInt: 0xD4,
+    Helper.Dbl2UIntOvf: 0xD5,
+    Helper.Dbl2ULng: 0xD6,
+    Helper.Dbl2ULngOvf: 0xD7,
+    Helper.DblRem: 0xE0,
+    Helper.FltRem: 0xE1,
+    Helper.PersonalityRoutine: 0xF0,
+    Helper.PersonalityRoutineFilterFunclet: 0xF1,
+    Helper.MonitorEnter: 0xF8,
+    Helper.MonitorExit: 0xF9,
+}
+
+_HELPERS_3_1: Mapping[Helper, int] = MappingProxyType(
+    {
+        **_COMMON_HELPERS,
+        Helper.MemSet: 0x40,  # the C library's memset
+        Helper.LogMethodEnter: 0x51,
+        Helper.NewMultiDimArr_NonVarArg: 0x5D,
+        Helper.DblRound: 0xE2,
+        Helper.FltRound: 0xE3,
+    }
+)
+
+_HELPERS_9_0: Mapping[Helper, int] = MappingProxyType(
+    {
+        **_COMMON_HELPERS,
+        Helper.IndirectTrapThreads: 0x03,
+        Helper.BulkWriteBarrier: 0x33,
+        Helper.MemZero: 0x3E,
+        Helper.MemSet: 0x3F,  # managed
+        Helper.NativeMemSet: 0x40,
+        Helper.GCPoll: 0x44,
+        Helper.ReversePInvokeEnter: 0x45,
+        Helper.ReversePInvokeExit: 0x46,
+        Helper.Unbox_TypeTest: 0x5D,
+        Helper.IsInstanceOfException: 0x69,
+        Helper.NewMaybeFrozenArray: 0x6A,
+        Helper.NewMaybeFrozenObject: 0x6B,
+        Helper.StackProbe: 0x111,
+        Helper.GetCurrentManagedThreadId: 0x112,
+    }
+)
+
+_FIXUPS_3_1 = frozenset(kind for kind in FixupKind if kind <= FixupKind.IndirectPInvokeTarget)
+_FIXUPS_9_0 = frozenset(FixupKind)
+
+TARGETS: Mapping[str, Target] = MappingProxyType(
+    {
+        target.name: target
+        for target in (
+            Target(
+                name="3.1",
+                runtime_version_prefix="3.1.",
+                r2r_major=3,
+                r2r_minor=1,
+                gcinfo_version=2,
+                requires_manifest_metadata=False,
+                environment_prefix="COMPlus_",
+                poll="pinvoke",
+                struct_field_size_rounded_to_4=True,
+                struct_fields_aligned_to_8=True,
+                auto_struct_breaks_sequential=True,
+                auto_class_aligned_to_bubble=True,
+                decimal_alignment=4,
+                field_index_signatures=True,
+                foreign_generic_instances=False,
+                typed_catch_of_type_parameter=True,
+                rid="linux-x64",
+                os="linux",
+                arch="x64",
+                cpu_baseline="x86-64",
+                null_page_limit=2048,
+                helpers=_HELPERS_3_1,
+                fixup_kinds=_FIXUPS_3_1,
+            ),
+            Target(
+                name="9.0",
+                runtime_version_prefix="9.0.",
+                r2r_major=10,
+                r2r_minor=1,
+                gcinfo_version=3,
+                requires_manifest_metadata=True,
+                environment_prefix="DOTNET_",
+                poll="trap-flag",
+                struct_field_size_rounded_to_4=False,
+                struct_fields_aligned_to_8=False,
+                auto_struct_breaks_sequential=False,
+                auto_class_aligned_to_bubble=False,
+                decimal_alignment=8,
+                field_index_signatures=False,
+                foreign_generic_instances=True,
+                typed_catch_of_type_parameter=False,
+                rid="linux-x64",
+                os="linux",
+                arch="x64",
+                cpu_baseline="x86-64",
+                null_page_limit=2048,
+                helpers=_HELPERS_9_0,
+                fixup_kinds=_FIXUPS_9_0,
+            ),
+        )
+    }
+)
+
+
+def target_named(name: str) -> Target:
+    """The target that users call ``name``.
+
+    Raises:
+        NativegenError: NGEN3101, there is none.
+    """
+    target = TARGETS.get(name)
+    if target is None:
+        raise NativegenError("NGEN3101", name=name, known=", ".join(TARGETS))
+    return target
+
+
+def target_for_runtime_version(version: str) -> Target:
+    """The target of an installed runtime, e.g. ``9.0.5``.
+
+    Raises:
+        NativegenError: NGEN3102, images for this runtime cannot be made.
+    """
+    for target in TARGETS.values():
+        if version.startswith(target.runtime_version_prefix):
+            return target
+    raise NativegenError("NGEN3102", version=version, known=", ".join(TARGETS))
+
+
+def target_for_r2r_version(major: int) -> Target | None:
+    """The target whose images have this major version, or None; for reading images."""
+    return next((target for target in TARGETS.values() if target.r2r_major == major), None)
