@@ -1,0 +1,95 @@
+"""What callers ask of the pipeline and what they get back: plain data, JSON-able, picklable.
+
+A :class:`CompileRequest` names one input assembly, the files its references mean and where the image goes; a
+:class:`CompileReport` says what became of every method. Both cross process boundaries.
+
+>>> CompileOptions().effort
+'auto'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class CompileOptions:
+    """What shapes the generated code; every field is part of an image's key.
+
+    Attributes:
+        effort: 'auto' (by method: loops get O2, the rest the cheap passes), 'full' (O2 everywhere) or 'none' (unoptimised).
+        from_native: compile an assembly that already carries native code from its IL.
+        image_base: preferred load address, or None for the writer's default.
+        instruction_set: CPU features beyond the baseline, LLVM names, sorted.
+        debug: the /Debug scenario; profile: the /Profile scenario.
+    """
+
+    effort: str = "auto"
+    from_native: bool = False
+    image_base: int | None = None
+    instruction_set: tuple[str, ...] = ()
+    debug: bool = False
+    profile: bool = False
+
+    def as_json(self) -> dict[str, object]:
+        """For key manifests: plain values only, stable order."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class CompileRequest:
+    """One image to make.
+
+    Attributes:
+        input: path of the IL assembly.
+        output: path of the image; written atomically (temporary file in the same directory, then rename).
+        target: name of a target ('3.1', '9.0').
+        references: simple name -> path for everything the assembly may refer to, its framework included.
+    """
+
+    input: str
+    output: str
+    target: str
+    references: Mapping[str, str]
+    options: CompileOptions = field(default_factory=CompileOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class ExcludedMethod:
+    """One method left to the JIT: its display name, MethodDef rid, stable reason code and detail."""
+
+    name: str
+    rid: int
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompileReport:
+    """The outcome for one request.
+
+    Attributes:
+        input, output: paths as requested.
+        name: simple name of the assembly.
+        content_signature: of the input that was compiled (xxh3-128, hex).
+        kind: 'image' (an image was written) or 'facade' (no method has CIL; nothing was written).
+        methods: methods with CIL; native: those with compiled code in the image.
+        excluded: reason code -> count, sorted by code.
+        exclusions: every excluded method.
+        image_size: bytes; input_size: bytes.
+        seconds: stage -> CPU seconds summed over all workers ('read', 'import', 'lower', 'llvm', 'link', 'write').
+    """
+
+    input: str
+    output: str
+    name: str
+    content_signature: str
+    kind: str
+    methods: int
+    native: int
+    excluded: dict[str, int]
+    exclusions: tuple[ExcludedMethod, ...]
+    image_size: int
+    input_size: int
+    seconds: dict[str, float]
