@@ -1,7 +1,7 @@
 """Everything that differs between runtime majors, as data: one frozen :class:`Target` per runtime we can compile for.
 
-Code that needs to know "is this .NET 9?" asks a field of the target instead; no other module compares names or versions.
-Adding a runtime is adding a row here (and proving it in the tests).
+Code that needs to know "is this .NET 9?" asks a field of the target instead; no other module compares names or
+versions. Adding a runtime is adding a row here (and proving it in the tests).
 
 Sources: readytorun.h, readytorunhelpers.h, excep.h (NULL_AREA_SIZE) and jitinterface.h
 (MAX_UNCHECKED_OFFSET_FOR_NULL_OBJECT) of each runtime, and what Microsoft's own images of that runtime contain.
@@ -36,12 +36,12 @@ class Target:
         gcinfo_version: version of the GcInfo encoding that this R2R major implies.
         requires_manifest_metadata: the runtime dies at load without section 112.
         environment_prefix: of the runtime's configuration variables.
-        poll: how compiled loops let a collection in: ``pinvoke`` (leave and re-enter cooperative mode), or ``trap-flag``
-            (test the word whose address IndirectTrapThreads gives, call GCPoll).
+        poll: how compiled loops let a collection in: ``pinvoke`` (leave and re-enter cooperative mode), or
+            ``trap-flag`` (test the word whose address IndirectTrapThreads gives, call GCPoll).
         struct_field_size_rounded_to_4, struct_fields_aligned_to_8: auto layout of by-value struct fields.
         auto_struct_breaks_sequential: a struct containing a not managed-sequential struct is laid out as auto itself.
-        auto_class_aligned_to_bubble: naming an assembly in the manifest metadata puts it into the version bubble for the
-            alignment of derived classes.
+        auto_class_aligned_to_bubble: naming an assembly in the manifest metadata puts it into the version bubble for
+            the alignment of derived classes.
         decimal_alignment: bytes.
         field_index_signatures: FieldSigFlags.IndexInsteadOfToken is understood.
         foreign_generic_instances: instances of other modules' generics are looked up in our image.
