@@ -1,12 +1,13 @@
 """The fixed text around the method definitions of one LLVM module: target, attributes, declarations, metadata.
 
-The compiler's emitter writes function definitions only; the backend puts ``MODULE_HEAD``, one ``comdat`` line per function, the
-externals' declarations, the definitions and ``MODULE_TAIL`` together. Both sides use the names below, so a number or an attribute
-exists in one place.
+The compiler's emitter writes function definitions only; the backend puts ``MODULE_HEAD``, one ``comdat`` line per
+function, the externals' declarations, the definitions and ``MODULE_TAIL`` together. Both sides use the names below, so
+a number or an attribute exists in one place.
 
 Invariants:
-* Every definition carries ``METHOD_ATTRIBUTES``, which ends with ``comdat``: it puts each function (with its jump tables, .pdata
-  and .xdata) into sections of its own, so that a method's bytes cannot depend on its neighbours in the module.
+* Every definition carries ``METHOD_ATTRIBUTES``, which ends with ``comdat``: it puts each function (with its jump
+  tables, .pdata and .xdata) into sections of its own, so that a method's bytes cannot depend on its neighbours in the
+  module.
 * Numbered metadata below 200 belongs to this module; definitions contain none of their own.
 * Nothing here names a CPU: the target machine decides.
 
@@ -29,8 +30,9 @@ import re
 TRIPLE = "x86_64-pc-windows-msvc"  # facts: joint-design.md 5; COFF gives the unwind codes CoreCLR understands
 CALLING_CONVENTION = "cc 78"  # x86_64_sysvcc
 
-# Attribute group 0 is for every function that becomes a unit; "disable-tail-calls" keeps frames in stack traces and keeps
-# every transfer to a stub a `call`, as crossgen does; "probe-stack" makes big frames overflow the way the runtime recognises.
+# Attribute group 0 is for every function that becomes a unit; "disable-tail-calls" keeps frames in stack traces and
+# every transfer to a stub a `call`, as crossgen does; "probe-stack" makes big frames overflow the way the runtime
+# recognises.
 METHOD_ATTRIBUTES = "#0 comdat"
 # For declarations of throw helpers: never return, and their call sites are cold.
 NORETURN_ATTRIBUTES = "#1"
@@ -40,7 +42,7 @@ PERSONALITY = "personality ptr @ProcessCLRException"  # goes between METHOD_ATTR
 STACKMAP_HOMES = 777  # `i64 777, i32 0, ptr %homes`, once, after the initialising stores
 
 # Ready-made metadata attachments. TBAA_HOME only on direct accesses to home slots whose address never becomes a byref;
-# TBAA_HEAP only on accesses through object references (facts: llvm-codegen.md, "TBAA trap"); everything else carries none.
+# TBAA_HEAP only on accesses through object references (facts: llvm-codegen.md, "TBAA trap"); all others carry none.
 TBAA_HOME = "!tbaa !103"
 TBAA_HEAP = "!tbaa !104"
 LIKELY_TRUE = "!prof !105"  # first successor of a `br i1` is the usual one
@@ -68,7 +70,7 @@ def _saturating_conversions() -> list[str]:
 
 
 def _float_functions() -> list[str]:
-    # Without SSE4.1 the rounding functions (and fma without FMA) become library calls, for which the method is excluded.
+    # Without SSE4.1 the rounding functions (and fma without FMA) become library calls: the method is excluded.
     unary = ("fabs", "sqrt", "floor", "ceil", "trunc", "rint", "nearbyint", "roundeven")
     lines = []
     for suffix, kind in (("f32", "float"), ("f64", "double")):
@@ -91,8 +93,8 @@ def _integer_functions() -> list[str]:
     return lines
 
 
-# The hardware's own conversions (0x80000000(00000000) for NaN and out of range): which runtime wants these and which the
-# saturating ones above is the emitter's knowledge. Plain fptosi/fptoui are undefined out of range and must not be used for CIL.
+# The hardware's own conversions (0x80000000(00000000) for NaN and out of range): which runtime wants these and which
+# the saturating ones above is the emitter's knowledge. Plain fptosi/fptoui are undefined out of range.
 _X86_CONVERSIONS = [
     "declare i32 @llvm.x86.sse2.cvttsd2si(<2 x double>)",
     "declare i64 @llvm.x86.sse2.cvttsd2si64(<2 x double>)",
@@ -105,8 +107,8 @@ _MEMORY = [
     "declare void @llvm.memset.inline.p0.i64(ptr, i8, i64 immarg, i1 immarg)",
     "declare void @llvm.memset.inline.p1.i64(ptr addrspace(1), i8, i64 immarg, i1 immarg)",
     *(
-        f"declare void @llvm.memcpy.inline.p{to}.p{source}.i64(ptr{space[to]}, ptr{space[source]}, i64 immarg, i1 immarg)"
-        for space in (("", " addrspace(1)"),)
+        f"declare void @llvm.memcpy.inline.p{to}.p{source}.i64"
+        f"(ptr addrspace({to}), ptr addrspace({source}), i64 immarg, i1 immarg)"
         for to in (0, 1)
         for source in (0, 1)
     ),
