@@ -1,0 +1,72 @@
+"""Entry point of the SCons tool: construction variables and builders.
+
+What a user gets from ``Environment(tools=['default', 'nativegen'])``::
+
+    image  = env.NativeImage('bin/Core.dll')               # bin/Core.ni.dll
+    images = env.NativeImages('bin/App.dll')               # one image per assembly of the closure
+    env.NativePublish('publish', 'bin/App.dll')            # the application's folder with images in place of IL
+    env.NativeVerify('verify.xml', images)                 # JUnit report, the build fails when a check fails
+
+Construction variables: ``NATIVEGEN_TARGET`` ('3.1'), ``NATIVEGEN_RUNTIME`` (root of a runtime; found when not given),
+``NATIVEGEN_FRAMEWORK`` (folder of the framework's assemblies), ``NATIVEGEN_REFPATH`` (folders searched for references beside the
+input's own), ``NATIVEGENFLAGS`` (further options of ``nativegen compile``), ``NATIVEGENCOMSTR``/``NATIVEGENCONTRACTCOMSTR``.
+
+Invariant: nothing here decides what an image depends on by itself: references come from ``metadata``, contract signatures from
+``typesystem.contract``, compiling is ``nativegen compile`` in a process of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from nativegen.scons import csharp
+from nativegen.scons.images import add_image_builders
+from nativegen.scons.jobs import JobBudget
+from nativegen.scons.signatures import decider
+
+
+def exists(env: Any) -> bool:
+    """SCons' tool protocol: nativegen is importable, hence there."""
+    del env
+    return True
+
+
+def generate(env: Any, **kw: Any) -> None:
+    """SCons' tool protocol: adds the variables and builders to ``env``.
+
+    Raises:
+        NativegenError: no runtime of the target was found (NGEN6xxx).
+    """
+    import SCons.Script
+
+    env.Tool("textfile")
+    env.SetDefault(
+        NATIVEGEN_TARGET="3.1",
+        NATIVEGEN_REFPATH=[],
+        NATIVEGENFLAGS=[],
+        NATIVEGENCOMSTR="nativegen compile $SOURCE -> $TARGET",
+        NATIVEGENCONTRACTCOMSTR="nativegen contract $SOURCE -> $TARGET",
+        NATIVEGEN_BUDGET=JobBudget(int(SCons.Script.GetOption("num_jobs"))),
+    )
+    env.Replace(**kw)
+    _locate_runtime(env)
+    env.Decider(decider)
+    csharp.configure(env)
+    add_image_builders(env)
+
+
+def _locate_runtime(env: Any) -> None:
+    """Fill in whichever of NATIVEGEN_RUNTIME, _FRAMEWORK and _RUNTIMECONFIG the user left open."""
+    if env.get("NATIVEGEN_FRAMEWORK"):
+        version = os.path.basename(os.path.normpath(env["NATIVEGEN_FRAMEWORK"]))
+    else:
+        from nativegen.runtime.discover import find_runtime
+
+        runtime = find_runtime(env["NATIVEGEN_TARGET"], explicit=env.get("NATIVEGEN_RUNTIME"))
+        env["NATIVEGEN_RUNTIME"] = runtime.root
+        env["NATIVEGEN_FRAMEWORK"] = runtime.framework_dirs[0]
+        version = runtime.version
+    major_minor = ".".join(version.split(".")[:2])
+    config = '{"runtimeOptions": {"framework": {"name": "Microsoft.NETCore.App", "version": "%s.0"}}}' % major_minor
+    env.SetDefault(NATIVEGEN_RUNTIMECONFIG=config)
