@@ -1,0 +1,88 @@
+"""Reading one assembly: PE, tables, heaps, signatures, method bodies, attributes, identity. Knows nothing of other assemblies."""
+
+from nativegen.metadata.assembly import ASSEMBLY_TOKEN, Assembly
+from nativegen.metadata.attributes import AttributeValue, attribute_type_name, decode_attribute
+from nativegen.metadata.bodies import ClauseKind, ExceptionClause, MethodBody, parse_body
+from nativegen.metadata.elements import ET, CallingConvention
+from nativegen.metadata.identity import AssemblyIdentity, public_key_token
+from nativegen.metadata.pe import CliHeader, Directory, PEImage, Section
+from nativegen.metadata.rows import (
+    AssemblyRefRow,
+    CustomAttribute,
+    EventRow,
+    ExportedTypeRow,
+    FieldDefRow,
+    GenericParamRow,
+    ImplMapRow,
+    ManifestResourceRow,
+    MemberRefRow,
+    MethodDefRow,
+    MethodImplRow,
+    MethodSemanticsRow,
+    MethodSpecRow,
+    ParamRow,
+    PropertyRow,
+    TypeDefRow,
+    TypeRefRow,
+)
+from nativegen.metadata.signatures import (
+    MethodSig,
+    SigType,
+    parse_field_sig,
+    parse_local_sig,
+    parse_method_sig,
+    parse_method_spec,
+    parse_property_sig,
+    parse_type_spec,
+)
+from nativegen.metadata.tables import COLUMNS, CodedIndex, Table, decode_coded, encode_coded
+
+__all__ = [
+    "ASSEMBLY_TOKEN",
+    "COLUMNS",
+    "ET",
+    "Assembly",
+    "AssemblyIdentity",
+    "AssemblyRefRow",
+    "AttributeValue",
+    "CallingConvention",
+    "ClauseKind",
+    "CliHeader",
+    "CodedIndex",
+    "CustomAttribute",
+    "Directory",
+    "EventRow",
+    "ExceptionClause",
+    "ExportedTypeRow",
+    "FieldDefRow",
+    "GenericParamRow",
+    "ImplMapRow",
+    "ManifestResourceRow",
+    "MemberRefRow",
+    "MethodBody",
+    "MethodDefRow",
+    "MethodImplRow",
+    "MethodSemanticsRow",
+    "MethodSig",
+    "MethodSpecRow",
+    "PEImage",
+    "ParamRow",
+    "PropertyRow",
+    "Section",
+    "SigType",
+    "Table",
+    "TypeDefRow",
+    "TypeRefRow",
+    "attribute_type_name",
+    "decode_attribute",
+    "decode_coded",
+    "encode_coded",
+    "parse_body",
+    "parse_field_sig",
+    "parse_local_sig",
+    "parse_method_sig",
+    "parse_method_spec",
+    "parse_property_sig",
+    "parse_type_spec",
+    "public_key_token",
+]
