@@ -48,6 +48,8 @@ DIAGNOSTICS: dict[str, Diagnostic] = _table(
     Diagnostic("NGEN3104", "malformed ReadyToRun image: {detail}", "compile or download the image again"),
     Diagnostic("NGEN3105", "cannot be made into a native image: {detail}", "rebuild the assembly, or leave it to the JIT"),
     Diagnostic("NGEN3106", "already contains native code", "pass the IL assembly, or compile it with --from-native"),
+    Diagnostic("NGEN6001", "not a readable event trace: {detail}", "run the program again; it must end by itself", 125),
+    Diagnostic("NGEN6002", "the event trace is unreliable: {detail}", "trace a shorter run", 125),
 )
 
 
