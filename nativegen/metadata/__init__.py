@@ -1,10 +1,12 @@
-"""Reading one assembly: PE, tables, heaps, signatures, method bodies, attributes, identity. Knows nothing of other assemblies."""
+"""Reading one assembly: PE, tables, heaps, signatures, method bodies, attributes, identity; knows of no other assembly."""
 
 from nativegen.metadata.assembly import ASSEMBLY_TOKEN, Assembly
 from nativegen.metadata.attributes import AttributeValue, attribute_type_name, decode_attribute
 from nativegen.metadata.bodies import ClauseKind, ExceptionClause, MethodBody, parse_body
-from nativegen.metadata.elements import ET, CallingConvention
+from nativegen.metadata.elements import ELEMENT_NAMES, ET, CallingConvention
 from nativegen.metadata.identity import AssemblyIdentity, public_key_token
+from nativegen.metadata.opcodes import OPCODES, Instruction, OpCode, decode
+from nativegen.metadata.ops import Op
 from nativegen.metadata.pe import CliHeader, Directory, PEImage, Section
 from nativegen.metadata.rows import (
     AssemblyRefRow,
@@ -40,7 +42,9 @@ from nativegen.metadata.tables import COLUMNS, CodedIndex, Table, decode_coded, 
 __all__ = [
     "ASSEMBLY_TOKEN",
     "COLUMNS",
+    "ELEMENT_NAMES",
     "ET",
+    "OPCODES",
     "Assembly",
     "AssemblyIdentity",
     "AssemblyRefRow",
@@ -57,6 +61,7 @@ __all__ = [
     "FieldDefRow",
     "GenericParamRow",
     "ImplMapRow",
+    "Instruction",
     "ManifestResourceRow",
     "MemberRefRow",
     "MethodBody",
@@ -65,6 +70,8 @@ __all__ = [
     "MethodSemanticsRow",
     "MethodSig",
     "MethodSpecRow",
+    "Op",
+    "OpCode",
     "PEImage",
     "ParamRow",
     "PropertyRow",
@@ -74,6 +81,7 @@ __all__ = [
     "TypeDefRow",
     "TypeRefRow",
     "attribute_type_name",
+    "decode",
     "decode_attribute",
     "decode_coded",
     "encode_coded",
