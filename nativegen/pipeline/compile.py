@@ -1,0 +1,260 @@
+"""Whole assemblies: schedule method batches over the workers, link what comes back, write the images.
+
+:func:`compile_many` is the entry point. The parent process reads inputs, links and writes; workers import, lower and run LLVM
+(:mod:`nativegen.pipeline.worker`). Batches of all assemblies go through one pool, so that small assemblies fill the gaps.
+
+Invariants: an image appears at its final path complete or not at all; equal requests give equal bytes whatever the number of
+workers; an input that changed while it was being compiled fails (NGEN3002) instead of giving an image of two halves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from nativegen.backend.workers import WorkerPool
+from nativegen.compiler.exclusions import Reason
+from nativegen.diagnostics import NativegenError
+from nativegen.metadata import Assembly
+from nativegen.pipeline.request import CompileReport, CompileRequest, ExcludedMethod
+from nativegen.pipeline.worker import BatchItem, CompileWorker, MethodOutcome, method_display_name
+from nativegen.readytorun.targets import target_named
+from nativegen.readytorun.unit import MethodUnit, Symbol
+from nativegen.readytorun.writer import ImageBuilder
+from nativegen.typesystem import TypeSystem
+from nativegen.typesystem.symbols import SymbolTable
+
+#: Methods per batch: enough to amortise an LLVM module, few enough to balance the load and to bisect a crash quickly.
+BATCH_METHODS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Told to the caller after each batch: methods done and in total, and the assembly the batch belonged to."""
+
+    done: int
+    total: int
+    assembly: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompileFailure:
+    """A request that gave no image: the error names the file and the remedy."""
+
+    request: CompileRequest
+    error: NativegenError
+
+
+@dataclass(slots=True)
+class _Job:
+    request: CompileRequest
+    assembly: Assembly
+    rids: list[int]
+    outcomes: dict[int, MethodOutcome] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def compile_file(request: CompileRequest, *, jobs: int = 1) -> CompileReport:
+    """Compile one assembly.
+
+    Raises:
+        NativegenError: the input is not eligible (see :func:`check_eligible`) or cannot be read, or the output not written.
+    """
+    for outcome in compile_many([request], jobs=jobs):
+        if isinstance(outcome, CompileFailure):
+            raise outcome.error
+        return outcome
+    raise AssertionError("compile_many yields one outcome per request")
+
+
+def compile_many(
+    requests: Sequence[CompileRequest], *, jobs: int, progress: Callable[[Progress], None] | None = None
+) -> Iterator[CompileReport | CompileFailure]:
+    """Compile several assemblies over one pool of ``jobs`` workers; yields one outcome per request, as they finish."""
+    started: dict[int, _Job] = {}
+    for index, request in enumerate(requests):
+        try:
+            job = _open(request)
+        except NativegenError as error:
+            yield CompileFailure(request, error)
+            continue
+        if not job.rids:
+            yield _facade(job)
+        else:
+            started[index] = job
+    # Largest first: the long ones must not be left for the end.
+    order = sorted(started, key=lambda i: -len(started[i].rids))
+    batches = [
+        [BatchItem(index, rid) for rid in started[index].rids[first : first + BATCH_METHODS]]
+        for index in order
+        for first in range(0, len(started[index].rids), BATCH_METHODS)
+    ]
+    total, done = sum(len(job.rids) for job in started.values()), 0
+    linker = _Linker()
+    with WorkerPool(min(jobs, max(1, len(batches))), CompileWorker, (list(requests),)) as pool:
+        for batch, (outcomes, seconds) in pool.map_batches(_compile_batch, batches, _crashed):
+            index = batches[batch][0].request
+            job = started[index]
+            for outcome in outcomes:
+                job.outcomes[outcome.rid] = outcome
+            for stage, spent in seconds.items():
+                job.seconds[stage] = job.seconds.get(stage, 0.0) + spent
+            done += len(outcomes)
+            if progress is not None:
+                progress(Progress(done, total, job.assembly.name))
+            if len(job.outcomes) == len(job.rids):
+                del started[index]
+                try:
+                    yield linker.link(job)
+                except NativegenError as error:
+                    yield CompileFailure(job.request, error)
+
+
+def check_eligible(assembly: Assembly, *, from_native: bool) -> None:
+    """Refuse what can't become an image: reference assemblies, C++/CLI, WinMD, assemblies that carry native code already.
+
+    Raises:
+        NativegenError: NGEN3003, NGEN3005, NGEN3006, NGEN3106, naming the remedy.
+    """
+    if assembly.is_winmd:
+        raise NativegenError("NGEN3006", assembly.path)
+    if assembly.is_reference_assembly:
+        raise NativegenError("NGEN3003", assembly.path)
+    if assembly.is_ready_to_run:
+        if not from_native:
+            raise NativegenError("NGEN3106", assembly.path)
+    elif not assembly.is_il_only:
+        raise NativegenError("NGEN3005", assembly.path)
+
+
+def _open(request: CompileRequest) -> _Job:
+    start = time.process_time()
+    assembly = Assembly.open(request.input)
+    check_eligible(assembly, from_native=request.options.from_native)
+    rids = assembly.methods_with_body()
+    return _Job(request, assembly, rids, seconds={"read": time.process_time() - start})
+
+
+def _facade(job: _Job) -> CompileReport:
+    return CompileReport(
+        input=job.request.input,
+        output=job.request.output,
+        name=job.assembly.name,
+        content_signature=job.assembly.content_signature,
+        kind="facade",
+        methods=0,
+        native=0,
+        excluded={},
+        exclusions=(),
+        image_size=0,
+        input_size=len(job.assembly.data),
+        seconds=job.seconds,
+    )
+
+
+def _compile_batch(worker: CompileWorker, items: Sequence[BatchItem]) -> tuple[list[MethodOutcome], dict[str, float]]:
+    return worker.compile(items), worker.take_seconds()
+
+
+def _crashed(worker: CompileWorker, item: BatchItem, message: str) -> MethodOutcome:
+    return worker.excluded_by_crash(item, message)
+
+
+class _Linker:
+    """Links jobs in the parent process; type systems are shared between jobs of one reference set."""
+
+    def __init__(self) -> None:
+        self._systems: dict[tuple[str, int], TypeSystem] = {}
+
+    def link(self, job: _Job) -> CompileReport:
+        start = time.process_time()
+        request = job.request
+        target = target_named(request.target)
+        key = (target.name, id(request.references))
+        system = self._systems.get(key)
+        if system is None:
+            system = self._systems[key] = TypeSystem(target, request.references.get)
+        symbols = SymbolTable(system.open(request.input))
+        from nativegen.pipeline.fingerprint import compiler_fingerprint
+
+        builder = ImageBuilder(
+            job.assembly,
+            target,
+            symbols,
+            image_base=request.options.image_base,
+            compiler_id=f"nativegen {compiler_fingerprint()}",
+        )
+        exclusions = []
+        native = 0
+        for rid in job.rids:
+            outcome = job.outcomes[rid]
+            if outcome.excluded is not None:
+                exclusions.append(outcome.excluded)
+                continue
+            assert outcome.unit is not None
+            unknown = _unknown_symbol(outcome.unit, symbols)
+            if unknown is not None:
+                name = method_display_name(job.assembly, rid)
+                exclusions.append(ExcludedMethod(name, rid, Reason.NOT_NAMEABLE.code, unknown.name))
+                continue
+            builder.add_method(rid, outcome.unit)
+            native += 1
+        image = builder.build()
+        job.seconds["link"] = time.process_time() - start
+        start = time.process_time()
+        self._check_unchanged(job)
+        write_atomically(request.output, image)
+        job.seconds["write"] = time.process_time() - start
+        return CompileReport(
+            input=request.input,
+            output=request.output,
+            name=job.assembly.name,
+            content_signature=job.assembly.content_signature,
+            kind="image",
+            methods=len(job.rids),
+            native=native,
+            excluded=dict(sorted(Counter(e.code for e in exclusions).items())),
+            exclusions=tuple(exclusions),
+            image_size=len(image),
+            input_size=len(job.assembly.data),
+            seconds=job.seconds,
+        )
+
+    def _check_unchanged(self, job: _Job) -> None:
+        if Assembly.open(job.request.input).content_signature != job.assembly.content_signature:
+            raise NativegenError("NGEN3002", job.request.input)
+
+
+def _unknown_symbol(unit: MethodUnit, symbols: SymbolTable) -> Symbol | None:
+    """The first symbol of the unit that the image's metadata cannot name."""
+    for cell in unit.cells:
+        for part in cell.signature:
+            if isinstance(part, Symbol):
+                try:
+                    symbols.token(part)
+                except KeyError:
+                    return part
+    return None
+
+
+def write_atomically(path: str, data: bytes) -> None:
+    """Temporary file beside ``path``, fsync, rename.
+
+    Raises:
+        NativegenError: NGEN3001, the directory is missing, read-only or full; nothing is left behind.
+    """
+    temporary = f"{path}.{os.getpid()}.tmp"
+    try:
+        with open(temporary, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise NativegenError("NGEN3001", path, detail=error.strerror or str(error)) from error
