@@ -72,7 +72,7 @@ class StackSlot:
 
 
 class SafePoint(NamedTuple):
-    """A call: ``offset`` of its return address from the method's start, and the live slots as a bit set of slot numbers."""
+    """A call: offset of its return address from the method's start; the live slots as a bit set of slot numbers."""
 
     offset: int
     live: int

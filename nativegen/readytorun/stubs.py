@@ -1,0 +1,75 @@
+"""The machine code that every image carries besides its methods: call stubs, delay-load thunks and two small routines.
+
+A *stub* per lazily bound cell, ``lea r11,[cell]; jmp [cell]``, lets compiled code make plain ``call rel32`` calls. The cell
+first points to its import section's *thunk*, which hands the cell's address, the section's number and the module to the
+runtime's binder; afterwards the cell holds the target. Eagerly bound helpers have stubs ``jmp [cell]``. Stubs and
+method call thunks make up section 106 (DelayLoadMethodCallThunks), by which debuggers recognise them.
+
+Offsets are all relative to the instruction pointer, so each function takes the RVA at which its code will be.
+
+>>> lazy_stub(0x5000, 0x2000).hex()
+'4c8d1df9cfffffff25f3cfffffcccccc'
+"""
+
+from __future__ import annotations
+
+from nativegen.readytorun.structs import I32
+
+LAZY_STUB_SIZE = 16
+EAGER_STUB_SIZE = 8
+THUNK_SIZE = 24
+
+_LEA_R11 = b"\x4c\x8d\x1d"
+_JMP_INDIRECT = b"\xff\x25"
+_PUSH_INDIRECT = b"\xff\x35"
+_MOV_RAX_R11 = b"\x4c\x89\xd8"
+_PUSH_IMM8 = b"\x6a"
+_INT3 = b"\xcc"
+
+
+def _relative(target: int, end: int) -> bytes:
+    """A 32-bit displacement from the end of the instruction."""
+    return I32.pack(target - end)
+
+
+def lazy_stub(rva: int, cell: int) -> bytes:
+    """``lea r11,[cell]; jmp [cell]``: r11 tells both the binder and virtual stub dispatch which cell was used."""
+    code = _LEA_R11 + _relative(cell, rva + 7) + _JMP_INDIRECT + _relative(cell, rva + 13)
+    return code.ljust(LAZY_STUB_SIZE, _INT3)
+
+
+def eager_stub(rva: int, cell: int) -> bytes:
+    """``jmp [cell]``: also what unwind information names as personality routine."""
+    return (_JMP_INDIRECT + _relative(cell, rva + 6)).ljust(EAGER_STUB_SIZE, _INT3)
+
+
+def delay_load_thunk(rva: int, section_index: int, module_cell: int, helper_cell: int) -> bytes:
+    """``mov rax,r11; push section; push [module]; jmp [delay load helper]``.
+
+    The contract of DelayLoad_MethodCall and DelayLoad_Helper*: rax is the cell's address; both stack words are popped by
+    the helper.
+    """
+    assert 0 <= section_index < 0x80
+    code = _MOV_RAX_R11 + _PUSH_IMM8 + bytes((section_index,))
+    code += _PUSH_INDIRECT + _relative(module_cell, rva + len(code) + 6)
+    code += _JMP_INDIRECT + _relative(helper_cell, rva + len(code) + 6)
+    return code.ljust(THUNK_SIZE, _INT3)
+
+
+def clr_chkstk() -> bytes:
+    """Touches every page of a new frame of eax bytes, rsp moving along, then returns with rsp as it was.
+
+    rsp has to follow the probe: the runtime recognises a stack overflow only when the fault is next to rsp. All registers
+    but r10 and r11 survive, as LLVM expects of ``probe-stack`` routines on x64.
+    """
+    return bytes.fromhex(
+        "4c8d542408"  # lea r10,[rsp+8]
+        "4989e3"  # mov r11,rsp
+        "4929c2"  # sub r10,rax
+        "4881ec00100000"  # 1: sub rsp,4096
+        "852424"  # test [rsp],esp
+        "4c39d4"  # cmp rsp,r10
+        "77f1"  # ja 1b
+        "4c89dc"  # mov rsp,r11
+        "c3"  # ret
+    )
