@@ -53,8 +53,50 @@ DIAGNOSTICS: dict[str, Diagnostic] = _table(
     Diagnostic("NGEN3104", "malformed ReadyToRun image: {detail}", "compile or download the image again"),
     Diagnostic("NGEN3105", "cannot be made into a native image: {detail}", "rebuild the assembly, or leave it to the JIT"),
     Diagnostic("NGEN3106", "already contains native code", "pass the IL assembly, or compile it with --from-native"),
+    Diagnostic("NGEN4001", "the cache cannot be used: {detail}", "pass --cache DIR or set NATIVEGEN_CACHE", 4),
+    Diagnostic(
+        "NGEN4002",
+        "the cache belongs to another user (uid {owner}); its images would run as you",
+        "use a folder of your own: --cache DIR or NATIVEGEN_CACHE",
+        4,
+    ),
+    Diagnostic(
+        "NGEN4003",
+        "the cache can be written to by everybody; its images would run as you",
+        "look at what is in it, then run: chmod o-w on the folder",
+        4,
+    ),
+    Diagnostic(
+        "NGEN4004",
+        "the cache was made by a newer nativegen (schema {found}, this one knows {known})",
+        "upgrade nativegen, or use another folder: --cache DIR",
+        4,
+    ),
+    Diagnostic("NGEN4005", "the index of the cache is damaged: {detail}", "run: nativegen cache rebuild", 4),
+    Diagnostic(
+        "NGEN4006",
+        "the cache is locked by another process",
+        "wait for the other nativegen to end, then try again",
+        4,
+    ),
+    Diagnostic(
+        "NGEN4007",
+        "no space left for the cache; it is as it was",
+        "free some space, or use another folder: --cache DIR",
+        4,
+    ),
+    Diagnostic(
+        "NGEN4008",
+        "the manifest of a native image is missing or damaged: {detail}",
+        "run: nativegen update",
+        4,
+    ),
     Diagnostic("NGEN6001", "not a readable event trace: {detail}", "run the program again; it must end by itself", 125),
     Diagnostic("NGEN6002", "the event trace is unreliable: {detail}", "trace a shorter run", 125),
+    Diagnostic("NGEN7001", "unknown action {name}", "run: nativegen help", 2),
+    Diagnostic("NGEN7002", "{detail}", "run: nativegen help {action}", 2),
+    Diagnostic("NGEN7003", "the specified file or directory is invalid", "check the path", 3),
+    Diagnostic("NGEN7004", "cannot write: {detail}", "check the permissions and the free space"),
 )
 
 

@@ -1,0 +1,210 @@
+"""Images on disk: staging, atomic publication, removal.
+
+``NativeImages_<target>/<Name>/<32 hex>/<Name>.ni.dll`` and ``<Name>.json`` beside it. An image is written into a folder of
+its own under ``staging/`` together with its manifest; both are flushed, made read-only, and the *folder* is renamed into
+place. So a reader sees either nothing or a complete image with its manifest, whenever a process gets killed. What a killed
+process leaves in ``staging/`` is removed by the next one that writes.
+
+>>> image_folder("9.0", "Core", "00ff")
+'NativeImages_9.0/Core/00ff'
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+
+from nativegen.cache.index import Index
+from nativegen.cache.location import INDEX_NAME, cache_root, create
+from nativegen.cache.records import ImageKey
+from nativegen.diagnostics import NativegenError
+
+STAGING = "staging"
+
+
+def image_folder(target: str, name: str, key: str) -> str:
+    """Folder of an image, relative to the cache."""
+    return os.path.join(f"NativeImages_{target}", name, key)
+
+
+class Cache:
+    """An existing cache that may be written to.
+
+    Args:
+        root: its folder; made when it does not exist.
+
+    Raises:
+        NativegenError: NGEN4001 to NGEN4006 when it cannot be used.
+    """
+
+    def __init__(self, root: str) -> None:
+        create(root)
+        self.root = root
+        self.index = Index(os.path.join(root, INDEX_NAME))
+
+    @classmethod
+    def default(cls, explicit: str | None = None) -> Cache:
+        """The cache that ``--cache`` or the environment names."""
+        return cls(cache_root(explicit=explicit))
+
+    def __enter__(self) -> Cache:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.index.close()
+
+    def image_path(self, key: ImageKey) -> str:
+        return os.path.join(self.root, image_folder(*key), f"{key.name}.ni.dll")
+
+    def manifest_path(self, key: ImageKey) -> str:
+        return os.path.join(self.root, image_folder(*key), f"{key.name}.json")
+
+    def has_files(self, key: ImageKey) -> bool:
+        """Whether image and manifest are there; an index row alone proves nothing (somebody may have deleted files)."""
+        return os.path.isfile(self.image_path(key)) and os.path.isfile(self.manifest_path(key))
+
+    def read_manifest(self, key: ImageKey) -> dict[str, object]:
+        """The ``.json`` beside an image.
+
+        Raises:
+            NativegenError: NGEN4008, missing or damaged.
+        """
+        return read_manifest(self.manifest_path(key))
+
+    @contextlib.contextmanager
+    def staging(self) -> Iterator[str]:
+        """A private folder inside the cache; removed at the end with what was not published.
+
+        Errors for lack of space while it is in use become NGEN4007.
+        """
+        folder = os.path.join(self.root, STAGING, f"{os.getpid()}-{secrets.token_hex(4)}")
+        with _disk_errors(self.root):
+            os.makedirs(folder, 0o700)
+        try:
+            yield folder
+        except OSError as error:
+            raise _no_space(error, self.root) from error
+        finally:
+            _remove_tree(folder)
+
+    def publish(self, key: ImageKey, staged_image: str, manifest: Mapping[str, object]) -> None:
+        """Make a staged image visible on disk under its key. The index row is the caller's next step.
+
+        Args:
+            staged_image: file inside a :meth:`staging` folder; it is alone in its own sub-folder.
+        """
+        folder = os.path.dirname(staged_image)
+        final = os.path.join(self.root, image_folder(*key))
+        with _disk_errors(self.root):
+            image = os.path.join(folder, f"{key.name}.ni.dll")
+            if staged_image != image:
+                os.rename(staged_image, image)
+            text = os.path.join(folder, f"{key.name}.json")
+            with open(text, "w", encoding="utf-8") as file:
+                json.dump(manifest, file, separators=(",", ":"), sort_keys=False)
+                file.write("\n")
+            for path in (image, text):
+                _flush(path)
+                os.chmod(path, 0o444)
+            _flush(folder)
+            os.makedirs(os.path.dirname(final), exist_ok=True)
+            try:
+                os.rename(folder, final)
+            except OSError as error:
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                    raise
+                # Either another process published the same key, which is the same image, or files were lost.
+                if self.has_files(key):
+                    _remove_tree(folder)
+                else:
+                    _remove_tree(final)
+                    os.rename(folder, final)
+            _flush(os.path.dirname(final))
+
+    def remove(self, key: ImageKey) -> None:
+        """Remove an image's row and files. Call inside a transaction: installers re-check files under the same lock."""
+        self.index.remove_image(key)
+        _remove_tree(os.path.join(self.root, image_folder(*key)))
+        with contextlib.suppress(OSError):
+            os.rmdir(os.path.join(self.root, f"NativeImages_{key.target}", key.name))
+
+    def clean_staging(self) -> None:
+        """Remove staging folders of processes that no longer exist."""
+        folder = os.path.join(self.root, STAGING)
+        with contextlib.suppress(FileNotFoundError):
+            for name in os.listdir(folder):
+                owner = name.partition("-")[0]
+                if not (owner.isdigit() and _is_running(int(owner))):
+                    _remove_tree(os.path.join(folder, name))
+
+    def images_on_disk(self) -> Iterator[ImageKey]:
+        """Every complete image found in the folders, whatever the index says; in order of path."""
+        for folder in sorted(os.listdir(self.root)):
+            if not folder.startswith("NativeImages_"):
+                continue
+            target = folder.removeprefix("NativeImages_")
+            for name in sorted(os.listdir(os.path.join(self.root, folder))):
+                for key in sorted(os.listdir(os.path.join(self.root, folder, name))):
+                    image = ImageKey(target, name, key)
+                    if self.has_files(image):
+                        yield image
+
+
+def read_manifest(path: str) -> dict[str, object]:
+    """The ``.json`` of an image.
+
+    Raises:
+        NativegenError: NGEN4008, missing or damaged.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            loaded = json.load(file)
+    except (OSError, ValueError) as error:
+        raise NativegenError("NGEN4008", path, detail=str(error)) from error
+    if not isinstance(loaded, dict) or not isinstance(loaded.get("manifest"), dict):
+        raise NativegenError("NGEN4008", path, detail="not an image manifest")
+    return loaded
+
+
+@contextlib.contextmanager
+def _disk_errors(root: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise NativegenError("NGEN4001", root, detail=error.strerror or str(error)) from error
+        raise _no_space(error, root) from error
+
+
+def _no_space(error: OSError, root: str) -> Exception:
+    return NativegenError("NGEN4007", root) if error.errno in (errno.ENOSPC, errno.EDQUOT) else error
+
+
+def _flush(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove_tree(folder: str) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
