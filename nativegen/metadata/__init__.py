@@ -1,4 +1,4 @@
-"""Reading one assembly: PE, tables, heaps, signatures, method bodies, attributes, identity; knows of no other assembly."""
+"""Reading one assembly: PE, tables, heaps, signatures, method bodies, attributes, identity."""
 
 from nativegen.metadata.assembly import ASSEMBLY_TOKEN, Assembly
 from nativegen.metadata.attributes import AttributeValue, attribute_type_name, decode_attribute

@@ -1,11 +1,11 @@
 """One assembly: the face of this package.
 
-:class:`Assembly` adds to the tables what makes a file an assembly (identity, flags, references, content signature), what the
-rest of nativegen asks about it (is it IL only, does it already carry native code, is it a facade), method bodies and custom
-attributes. It knows nothing of other assemblies: a reference stays a name.
+:class:`Assembly` adds to the tables what makes a file an assembly (identity, flags, references, content signature),
+what the rest of nativegen asks about it (is it IL only, does it already carry native code, is it a facade), method
+bodies and custom attributes. It knows nothing of other assemblies: a reference stays a name.
 
-Invariants: opening decodes headers, the Assembly row and nothing else (a millisecond, whatever the size); the bytes are read
-once, so everything an ``Assembly`` ever says, its content signature included, is about the same bytes.
+Invariants: opening decodes headers, the Assembly row and nothing else (a millisecond, whatever the size); the bytes
+are read once, so everything an ``Assembly`` ever says, its content signature included, is about the same bytes.
 
 >>> assembly = Assembly.open("Foo.dll")          # doctest: +SKIP
 >>> assembly.identity.display_name               # doctest: +SKIP
@@ -26,9 +26,9 @@ from nativegen.metadata.rows import CustomAttribute, ManifestResourceRow
 from nativegen.metadata.tables import CodedIndex, Table
 from nativegen.metadata.typed import TypedTables
 
-#: Files up to this size are read, larger ones mapped. A private copy cannot change under us while the user's next build
-#: overwrites the file; for the few huge ones (CoreLib, generated SDKs), which are not built but installed, reading would cost
-#: ten times as much as everything else in opening them.
+#: Files up to this size are read, larger ones mapped. A private copy cannot change under us while the user's next
+#: build overwrites the file; for the few huge ones (CoreLib, generated SDKs), which are not built but installed,
+#: reading would cost ten times as much as everything else in opening them.
 MAP_THRESHOLD: Final = 2 << 20
 
 ASSEMBLY_TOKEN: Final = 0x20000001
@@ -167,7 +167,7 @@ class Assembly(TypedTables):
 
     @property
     def is_il_only(self) -> bool:
-        """``COMIMAGE_FLAGS_ILONLY`` is set. Images that carry ReadyToRun code have it cleared or set, see the target."""
+        """``COMIMAGE_FLAGS_ILONLY`` is set. ReadyToRun images have it cleared, see :attr:`is_ready_to_run`."""
         return bool(self.pe.cli.flags & _COMIMAGE_ILONLY)
 
     @property

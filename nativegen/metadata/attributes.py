@@ -1,8 +1,8 @@
 """Custom attributes: the attribute class behind a constructor token, and the values in the blob (ECMA-335 II.23.3).
 
-The blob does not say how wide an enum argument is; only the enum's definition does. For enums of the same assembly that is
-looked up, for others the caller may pass ``enum_type``; without an answer an enum is taken for an ``int``, which all but a
-handful of enums in the framework are.
+The blob does not say how wide an enum argument is; only the enum's definition does. For enums of the same assembly
+that is looked up, for others the caller may pass ``enum_type``; without an answer an enum is taken for an ``int``,
+which all but a handful of enums in the framework are.
 
 Invariant: a value either decodes completely or raises NGEN1004.
 
@@ -31,7 +31,7 @@ from nativegen.metadata.signatures import (
 from nativegen.metadata.tables import Table
 from nativegen.metadata.typed import TypedTables
 
-#: Full name of an enum of another assembly (possibly ``Name, Assembly, ...``) -> element type of its underlying integer.
+#: Full name of an enum of another assembly (``Name`` or ``Name, Assembly, ...``) -> ET of its underlying integer.
 EnumType = Callable[[str], int | None]
 
 _NUMBERS: Final = {
@@ -94,7 +94,9 @@ def _type_name(tables: TypedTables, token: int) -> str:
     return ""
 
 
-def decode_attribute(tables: TypedTables, attribute: CustomAttribute, enum_type: EnumType | None = None) -> AttributeValue:
+def decode_attribute(
+    tables: TypedTables, attribute: CustomAttribute, enum_type: EnumType | None = None
+) -> AttributeValue:
     """Decodes the arguments of an attribute.
 
     Args:
@@ -190,7 +192,8 @@ class _ValueReader:
         self.position += length
         return raw.decode("utf-8", "backslashreplace")
 
-    # An element is (ET, detail): detail is the item element of a vector, otherwise None. Enums are already their integer.
+    # An element is (ET, detail): detail is the item element of a vector, otherwise None. Enums are already their
+    # integer.
 
     def element(self, depth: int) -> tuple[int, Any]:
         """Reads a FieldOrPropType."""

@@ -1,7 +1,7 @@
 """Method bodies: tiny and fat headers, exception handling sections (ECMA-335 II.25.4).
 
-Invariant: the code and every exception clause's ranges lie inside the body; :func:`parse_body` checks them once so that the
-compiler needs no bounds checks of its own.
+Invariant: the code and every exception clause's ranges lie inside the body; :func:`parse_body` checks them once so
+that the compiler needs no bounds checks of its own.
 
 >>> parse_body(bytes([0x06, 0x2A])).code     # tiny header, one byte of code: ret
 b'*'
@@ -69,7 +69,7 @@ def parse_body(
     """Decodes the body at ``offset``.
 
     Args:
-        data: the file, or any bytes in which positions are aligned like RVAs (exception sections are aligned to four bytes).
+        data: the file, or any bytes in which positions are aligned like RVAs (exception sections are 4-aligned).
         offset: position of the header.
         limit: position that the body must not cross: the end of its section; default the end of ``data``.
         path: file to name in an error.

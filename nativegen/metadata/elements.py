@@ -1,7 +1,7 @@
 """Element types and calling conventions of signature blobs (ECMA-335 II.23.1.16 and II.23.2.3).
 
-They are plain ints in a class, not an ``IntEnum``: signatures are tuples whose first item is one of them, and comparing and
-hashing those tuples is on every hot path of the type system.
+They are plain ints in a class, not an ``IntEnum``: signatures are tuples whose first item is one of them, and
+comparing and hashing those tuples is on every hot path of the type system.
 
 >>> ELEMENT_NAMES[ET.SZARRAY]
 'SZARRAY'

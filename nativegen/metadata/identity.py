@@ -15,7 +15,7 @@ _SPECIAL: Final = re.compile(r"""[\\,="']""")
 
 
 def public_key_token(public_key: bytes) -> str:
-    """Token of a public key: the last eight bytes of its SHA-1, reversed, in hex (II.6.2.1.3); ``null`` without a key."""
+    """Token of a public key: the last eight bytes of its SHA-1, reversed, in hex (II.6.2.1.3); ``null`` if empty."""
     if not public_key:
         return "null"
     return hashlib.sha1(public_key, usedforsecurity=False).digest()[:-9:-1].hex()

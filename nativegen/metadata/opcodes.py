@@ -1,7 +1,7 @@
 """The CIL opcode table (ECMA-335 III and VI.C) and the decoder of method code.
 
-The table is data: one line per opcode with its operand, what it pops and pushes, and where control goes. The decoder turns
-code into ``(offset, opcode, operand)`` tuples.
+The table is data: one line per opcode with its operand, what it pops and pushes, and where control goes. The decoder
+turns code into ``(offset, opcode, operand)`` tuples.
 
 ================  =======================================================================================
 operand kind      operand of the decoded instruction
@@ -15,8 +15,8 @@ var1 var2         index of the argument or local
 method field ...  token (``string``: 0x70000000 | offset in #US)
 ================  =======================================================================================
 
-Invariant: :func:`decode` accepts exactly whole instructions; branch targets lie inside the code (whether they hit the start
-of an instruction is for the builder of basic blocks to see).
+Invariant: :func:`decode` accepts exactly whole instructions; branch targets lie inside the code (whether they hit the
+start of an instruction is for the builder of basic blocks to see).
 
 >>> decode(bytes.fromhex("1f0a 2b00 2a"))
 [(0, 31, 10), (2, 43, 4), (4, 42, None)]
@@ -40,7 +40,7 @@ class OpCode(NamedTuple):
 
     Attributes:
         operand: operand kind, see above.
-        pop: what it takes from the stack, in push order: ``1`` (anything), ``i i8 r4 r8 ref``; ``None``: depends on the operand.
+        pop: what it takes from the stack, in push order: ``1`` (anything), ``i i8 r4 r8 ref``; None: the operand says.
         push: what it pushes, likewise.
         flow: ``next``, ``branch``, ``cond``, ``call``, ``return``, ``throw``, ``break`` or ``meta`` (a prefix).
     """
@@ -53,7 +53,8 @@ class OpCode(NamedTuple):
     flow: str
 
 
-# name, operand, pop, push, flow. Values are in Op. Differs from VI.C.2 in one place: isinst pushes "ref", as III.4.6 says.
+# name, operand, pop, push, flow. Values are in Op. Differs from VI.C.2 in one place: isinst pushes "ref", as III.4.6
+# says.
 _TABLE: Final = """\
 nop            none   -         -   next
 break          none   -         -   break

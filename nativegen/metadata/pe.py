@@ -1,8 +1,8 @@
-"""The PE file around the metadata: headers, sections, data directories, RVA arithmetic (ECMA-335 II.25; Microsoft PE/COFF).
+"""The PE file around the metadata: headers, sections, data directories, RVAs (ECMA-335 II.25; Microsoft PE/COFF).
 
-Only what reading IL and spotting native code needs; nothing is decoded beyond the headers, so parsing costs microseconds.
+Only what reading IL and spotting native code needs; nothing else is decoded, so parsing costs microseconds.
 
-Invariant: after construction every section's raw data lies inside the file, so ``rva_to_offset`` never points outside it.
+Invariant: after construction every section's raw data lies inside the file, so RVAs never lead outside it.
 
 >>> image = PEImage(open("app.dll", "rb").read(), "app.dll")    # doctest: +SKIP
 >>> image.machine_name, image.is_pe32_plus                      # doctest: +SKIP
@@ -20,10 +20,24 @@ from nativegen.diagnostics import NativegenError
 #: What an assembly's bytes are held in; slicing either gives ``bytes``.
 Buffer = bytes | mmap.mmap
 
-MACHINE_NAMES: Final = {0x14C: "I386", 0x8664: "AMD64", 0x1C4: "ARMNT", 0xAA64: "ARM64", 0x5064: "RISCV64", 0x6264: "LOONGARCH64"}
+MACHINE_NAMES: Final = {
+    0x014C: "I386",
+    0x01C4: "ARMNT",
+    0x5064: "RISCV64",
+    0x6264: "LOONGARCH64",
+    0x8664: "AMD64",
+    0xAA64: "ARM64",
+}
 
 #: CoreCLR's images for another OS have their machine XORed with this (pedecoder.h: IMAGE_FILE_MACHINE_OS_MASK_*).
-MACHINE_OS_MASKS: Final = {0x0000: "windows", 0x7B79: "linux", 0x4644: "osx", 0xADC4: "freebsd", 0x1993: "netbsd", 0x1992: "sunos"}
+MACHINE_OS_MASKS: Final = {
+    0x0000: "windows",
+    0x4644: "osx",
+    0x7B79: "linux",
+    0xADC4: "freebsd",
+    0x1993: "netbsd",
+    0x1992: "sunos",
+}
 
 DIRECTORY_EXPORT: Final = 0
 DIRECTORY_CLI_HEADER: Final = 14
@@ -123,9 +137,8 @@ class PEImage:
         size = len(self.data)
         sections = []
         for index in range(count):
-            name, virtual_size, virtual_address, raw_size, raw_offset, _, _, _, _, characteristics = _SECTION.unpack_from(
-                self.data, offset + index * _SECTION.size
-            )
+            header = _SECTION.unpack_from(self.data, offset + index * _SECTION.size)
+            name, virtual_size, virtual_address, raw_size, raw_offset, _, _, _, _, characteristics = header
             if raw_size and raw_offset + raw_size > size:
                 raise self._bad(f"section {index + 1} ends behind the end of the file")
             text = name.rstrip(b"\0").decode("ascii", "backslashreplace")
@@ -135,10 +148,17 @@ class PEImage:
     def _parse_cli_header(self, directory: Directory) -> CliHeader:
         offset = self.rva_to_offset(directory.rva, _CLI_HEADER.size)
         fields = _CLI_HEADER.unpack_from(self.data, offset)
-        # Directories in file order: resources, strong name, code manager table, vtable fixups, export jumps, native header.
+        # In file order: resources, strong name, code manager table, vtable fixups, export jumps, native header.
         pairs = [Directory(fields[i], fields[i + 1]) for i in range(7, 19, 2)]
         return CliHeader(
-            (fields[1], fields[2]), Directory(fields[3], fields[4]), fields[5], fields[6], pairs[0], pairs[1], pairs[3], pairs[5]
+            runtime_version=(fields[1], fields[2]),
+            metadata=Directory(fields[3], fields[4]),
+            flags=fields[5],
+            entry_point_token=fields[6],
+            resources=pairs[0],
+            strong_name_signature=pairs[1],
+            vtable_fixups=pairs[3],
+            managed_native_header=pairs[5],
         )
 
     @property
@@ -152,7 +172,7 @@ class PEImage:
 
     @property
     def machine_os(self) -> str:
-        """Operating system that CoreCLR's machine mask names; ``windows`` (mask 0) also means "any" for IL-only files."""
+        """Operating system in the machine field's mask; ``windows`` (no mask) means "any" for IL-only files."""
         for mask, system in MACHINE_OS_MASKS.items():
             if self.machine ^ mask in MACHINE_NAMES:
                 return system
@@ -181,7 +201,7 @@ class PEImage:
         return 0
 
     def read_rva(self, rva: int, size: int) -> bytes:
-        """``size`` bytes at ``rva`` as the loader would map them: the part of a section behind its file data reads as zeros.
+        """``size`` bytes at ``rva`` as the loader maps them: what a section has behind its file data is zeros.
 
         Raises:
             NativegenError: NGEN1002, the range is not inside one section.

@@ -1,7 +1,8 @@
 """Metadata root, heaps and raw table rows of one file (ECMA-335 II.24), read lazily from the file's bytes.
 
-Construction locates the streams and computes table offsets; nothing else is decoded. Every later read is bounds checked and
-raises NGEN1004 with the file's name, so corrupt input cannot surface as ``IndexError`` or read another part of the file.
+Construction locates the streams and computes table offsets; nothing else is decoded. Every later read is bounds
+checked and raises NGEN1004 with the file's name, so corrupt input cannot surface as ``IndexError`` or read another
+part of the file.
 
 Invariant: table rows all lie inside the tables stream; heap reads never cross the end of their heap.
 
@@ -232,7 +233,7 @@ class MetadataReader:
     # ---- heaps ---------------------------------------------------------------------------------------------------
 
     def string(self, index: int) -> str:
-        """String at ``index`` of #Strings. Invalid UTF-8 is shown with backslash escapes, so that it can always be printed."""
+        """String at ``index`` of #Strings. Invalid UTF-8 is backslash-escaped, so that it can always be printed."""
         text = self._strings.get(index)
         if text is None:
             text = self._strings[index] = self.string_bytes(index).decode("utf-8", "backslashreplace")
@@ -267,9 +268,10 @@ class MetadataReader:
         return f"{a:08x}-{b:04x}-{c:04x}-{raw[8:10].hex()}-{raw[10:].hex()}"
 
     def user_string_bytes(self, offset: int) -> bytes:
-        """UTF-16LE bytes of the user string at ``offset`` of #US (the low 24 bits of an ``ldstr`` token), without its flag."""
+        """UTF-16LE bytes of the user string at ``offset`` of #US (low 24 bits of an ``ldstr`` token), without flag."""
         raw = self._heap_item(self._us_start + offset, self._us_end, "user string", offset)
-        # An odd length ends with the "has special characters" byte (II.24.2.4); an even one (seen from obfuscators) has none.
+        # An odd length ends with the "has special characters" byte (II.24.2.4); an even one (seen from obfuscators)
+        # has none.
         return raw[: len(raw) & ~1]
 
     def user_string(self, offset: int) -> str:

@@ -1,7 +1,8 @@
 """Typed rows of the metadata tables: what :class:`~nativegen.metadata.typed.TypedTables` hands out.
 
-They are ``NamedTuple`` rather than dataclasses because a 20,000-method assembly makes hundreds of thousands of them and a tuple
-is made at C speed; they are as immutable. Tokens are full tokens (``table << 24 | rid``, 0 for none), ranges are half open.
+They are ``NamedTuple`` rather than dataclasses because a 20,000-method assembly makes hundreds of thousands of them
+and a tuple is made at C speed; they are as immutable. Tokens are full tokens (``table << 24 | rid``, 0 for none),
+ranges are half open.
 
 >>> TypeDefRow(1, "C", "N", 0, 1, 3, 1, 1).field_rids
 range(1, 3)
@@ -15,7 +16,7 @@ from nativegen.metadata.identity import AssemblyIdentity
 
 
 class TypeDefRow(NamedTuple):
-    """II.22.37. ``last_field`` and ``last_method`` are exclusive. ``extends_token`` is a TypeDef, TypeRef or TypeSpec or 0."""
+    """II.22.37. ``last_field`` and ``last_method`` are exclusive; ``extends_token`` TypeDef, TypeRef, TypeSpec or 0."""
 
     flags: int
     name: str
@@ -71,7 +72,7 @@ class ParamRow(NamedTuple):
 
 
 class TypeRefRow(NamedTuple):
-    """II.22.38. ``resolution_scope_token``: Module, ModuleRef, AssemblyRef, TypeRef (encloser) or 0 (an exported type)."""
+    """II.22.38. ``resolution_scope_token``: Module, ModuleRef, AssemblyRef, TypeRef (encloser), 0 (exported type)."""
 
     resolution_scope_token: int
     name: str
@@ -134,7 +135,7 @@ class ExportedTypeRow(NamedTuple):
 
 
 class ManifestResourceRow(NamedTuple):
-    """II.22.24. ``implementation_token`` 0: the resource is in this file, ``offset`` bytes into its resources directory."""
+    """II.22.24. ``implementation_token`` 0: in this file, ``offset`` bytes into the resources directory."""
 
     offset: int
     flags: int
@@ -190,7 +191,7 @@ class MethodSemanticsRow(NamedTuple):
 
 
 class CustomAttribute(NamedTuple):
-    """II.22.10. ``type_full_name`` is ``Namespace.Name`` (nested: ``Outer+Inner``) of the attribute class, '' if unresolvable."""
+    """II.22.10. ``type_full_name``: ``Namespace.Name`` (``Outer+Inner``) of the attribute class, '' if unresolvable."""
 
     constructor_token: int
     type_full_name: str

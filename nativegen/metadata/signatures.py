@@ -1,8 +1,8 @@
 """Signature blobs to nested plain tuples (ECMA-335 II.23.2).
 
-A type is a tuple whose first item is its :class:`~nativegen.metadata.elements.ET`; tokens in it are module-relative (TypeDef,
-TypeRef or TypeSpec), so a signature means something only beside its assembly. Plain tuples hash and compare at C speed, which
-is why they are not classes.
+A type is a tuple whose first item is its :class:`~nativegen.metadata.elements.ET`; tokens in it are module-relative
+(TypeDef, TypeRef or TypeSpec), so a signature means something only beside its assembly. Plain tuples hash and compare
+at C speed, which is why they are not classes.
 
 =====================================================  ==================================================
 ``(ET.I4,)``                                           int; likewise every primitive, string, object
@@ -16,7 +16,8 @@ is why they are not classes.
 ``(ET.PINNED, t)``                                     only outermost in a local
 =====================================================  ==================================================
 
-Invariant: every function either returns or raises NGEN1004; time is linear in the blob, recursion at most :data:`MAX_DEPTH`.
+Invariant: every function either returns or raises NGEN1004; time is linear in the blob, recursion at most
+:data:`MAX_DEPTH`.
 
 >>> parse_method_sig(bytes.fromhex("2001010e")).params
 ((14,),)
@@ -47,7 +48,7 @@ class MethodSig(NamedTuple):
     """A method, call-site or property signature.
 
     Attributes:
-        calling_convention: low four bits of the first byte, see :class:`~nativegen.metadata.elements.CallingConvention`.
+        calling_convention: low four bits of the first byte, a ``CallingConvention``.
         generic_count: number of generic parameters of the method, 0 when it is not generic.
         sentinel: index of the first vararg parameter, -1 without a sentinel.
     """

@@ -1,8 +1,8 @@
 """Schema of the metadata tables (ECMA-335 II.22) and the arithmetic that locates a row.
 
-Everything here is data or a pure function of row counts and heap sizes: :mod:`nativegen.metadata.reader` applies it to a
-file. A column is ``u1 u2 u4`` (a number), ``str blob guid`` (a heap index), a table name (a row number in it) or a coded
-index name (II.24.2.6); heap and row columns are 2 or 4 bytes wide depending on the file.
+Everything here is data or a pure function of row counts and heap sizes: :mod:`nativegen.metadata.reader` applies it
+to a file. A column is ``u1 u2 u4`` (a number), ``str blob guid`` (a heap index), a table name (a row number in it) or
+a coded index name (II.24.2.6); heap and row columns are 2 or 4 bytes wide depending on the file.
 
 Invariant: :data:`COLUMNS` lists the columns in file order, so position ``i`` of a decoded row is column ``i``.
 
@@ -73,7 +73,8 @@ class Table(IntEnum):
 
 TABLE_COUNT: Final = 0x2D
 
-#: Tables that only exist in uncompressed (``#-``) metadata (II.22 does not define them; CoreCLR's metamodelcolumndefs.h does).
+#: Tables that only exist in uncompressed (``#-``) metadata (II.22 does not define them; CoreCLR's
+#: metamodelcolumndefs.h does).
 POINTER_TABLES: Final = (Table.FieldPtr, Table.MethodPtr, Table.ParamPtr, Table.EventPtr, Table.PropertyPtr)
 
 
@@ -200,7 +201,7 @@ def encode_coded(kind: CodedIndex, token: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class TableLayout:
-    """Where each table's rows are: ``starts[t] + (rid - 1) * sizes[t]`` is a row's file offset, ``structs[t]`` decodes it."""
+    """Where rows are: ``starts[t] + (rid - 1) * sizes[t]`` is a row's file offset, ``structs[t]`` decodes it."""
 
     counts: tuple[int, ...]
     starts: tuple[int, ...]

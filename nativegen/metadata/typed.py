@@ -1,8 +1,8 @@
 """Typed, cached access to the metadata tables: names decoded, coded indexes turned into tokens, ranges computed.
 
 Sits between the raw rows (:mod:`~nativegen.metadata.reader`) and the assembly's own face
-(:mod:`~nativegen.metadata.assembly`). Everything is made on first use; a row that was asked for once is kept, because the type
-system comes back to the same types and members for every method it compiles.
+(:mod:`~nativegen.metadata.assembly`). Everything is made on first use; a row that was asked for once is kept, because
+the type system comes back to the same types and members for every method it compiles.
 
 Invariants: tables keyed by an owner are searched, never scanned; member lists are validated to be ascending, so
 :meth:`TypedTables.type_of_method` is a binary search.
@@ -141,7 +141,7 @@ class TypedTables(MetadataReader):
         return 0
 
     def type_full_name(self, rid: int) -> str:
-        """``Namespace.Name``, for a nested type ``Namespace.Outer+Inner`` (as reflection writes it, without escapes)."""
+        """``Namespace.Name``, for a nested type ``Namespace.Outer+Inner`` (reflection's form, without escapes)."""
         names: list[str] = []
         current = rid
         while True:
