@@ -1,8 +1,9 @@
 """Custom attributes: the attribute class behind a constructor token, and the values in the blob (ECMA-335 II.23.3).
 
 The blob does not say how wide an enum argument is; only the enum's definition does. For enums of the same assembly
-that is looked up, for others the caller may pass ``enum_type``; without an answer an enum is taken for an ``int``,
-which all but a handful of enums in the framework are.
+that is looked up, for others the caller may pass ``enum_type``. Without an answer the widths are inferred: an enum is
+taken for an ``int``, and only when the value then does not decode to its very end for another integer
+(``EventKeywords`` is a ``long``, ``SecurityRuleSet`` a ``byte``).
 
 Invariant: a value either decodes completely or raises NGEN1004.
 
@@ -50,6 +51,10 @@ _NUMBERS: Final = {
 }
 
 _MAX_DEPTH: Final = 32  # nesting of arrays and boxed values
+
+#: Widths tried for an enum of unknown width after ``int``, and the number of combinations tried before giving up.
+_OTHER_ENUM_TYPES: Final = (ET.I8, ET.U1, ET.I2)
+_MAX_ATTEMPTS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +107,29 @@ def decode_attribute(
     Args:
         tables: the assembly that carries the attribute.
         attribute: one of its attributes.
-        enum_type: underlying type of an enum defined elsewhere; None or a None answer means ``int``.
+        enum_type: underlying type of an enum defined elsewhere; None or a None answer means to infer it.
 
     Raises:
         NativegenError: NGEN1004.
     """
     signature = _constructor_signature(tables, attribute.constructor_token)
-    reader = _ValueReader(tables, attribute, enum_type)
-    try:
-        return reader.read(signature)
-    except (struct.error, IndexError, UnicodeDecodeError):
-        raise reader.malformed("truncated") from None
+    first_error: NativegenError | None = None
+    candidates: list[dict[str, int]] = [{}]
+    for _ in range(_MAX_ATTEMPTS):
+        if not candidates:
+            break
+        widths = candidates.pop()
+        reader = _ValueReader(tables, attribute, enum_type, widths)
+        try:
+            return reader.read(signature)
+        except NativegenError as error:
+            first_error = first_error or error
+        except (struct.error, IndexError):
+            first_error = first_error or reader.malformed("truncated")
+        # The enum met last is the likeliest culprit, so it is varied first (the stack is popped from its end).
+        candidates += [{**widths, name: width} for name in reader.assumed for width in reversed(_OTHER_ENUM_TYPES)]
+    assert first_error is not None
+    raise first_error
 
 
 def _constructor_signature(tables: TypedTables, token: int) -> MethodSig:
@@ -140,11 +157,16 @@ def _substitute(param: SigType, arguments: tuple[SigType, ...]) -> SigType:
 class _ValueReader:
     """A cursor over one attribute blob."""
 
-    def __init__(self, tables: TypedTables, attribute: CustomAttribute, enum_type: EnumType | None) -> None:
+    def __init__(
+        self, tables: TypedTables, attribute: CustomAttribute, enum_type: EnumType | None, widths: dict[str, int]
+    ) -> None:
         self.tables = tables
         self.name = attribute.type_full_name
         self.blob = attribute.value
         self.enum_type = enum_type
+        self.widths = widths
+        #: Enums taken for an int because neither ``enum_type`` nor ``widths`` knew them, in order of appearance.
+        self.assumed: list[str] = []
         self.position = 0
 
     def malformed(self, detail: str) -> NativegenError:
@@ -168,6 +190,8 @@ class _ValueReader:
             if name is None:
                 raise self.malformed("a named argument has no name")
             (fields if kind == ET.ATTRIBUTE_FIELD else properties)[name] = self.value(element, 0)
+        if self.position != len(self.blob):
+            raise self.malformed("bytes are left over")
         return AttributeValue(fixed, fields, properties)
 
     def byte(self) -> int:
@@ -265,7 +289,15 @@ class _ValueReader:
 
     def foreign_enum(self, name: str) -> int:
         found = self.enum_type(name) if self.enum_type else None
-        return ET.I4 if found is None else found
+        if found is None:
+            found = self.widths.get(name)
+        if found is None:
+            if name not in self.assumed:
+                self.assumed.append(name)
+            return ET.I4
+        if found not in _NUMBERS:
+            raise self.malformed(f"0x{found:02x} is not the underlying type of an enum")
+        return found
 
     def underlying(self, rid: int) -> int:
         for field in self.tables.type_def(rid).field_rids:

@@ -95,6 +95,8 @@ def _parse(data: Buffer, offset: int, limit: int) -> MethodBody:
         return MethodBody(8, False, 0, code, ())
     if first & 7 != _FAT_FORMAT:
         raise ValueError(f"unknown method header 0x{first:02x}")
+    if offset & 3:
+        raise ValueError("the fat method header is not aligned")
     flags, max_stack, code_size, local_sig_token = _FAT_HEADER.unpack_from(data, offset)
     header_size = 4 * (flags >> 12)
     if header_size < 12:
@@ -107,31 +109,37 @@ def _parse(data: Buffer, offset: int, limit: int) -> MethodBody:
         raise ValueError(f"0x{local_sig_token:08x} is not a local signature token")
     clauses: tuple[ExceptionClause, ...] = ()
     if flags & _MORE_SECTIONS:
-        clauses = _sections(data, end + 3 & ~3, limit, code_size)
+        clauses = _exception_clauses(data, end + 3 & ~3, limit, code_size)
     return MethodBody(max_stack, bool(flags & _INIT_LOCALS), local_sig_token, data[start:end], clauses)
 
 
-def _sections(data: Buffer, position: int, limit: int, code_size: int) -> tuple[ExceptionClause, ...]:
-    clauses: list[ExceptionClause] = []
-    while True:
-        (header,) = struct.unpack_from("<I", data, position)
-        kind = header & 0xFF
-        fat = bool(kind & _SECTION_FAT)
-        size = header >> 8 if fat else header >> 8 & 0xFF
-        if position + size > limit:
-            raise ValueError("an exception section runs over the end of the section")
-        if kind & _SECTION_KIND_MASK == _SECTION_EH_TABLE:
-            clause = _FAT_CLAUSE if fat else _SMALL_CLAUSE
-            # Old compilers wrote the size without its own four header bytes; the division copes with both (II.25.4.5).
-            for index in range(size // clause.size):
-                row = ExceptionClause(*clause.unpack_from(data, position + 4 + index * clause.size))
-                _check_clause(row, code_size)
-                clauses.append(row)
-        if not kind & _SECTION_MORE:
-            return tuple(clauses)
-        if size < 4:
-            raise ValueError("an exception section is too short")
-        position += size + 3 & ~3
+def _exception_clauses(data: Buffer, position: int, limit: int, code_size: int) -> tuple[ExceptionClause, ...]:
+    """Clauses of the data section at ``position``.
+
+    CoreCLR (corhlpr.cpp: DecoderInit) looks at the first section only. A body with several would have clauses that the
+    runtime ignores, so it is refused; no compiler writes one.
+    """
+    (header,) = struct.unpack_from("<I", data, position)
+    kind = header & 0xFF
+    fat = bool(kind & _SECTION_FAT)
+    size = header >> 8 if fat else header >> 8 & 0xFF
+    if position + size > limit:
+        raise ValueError("the exception section runs over the end of the PE section")
+    if kind & _SECTION_MORE:
+        raise ValueError("more than one data section")
+    if kind & _SECTION_KIND_MASK != _SECTION_EH_TABLE:
+        return ()
+    clause = _FAT_CLAUSE if fat else _SMALL_CLAUSE
+    # Old compilers wrote the size without the section's own four header bytes; the division copes with both.
+    count = size // clause.size
+    if position + 4 + count * clause.size > limit:
+        raise ValueError("the exception section runs over the end of the PE section")
+    clauses = []
+    for index in range(count):
+        row = ExceptionClause(*clause.unpack_from(data, position + 4 + index * clause.size))
+        _check_clause(row, code_size)
+        clauses.append(row)
+    return tuple(clauses)
 
 
 def _check_clause(clause: ExceptionClause, code_size: int) -> None:
