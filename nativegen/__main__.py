@@ -1,8 +1,7 @@
-"""``python -m nativegen``."""
+"""``python -m nativegen``: the same as the ``nativegen`` program."""
 
 import sys
 
 from nativegen.cli.main import main
 
-if __name__ == "__main__":
-    sys.exit(main())
+sys.exit(main())

@@ -1,12 +1,13 @@
 """The index of the cache: roots, images, which root needs which image, remembered contracts, counters.
 
-The index holds nothing that cannot be made again; images become visible through it only after their files are complete on
-disk. Every change happens inside :meth:`Index.transaction`, which takes SQLite's write lock at its beginning, so that two
-processes never decide on the same rows at once.
+The index holds nothing that cannot be made again; images become visible through it only after their files are complete
+on disk. Every change happens inside :meth:`Index.transaction`, which takes SQLite's write lock at its beginning, so
+that two processes never decide on the same rows at once.
 
 >>> index = Index(":memory:")
+>>> core = Image("9.0", "Core", "0" * 32, "Core, Version=1.0.0.0", "normal", "/a/Core.dll", "", "", "", "", 1, 2, 1)
 >>> with index.transaction():
-...     index.put_image(Image("9.0", "Core", "0" * 32, "Core, Version=1.0.0.0", "normal", "/a/Core.dll", "", "", "", "", 1, 2, 1), ())
+...     index.put_image(core, ())
 ...     root = index.put_root(RootKey("/a/Core.dll", "9.0", "normal"), "Core, Version=1.0.0.0", "{}")
 ...     index.set_edges(root, [(ImageKey("9.0", "Core", "0" * 32), "/a/Core.dll", "is the root")])
 >>> [image.name for image in index.images_of_root(root)]
@@ -77,7 +78,10 @@ class Index:
 
     def roots(self) -> list[Root]:
         """Every root, in order of path, target and scenario."""
-        return [_root(row) for row in self._query(f"SELECT {_ROOT_COLUMNS} FROM roots ORDER BY path, target, scenario, config")]
+        return [
+            _root(row)
+            for row in self._query(f"SELECT {_ROOT_COLUMNS} FROM roots ORDER BY path, target, scenario, config")
+        ]
 
     def root(self, key: RootKey) -> Root | None:
         rows = self._query(
@@ -89,8 +93,10 @@ class Index:
         """Add a root or replace its display name and options; returns its row number."""
         name = display_name.partition(",")[0]
         rows = self._query(
-            "INSERT INTO roots (path, target, scenario, config, display_name, name, options) VALUES (?, ?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT DO UPDATE SET display_name = excluded.display_name, name = excluded.name, options = excluded.options "
+            "INSERT INTO roots (path, target, scenario, config, display_name, name, options) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET display_name = excluded.display_name, name = excluded.name, "
+            "options = excluded.options "
             "RETURNING id",
             (*key, display_name, name, options),
         )
@@ -135,7 +141,10 @@ class Index:
 
     def images(self) -> list[Image]:
         """Every image, in order of display name."""
-        return [_image(row) for row in self._query(f"SELECT {_IMAGE_COLUMNS} FROM images ORDER BY display_name, target, key")]
+        return [
+            _image(row)
+            for row in self._query(f"SELECT {_IMAGE_COLUMNS} FROM images ORDER BY display_name, target, key")
+        ]
 
     def images_of_root(self, root: int) -> list[Image]:
         rows = self._query(
@@ -156,7 +165,8 @@ class Index:
 
     def roots_of_image(self, key: ImageKey) -> list[Root]:
         rows = self._query(
-            f"SELECT {_ROOT_COLUMNS} FROM images JOIN edges ON edges.image = images.id JOIN roots ON roots.id = edges.root "
+            f"SELECT {_ROOT_COLUMNS} FROM images JOIN edges ON edges.image = images.id "
+            "JOIN roots ON roots.id = edges.root "
             "WHERE images.target = ? AND images.name = ? AND images.key = ? ORDER BY roots.path, roots.scenario",
             key,
         )
@@ -165,7 +175,8 @@ class Index:
     def newest_image_of(self, source: str, target: str, scenario: str) -> Image | None:
         """The image made last from a file; what `why` compares with."""
         rows = self._query(
-            f"SELECT {_IMAGE_COLUMNS} FROM images WHERE source = ? AND target = ? AND scenario = ? ORDER BY id DESC LIMIT 1",
+            f"SELECT {_IMAGE_COLUMNS} FROM images WHERE source = ? AND target = ? AND scenario = ? "
+            "ORDER BY id DESC LIMIT 1",
             (source, target, scenario),
         )
         return _image(rows[0]) if rows else None
@@ -201,7 +212,9 @@ class Index:
 
     def contract_entries(self, signature: str) -> bytes | None:
         """Packed entries of some assembly with this contract signature."""
-        rows = self._query("SELECT entries FROM contracts WHERE contract = ? AND entries IS NOT NULL LIMIT 1", (signature,))
+        rows = self._query(
+            "SELECT entries FROM contracts WHERE contract = ? AND entries IS NOT NULL LIMIT 1", (signature,)
+        )
         return bytes(rows[0][0]) if rows and isinstance(rows[0][0], bytes) else None
 
     def put_contract(self, content: str, signature: str, entries: bytes | None) -> None:
@@ -271,4 +284,6 @@ def _image(row: Row) -> Image:
 
 def _root(row: Row) -> Root:
     number, path, target, scenario, config, display_name, options = row
-    return Root(_int(number), RootKey(str(path), str(target), str(scenario), str(config)), str(display_name), str(options))
+    return Root(
+        _int(number), RootKey(str(path), str(target), str(scenario), str(config)), str(display_name), str(options)
+    )

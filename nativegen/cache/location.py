@@ -1,8 +1,8 @@
 """Where the native image cache is, and whether it may be trusted.
 
-Images from the cache run inside the user's processes, so a cache that somebody else could have written to is refused: the
-folder must belong to the calling user and must not be writable by everybody. Nothing heavier than ``os`` is imported here:
-light commands (``cache path``, ``display``) start with this module.
+Images from the cache run inside the user's processes, so a cache that somebody else could have written to is refused:
+the folder must belong to the calling user and must not be writable by everybody. Nothing heavier than ``os`` is
+imported here: light commands (``cache path``, ``display``) start with this module.
 
 >>> cache_root({"NATIVEGEN_CACHE": "/var/cache/ng"})
 '/var/cache/ng'
@@ -26,7 +26,9 @@ _TAG_TEXT = (
 )
 
 
-def cache_root(environment: Mapping[str, str] | None = None, explicit: str | None = None, platform: str = sys.platform) -> str:
+def cache_root(
+    environment: Mapping[str, str] | None = None, explicit: str | None = None, platform: str = sys.platform
+) -> str:
     """The cache folder: ``--cache DIR``, else ``$NATIVEGEN_CACHE``, else the platform's folder for user caches.
 
     Returns:

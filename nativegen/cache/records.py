@@ -59,7 +59,7 @@ class Root(NamedTuple):
 
 
 class Dependency(NamedTuple):
-    """One reference of an image: display name, kind (``app``, ``framework``, ``missing``) and file ('' when missing)."""
+    """A reference of an image: display name, kind (``app``, ``framework``, ``missing``), file ('' when missing)."""
 
     display_name: str
     kind: str

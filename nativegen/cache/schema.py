@@ -1,7 +1,7 @@
 """The SQL schema of ``index.sqlite3`` and opening it safely.
 
-The version is SQLite's ``user_version``. A newer one belongs to a newer nativegen and is refused, never touched; a file that
-SQLite cannot read is reported with the way to rebuild it. WAL mode lets readers work while an installation writes.
+The version is SQLite's ``user_version``. A newer one belongs to a newer nativegen and is refused, never touched; a file
+that SQLite cannot read is reported with the way to rebuild it. WAL mode lets readers work while an installation writes.
 
 >>> import tempfile, os
 >>> folder = tempfile.mkdtemp()

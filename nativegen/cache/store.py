@@ -1,9 +1,9 @@
 """Images on disk: staging, atomic publication, removal.
 
-``NativeImages_<target>/<Name>/<32 hex>/<Name>.ni.dll`` and ``<Name>.json`` beside it. An image is written into a folder of
-its own under ``staging/`` together with its manifest; both are flushed, made read-only, and the *folder* is renamed into
-place. So a reader sees either nothing or a complete image with its manifest, whenever a process gets killed. What a killed
-process leaves in ``staging/`` is removed by the next one that writes.
+``NativeImages_<target>/<Name>/<32 hex>/<Name>.ni.dll`` and ``<Name>.json`` beside it. An image is written into a folder
+of its own under ``staging/`` together with its manifest; both are flushed, made read-only, and the *folder* is renamed
+into place. So a reader sees either nothing or a complete image with its manifest, whenever a process gets killed. What
+a killed process leaves in ``staging/`` is removed by the next one that writes.
 
 >>> image_folder("9.0", "Core", "00ff")
 'NativeImages_9.0/Core/00ff'

@@ -102,7 +102,8 @@ def _framework(old: Manifest | None, new: Manifest | None) -> Iterator[str]:
     if old is None or new is None:
         yield "the framework was not known before" if old is None else "the framework is not known now"
     elif (old.get("name"), old.get("version")) != (new.get("name"), new.get("version")):
-        yield f"the framework changed ({old.get('name')} {old.get('version')} -> {new.get('name')} {new.get('version')})"
+        before, after = (f"{entry.get('name')} {entry.get('version')}" for entry in (old, new))
+        yield f"the framework changed ({before} -> {after})"
     else:
         yield f"the framework changed: other files in {new.get('name')} {new.get('version')}"
 

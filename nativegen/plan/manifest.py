@@ -1,15 +1,16 @@
 """The key manifest: everything an image depends on, as canonical JSON, and the keys made from it (DESIGN.md 4).
 
-Two images are the same if and only if their manifests are. The xxh3-128 of the canonical text is the key in the local cache
-(32 hex digits, as in ngen's cache paths); the SHA-256 of the same text is the key for shared caches. A manifest holds
-contents and names, never paths or times, so equal inputs give equal keys on every machine.
+Two images are the same if and only if their manifests are. The xxh3-128 of the canonical text is the key in the local
+cache (32 hex digits, as in ngen's cache paths); the SHA-256 of the same text is the key for shared caches. A manifest
+holds contents and names, never paths or times, so equal inputs give equal keys on every machine.
 
 A reference outside the version bubble is recorded by its *contract* signature, so that an edit inside its method bodies
 leaves dependents current; inside the bubble, and everywhere with ``/strict``, by its *content* signature. The runtime's
 framework is one entry: its update makes every image stale, as ngen's rule has it (research N2).
 
->>> manifest = KeyManifest("c1", "9.0", "linux-x64", "normal", {}, AssemblyEntry("App", "App, Version=1.0.0.0", "m", "aa"),
-...                        FrameworkEntry("Microsoft.NETCore.App", "9.0.5", "ff"), ())
+>>> app = AssemblyEntry("App", "App, Version=1.0.0.0", "mvid", "content")
+>>> framework = FrameworkEntry("Microsoft.NETCore.App", "9.0.5", "ff")
+>>> manifest = KeyManifest("compiler", "9.0", "linux-x64", "normal", {}, app, framework, ())
 >>> len(manifest.key), len(manifest.sha256)
 (32, 64)
 """

@@ -1,0 +1,59 @@
+"""The help texts: the list of actions, one action's options, and ngen's advice on when native images pay.
+
+>>> print_help(["nonsense"])
+2
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from nativegen.cli.actions import ACTIONS
+from nativegen.cli.switches import GLOBAL_SWITCHES, Switch
+
+_HEAD = """Usage: nativegen ACTION [options]      (also installed as ngen)
+
+Switches are written as ngen has them (/Debug) or as POSIX has them (--debug).
+"""
+_TAIL = """
+Large applications generally benefit from native images, small ones generally do not; only measurement of your own
+deployment decides. Native images need more disk space than IL, take time to generate, and must be regenerated when the
+assembly or something it depends on is serviced: run nativegen update.
+
+Exit codes: 0 ok, 1 some assemblies failed, 2 usage, 3 not installed or not found, 4 cache unusable or locked,
+5 verification failed, 130 interrupted. run and trace return the program's own code, or 125 when nativegen fails.
+"""
+
+
+def print_help(topics: Sequence[str]) -> int:
+    """Print the general help, or that of one action; returns the exit code."""
+    if not topics:
+        width = max(map(len, ACTIONS)) + 2
+        print(_HEAD)
+        for name, (_module, summary) in ACTIONS.items():
+            print(f"  {name.ljust(width)}{summary}")
+        print("\nGlobal options:")
+        _print_switches(GLOBAL_SWITCHES)
+        print(_TAIL, end="")
+        return 0
+    name = topics[0].lower()
+    entry = ACTIONS.get(name)
+    if entry is None:
+        print(f"nativegen: no such action: {topics[0]}", file=sys.stderr)
+        return 2
+    import importlib
+
+    syntax = importlib.import_module(f"nativegen.cli.actions.{entry[0]}").SYNTAX
+    print(f"Usage: nativegen {name} {syntax.arguments}".rstrip() + "\n")
+    print(f"{entry[1][0].upper()}{entry[1][1:]}.\n")
+    _print_switches(syntax.switches)
+    return 0
+
+
+def _print_switches(switches: Sequence[Switch]) -> None:
+    for switch in switches:
+        value = "" if switch.value is None else f"[:{switch.value}]" if switch.optional else f":{switch.value}"
+        short = f"-{switch.short}, " if switch.short else ""
+        form = f"{short}/{switch.name}{value}"
+        print(f"  {form.ljust(26)} {switch.help}".rstrip())
