@@ -75,6 +75,7 @@ DIAGNOSTICS: dict[str, Diagnostic] = _table(
     Diagnostic("NGEN3104", "malformed ReadyToRun image: {detail}", "compile or download the image again"),
     Diagnostic("NGEN3105", "cannot be made into a native image: {detail}", "rebuild the assembly, or leave it to the JIT"),
     Diagnostic("NGEN3106", "already contains native code", "pass the IL assembly, or compile it with --from-native"),
+    Diagnostic("NGEN3107", "{base} cannot be an image base", "use a non-zero multiple of 0x10000", 2),
     Diagnostic("NGEN3201", "llvmlite is not installed", "run: pip install 'llvmlite>=0.50,<0.51'"),
     Diagnostic(
         "NGEN3202",

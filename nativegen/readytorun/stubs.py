@@ -1,9 +1,9 @@
 """The machine code that every image carries besides its methods: call stubs, delay-load thunks and two small routines.
 
-A *stub* per lazily bound cell, ``lea r11,[cell]; jmp [cell]``, lets compiled code make plain ``call rel32`` calls. The cell
-first points to its import section's *thunk*, which hands the cell's address, the section's number and the module to the
-runtime's binder; afterwards the cell holds the target. Eagerly bound helpers have stubs ``jmp [cell]``. Stubs and
-method call thunks make up section 106 (DelayLoadMethodCallThunks), by which debuggers recognise them.
+A *stub* per lazily bound cell, ``lea r11,[cell]; jmp [cell]``, lets compiled code make plain ``call rel32`` calls. The
+cell first points to its import section's *thunk*, which hands the cell's address, the section's number and the module
+to the runtime's binder; afterwards the cell holds the target. Eagerly bound helpers have stubs ``jmp [cell]``. Stubs
+and method call thunks make up section 106 (DelayLoadMethodCallThunks), by which debuggers recognise them.
 
 Offsets are all relative to the instruction pointer, so each function takes the RVA at which its code will be.
 
@@ -46,8 +46,8 @@ def eager_stub(rva: int, cell: int) -> bytes:
 def delay_load_thunk(rva: int, section_index: int, module_cell: int, helper_cell: int) -> bytes:
     """``mov rax,r11; push section; push [module]; jmp [delay load helper]``.
 
-    The contract of DelayLoad_MethodCall and DelayLoad_Helper*: rax is the cell's address; both stack words are popped by
-    the helper.
+    The contract of DelayLoad_MethodCall and DelayLoad_Helper*: rax is the cell's address; both stack words are popped
+    by the helper.
     """
     assert 0 <= section_index < 0x80
     code = _MOV_RAX_R11 + _PUSH_IMM8 + bytes((section_index,))
@@ -59,8 +59,8 @@ def delay_load_thunk(rva: int, section_index: int, module_cell: int, helper_cell
 def clr_chkstk() -> bytes:
     """Touches every page of a new frame of eax bytes, rsp moving along, then returns with rsp as it was.
 
-    rsp has to follow the probe: the runtime recognises a stack overflow only when the fault is next to rsp. All registers
-    but r10 and r11 survive, as LLVM expects of ``probe-stack`` routines on x64.
+    rsp has to follow the probe: the runtime recognises a stack overflow only when the fault is next to rsp. All
+    registers but r10 and r11 survive, as LLVM expects of ``probe-stack`` routines on x64.
     """
     return bytes.fromhex(
         "4c8d542408"  # lea r10,[rsp+8]

@@ -48,6 +48,9 @@ class Target:
         typed_catch_of_type_parameter: clauses of a type that depends on type parameters match in shared code.
         rid: runtime identifier of native assets.
         os, arch, cpu_baseline: what the code may rely on.
+        float_to_int: what the JIT makes of NaN and out-of-range values when it converts without checking: ``x86``
+            (cvttsd2si's 0x80..0; uint through long, ulong in two halves), or ``saturating`` (nearest value, NaN to 0).
+        uint64_to_double: ``offset`` (convert as signed, add 2**64 when that is negative: rounds twice) or ``exact``.
         helpers: numbers of the helpers that this runtime has.
         fixup_kinds: fixups that it resolves; another one makes it reject the method or worse.
         null_page_limit: dereferencing null at an offset below this many bytes raises NullReferenceException; half the
@@ -75,6 +78,8 @@ class Target:
     arch: str
     cpu_baseline: str
     null_page_limit: int
+    float_to_int: Literal["x86", "saturating"]
+    uint64_to_double: Literal["offset", "exact"]
     helpers: Mapping[Helper, int] = field(repr=False, compare=False)
     fixup_kinds: frozenset[FixupKind] = field(repr=False, compare=False)
 
@@ -226,6 +231,8 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 arch="x64",
                 cpu_baseline="x86-64",
                 null_page_limit=2048,
+                float_to_int="x86",
+                uint64_to_double="offset",
                 helpers=_HELPERS_3_1,
                 fixup_kinds=_FIXUPS_3_1,
             ),
@@ -251,6 +258,8 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 arch="x64",
                 cpu_baseline="x86-64",
                 null_page_limit=2048,
+                float_to_int="saturating",
+                uint64_to_double="exact",
                 helpers=_HELPERS_9_0,
                 fixup_kinds=_FIXUPS_9_0,
             ),

@@ -1,0 +1,155 @@
+"""ManifestMetadata (112): a small ECMA-335 metadata blob naming assemblies that the IL metadata does not.
+
+.NET 9 reads it from every image and dies without one, so an image that names nothing extra still carries the minimum:
+one Module, the ``<Module>`` type and one Assembly row. AssemblyRef row r of it is module index n + 1 + r in fixup
+signatures, n being the number of the IL metadata's own AssemblyRefs.
+
+>>> blob = encode_manifest_metadata([ManifestAssembly("Core", (1, 2, 3, 4))])
+>>> decode_manifest_metadata(blob)
+(ManifestAssembly(name='Core', version=(1, 2, 3, 4), culture='', public_key_token=b''),)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from struct import Struct
+
+from nativegen.metadata import PEImage, Table
+from nativegen.metadata.reader import MetadataReader
+from nativegen.readytorun.container import align
+from nativegen.readytorun.structs import U16, U32, compress
+
+_METADATA_ROOT = Struct("<IHHII")
+_STREAM = Struct("<II")
+_TABLES = Struct("<IBBBBQQ")
+_MODULE_ROW = Struct("<HHHHH")
+_TYPE_DEF_ROW = Struct("<IHHHHH")
+_ASSEMBLY_ROW = Struct("<IHHHHIHHH")
+_ASSEMBLY_REF_ROW = Struct("<HHHHIHHHH")
+_SIGNATURE = 0x424A5342
+_VERSION = b"v4.0.30319\0\0"
+_SHA1 = 0x8004
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestAssembly:
+    """One AssemblyRef of the manifest metadata.
+
+    Args:
+        name: simple name.
+        version: major, minor, build, revision.
+        culture: empty for neutral.
+        public_key_token: 8 bytes, or none.
+    """
+
+    name: str
+    version: tuple[int, int, int, int] = (0, 0, 0, 0)
+    culture: str = ""
+    public_key_token: bytes = b""
+
+
+class _Heap:
+    """A #Strings or #Blob heap; equal items share one entry."""
+
+    def __init__(self) -> None:
+        self.data = bytearray(1)
+        self._known: dict[bytes, int] = {b"": 0}
+
+    def add(self, item: bytes) -> int:
+        """The heap index of ``item``, which includes its terminator or length."""
+        index = self._known.get(item)
+        if index is None:
+            index = self._known[item] = len(self.data)
+            self.data += item
+        if index > 0xFFFF:
+            raise ValueError("the manifest metadata's heaps are limited to 64 KiB")
+        return index
+
+    def padded(self) -> bytes:
+        """The heap as stored."""
+        return bytes(self.data).ljust(align(len(self.data), 4), b"\0")
+
+
+def encode_manifest_metadata(assemblies: Sequence[ManifestAssembly] = ()) -> bytes:
+    """The blob that names ``assemblies``, AssemblyRef rid = position + 1."""
+    strings, blobs = _Heap(), _Heap()
+
+    def text(value: str) -> int:
+        return strings.add(value.encode() + b"\0" if value else b"")
+
+    rows = {
+        Table.Module: [_MODULE_ROW.pack(0, text("<Module>"), 1, 0, 0)],
+        Table.TypeDef: [_TYPE_DEF_ROW.pack(0, text("<Module>"), 0, 0, 1, 1)],
+        Table.Assembly: [_ASSEMBLY_ROW.pack(_SHA1, 0, 0, 0, 0, 0, 0, text("ManifestMetadata"), 0)],
+        Table.AssemblyRef: [
+            _ASSEMBLY_REF_ROW.pack(
+                *assembly.version,
+                0,
+                blobs.add(compress(len(assembly.public_key_token)) + assembly.public_key_token)
+                if assembly.public_key_token
+                else 0,
+                text(assembly.name),
+                text(assembly.culture),
+                0,
+            )
+            for assembly in assemblies
+        ],
+    }
+    present = sorted(table for table, table_rows in rows.items() if table_rows)
+    tables = _TABLES.pack(0, 2, 0, 0, 1, sum(1 << table for table in present), 0)
+    tables += b"".join(U32.pack(len(rows[table])) for table in present)
+    tables += b"".join(row for table in present for row in rows[table])
+    streams = [
+        (b"#~", tables.ljust(align(len(tables), 4), b"\0")),
+        (b"#Strings", strings.padded()),
+        (b"#US", bytes(4)),
+        (b"#GUID", bytes(16)),
+        (b"#Blob", blobs.padded()),
+    ]
+    root = _METADATA_ROOT.pack(_SIGNATURE, 1, 1, 0, len(_VERSION)) + _VERSION + U16.pack(0) + U16.pack(len(streams))
+    names = [name.ljust(align(len(name) + 1, 4), b"\0") for name, _ in streams]
+    offset = len(root) + sum(_STREAM.size + len(name) for name in names)
+    headers = bytearray()
+    for name, (_, content) in zip(names, streams, strict=True):
+        headers += _STREAM.pack(offset, len(content)) + name
+        offset += len(content)
+    return b"".join((root, headers, *(content for _, content in streams)))
+
+
+def decode_manifest_metadata(blob: bytes) -> tuple[ManifestAssembly, ...]:
+    """The AssemblyRefs of a manifest metadata blob.
+
+    Raises:
+        NativegenError: NGEN1004, it is malformed.
+    """
+    reader = manifest_reader(blob)
+    result = []
+    for row in reader.rows(Table.AssemblyRef):
+        major, minor, build, revision, _, key, name, culture, _ = row
+        version = (major, minor, build, revision)
+        result.append(ManifestAssembly(reader.string(name), version, reader.string(culture), reader.blob(key)))
+    return tuple(result)
+
+
+def manifest_reader(blob: bytes) -> MetadataReader:
+    """All tables of a manifest metadata blob.
+
+    The metadata reader starts from a PE file, so the blob is put into the smallest one there is.
+    """
+    headers = bytearray(0x200)
+    headers[:2] = b"MZ"
+    U32.pack_into(headers, 0x3C, 0x40)
+    headers[0x40:0x44] = b"PE\0\0"
+    Struct("<HHIIIHH").pack_into(headers, 0x44, 0x14C, 1, 0, 0, 0, 224, 0)
+    U16.pack_into(headers, 0x58, 0x10B)
+    Struct("<II").pack_into(headers, 0x58 + 32, 0x200, 0x200)
+    U32.pack_into(headers, 0x58 + 92, 16)
+    cli_rva, metadata_rva = 0x200, 0x248
+    Struct("<II").pack_into(headers, 0x58 + 96 + 14 * 8, cli_rva, 72)
+    size = 72 + len(blob)
+    Struct("<8sIIIIIIHHI").pack_into(headers, 0x58 + 224, b".text", size, 0x200, size, 0x200, 0, 0, 0, 0, 0)
+    cli = Struct("<IHHIIII").pack(72, 2, 5, metadata_rva, len(blob), 1, 0).ljust(72, b"\0")
+    data = bytes(headers) + cli + blob
+    assert PEImage(data, "").cli.metadata.rva == metadata_rva
+    return MetadataReader(data, "manifest metadata")
