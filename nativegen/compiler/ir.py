@@ -373,11 +373,12 @@ class NullCheck(Instruction):
 class BoundsCheck(Instruction):
     """NullReferenceException when ``array`` is null, IndexOutOfRangeException unless 0 <= index < length.
 
-    ``index``: I32 or I64 (native int), compared as the JIT does.
+    ``index``: I32 or I64 (native int), compared as the JIT does. ``nonnull``: the array is known not to be null.
     """
 
     array: Value
     index: Value
+    nonnull: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -398,10 +399,11 @@ class FiniteCheck(Instruction):
 
 @dataclass(slots=True, eq=False)
 class ArrayLength(Instruction):
-    """``result``: I64 (never negative). NullReferenceException when the array is null."""
+    """``result``: I64 (never negative). NullReferenceException when the array is null, unless known to be ``nonnull``."""
 
     result: Value
     array: Value
+    nonnull: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -505,6 +507,7 @@ class Call(Instruction):
     Result: SCALAR in ``result``; REGISTERS and BUFFER structs are written to ``result_address`` (ADDR of a slot of this frame,
     or a BYREF). ``noreturn``: the callee throws; the block ends with Unreachable.
     ``gc_free``: a helper that never collects nor throws (write barriers); not a safepoint.
+    ``result_nonnull``: the result is never null (allocations).
     """
 
     result: Value | None
@@ -514,6 +517,7 @@ class Call(Instruction):
     result_address: Value | None = None
     noreturn: bool = False
     gc_free: bool = False
+    result_nonnull: bool = False
 
 
 @dataclass(slots=True, eq=False)
