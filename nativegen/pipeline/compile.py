@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from nativegen.backend.workers import WorkerPool
 from nativegen.compiler.exclusions import Reason
 from nativegen.diagnostics import NativegenError
-from nativegen.metadata import Assembly
+from nativegen.metadata import Assembly, Table
 from nativegen.pipeline.request import CompileReport, CompileRequest, ExcludedMethod
 from nativegen.pipeline.worker import BatchItem, CompileWorker, MethodOutcome, method_display_name
 from nativegen.readytorun.targets import target_named
@@ -95,14 +95,19 @@ def compile_many(
     ]
     total, done = sum(len(job.rids) for job in started.values()), 0
     linker = _Linker()
+
+    def crashed(item: BatchItem, message: str) -> MethodOutcome:
+        name = method_display_name(started[item.request].assembly, item.rid)
+        return MethodOutcome(item.rid, None, ExcludedMethod(name, item.rid, Reason.BACKEND.code, message))
+
     with WorkerPool(min(jobs, max(1, len(batches))), CompileWorker, (list(requests),)) as pool:
-        for batch, (outcomes, seconds) in pool.map_batches(_compile_batch, batches, _crashed):
+        for batch, outcomes in pool.map_batches(CompileWorker.compile, batches, crashed):
             index = batches[batch][0].request
             job = started[index]
             for outcome in outcomes:
                 job.outcomes[outcome.rid] = outcome
-            for stage, spent in seconds.items():
-                job.seconds[stage] = job.seconds.get(stage, 0.0) + spent
+                for stage, spent in (outcome.seconds or {}).items():
+                    job.seconds[stage] = job.seconds.get(stage, 0.0) + spent
             done += len(outcomes)
             if progress is not None:
                 progress(Progress(done, total, job.assembly.name))
@@ -135,8 +140,14 @@ def _open(request: CompileRequest) -> _Job:
     start = time.process_time()
     assembly = Assembly.open(request.input)
     check_eligible(assembly, from_native=request.options.from_native)
-    rids = assembly.methods_with_body()
+    rids = methods_with_cil(assembly)
     return _Job(request, assembly, rids, seconds={"read": time.process_time() - start})
+
+
+def methods_with_cil(assembly: Assembly) -> list[int]:
+    """MethodDef rids that have a CIL body (II.22.26: RVA not zero, code type IL)."""
+    rows = ((rid, assembly.method_def(rid)) for rid in range(1, assembly.row_count(Table.MethodDef) + 1))
+    return [rid for rid, row in rows if row.rva and not row.impl_flags & 3]
 
 
 def _facade(job: _Job) -> CompileReport:
@@ -154,14 +165,6 @@ def _facade(job: _Job) -> CompileReport:
         input_size=len(job.assembly.data),
         seconds=job.seconds,
     )
-
-
-def _compile_batch(worker: CompileWorker, items: Sequence[BatchItem]) -> tuple[list[MethodOutcome], dict[str, float]]:
-    return worker.compile(items), worker.take_seconds()
-
-
-def _crashed(worker: CompileWorker, item: BatchItem, message: str) -> MethodOutcome:
-    return worker.excluded_by_crash(item, message)
 
 
 class _Linker:
