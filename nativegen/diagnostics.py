@@ -133,6 +133,7 @@ DIAGNOSTICS: dict[str, Diagnostic] = _table(
     Diagnostic("NGEN7003", "the specified file or directory is invalid", "check the path", 3),
     Diagnostic("NGEN7004", "cannot write: {detail}", "check the permissions and the free space"),
     Diagnostic("NGEN7009", "internal error: {detail}", "run it again with /verbose and report what it prints"),
+    Diagnostic("NGEN7101", "no .NET {target} runtime was found for the build", "set NATIVEGEN_RUNTIME, or pip install dotnetcore2"),
 )
 
 

@@ -18,8 +18,10 @@ Invariant: nothing here decides what an image depends on by itself: references c
 from __future__ import annotations
 
 import os
+import pathlib
 from typing import Any
 
+from nativegen.diagnostics import NativegenError
 from nativegen.scons import csharp
 from nativegen.scons.images import add_image_builders
 from nativegen.scons.jobs import JobBudget
@@ -36,7 +38,7 @@ def generate(env: Any, **kw: Any) -> None:
     """SCons' tool protocol: adds the variables and builders to ``env``.
 
     Raises:
-        NativegenError: no runtime of the target was found (NGEN6xxx).
+        NativegenError: no runtime of the target was found (NGEN7101).
     """
     import SCons.Script
 
@@ -61,11 +63,15 @@ def _locate_runtime(env: Any) -> None:
     if env.get("NATIVEGEN_FRAMEWORK"):
         version = os.path.basename(os.path.normpath(env["NATIVEGEN_FRAMEWORK"]))
     else:
-        from nativegen.runtime.discover import find_runtime
+        from nativegen.runtime.discover import find_runtimes
 
-        runtime = find_runtime(env["NATIVEGEN_TARGET"], explicit=env.get("NATIVEGEN_RUNTIME"))
-        env["NATIVEGEN_RUNTIME"] = runtime.root
-        env["NATIVEGEN_FRAMEWORK"] = runtime.framework_dirs[0]
+        explicit = env.get("NATIVEGEN_RUNTIME")
+        found = find_runtimes(pathlib.Path(explicit) if explicit else None)
+        runtime = next((r for r in found if r.target == env["NATIVEGEN_TARGET"]), None)
+        if runtime is None:
+            raise NativegenError("NGEN7101", None, target=env["NATIVEGEN_TARGET"])
+        env["NATIVEGEN_RUNTIME"] = str(runtime.root)
+        env["NATIVEGEN_FRAMEWORK"] = str(runtime.framework_dir)
         version = runtime.version
     major_minor = ".".join(version.split(".")[:2])
     config = '{"runtimeOptions": {"framework": {"name": "Microsoft.NETCore.App", "version": "%s.0"}}}' % major_minor
