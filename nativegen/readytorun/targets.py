@@ -42,6 +42,9 @@ class Target:
         auto_struct_breaks_sequential: a struct containing a not managed-sequential struct is laid out as auto itself.
         auto_class_aligned_to_bubble: naming an assembly in the manifest metadata puts it into the version bubble for
             the alignment of derived classes.
+        explicit_size_rounded_if_blittable: an explicit-layout struct that has another form in native code keeps its end as
+            its size, unrounded.
+        sequential_class_must_be_blittable: a class with sequential layout keeps it only if it has the same form in native code.
         decimal_alignment: bytes.
         field_index_signatures: FieldSigFlags.IndexInsteadOfToken is understood.
         foreign_generic_instances: instances of other modules' generics are looked up in our image.
@@ -69,6 +72,8 @@ class Target:
     struct_fields_aligned_to_8: bool
     auto_struct_breaks_sequential: bool
     auto_class_aligned_to_bubble: bool
+    explicit_size_rounded_if_blittable: bool
+    sequential_class_must_be_blittable: bool
     decimal_alignment: int
     field_index_signatures: bool
     foreign_generic_instances: bool
@@ -222,6 +227,8 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 struct_fields_aligned_to_8=True,
                 auto_struct_breaks_sequential=True,
                 auto_class_aligned_to_bubble=True,
+                explicit_size_rounded_if_blittable=True,
+                sequential_class_must_be_blittable=True,
                 decimal_alignment=4,
                 field_index_signatures=True,
                 foreign_generic_instances=False,
@@ -249,6 +256,8 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 struct_fields_aligned_to_8=False,
                 auto_struct_breaks_sequential=False,
                 auto_class_aligned_to_bubble=False,
+                explicit_size_rounded_if_blittable=False,
+                sequential_class_must_be_blittable=False,
                 decimal_alignment=8,
                 field_index_signatures=False,
                 foreign_generic_instances=True,
