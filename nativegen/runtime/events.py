@@ -13,7 +13,7 @@ Events (ClrEtwAll.man): 145 MethodJittingStarted_V1, 143 MethodLoadVerbose_V1/V2
 tier.
 
 >>> report = read_method_report("app.nettrace")
->>> report.state("Program.Main")
+>>> report.state("Program::Main")
 'native'
 >>> report.summary()
 Summary(native=199, rejitted=0, jitted_ordinary=8, jitted_generic=15, jitted_stubs=3, not_found=4)
@@ -88,8 +88,8 @@ class MethodRecord:
 
     @property
     def full_name(self) -> str:
-        """``Namespace.Type.Method``."""
-        return f"{self.namespace}.{self.name}"
+        """``Namespace.Outer+Inner::Method``, as the compiler names methods too."""
+        return f"{self.namespace}::{self.name}"
 
     @property
     def state(self) -> State:
@@ -138,7 +138,7 @@ class MethodReport:
             raise NativegenError("NGEN6002", self.path, detail=detail)
 
     def find(self, pattern: str) -> list[MethodRecord]:
-        """Records whose ``Namespace.Type.Method`` matches the shell-style pattern (``*`` and ``?``; no brackets)."""
+        """Records whose full name matches the shell-style pattern (``*`` and ``?``; no brackets)."""
         pattern = pattern.replace("[", "[[]")
         return [record for record in self.methods if fnmatchcase(record.full_name, pattern)]
 

@@ -1,0 +1,116 @@
+"""The harness must notice what it is there to notice; these tests replace the image compiler to provoke each case."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from nativegen.pipeline.request import CompileReport
+from tests.support.csharp import compile_csharp
+from tests.support.differential import DifferentialError, ImageCompiler, method_names, run_differential
+from tests.support.paths import TestInputs
+
+PROGRAM = """
+using System;
+using System.Runtime.CompilerServices;
+namespace N {
+    public class Outer { public class Inner<T> { public override string ToString() { return typeof(T).Name; } } }
+    public static class Program {
+        [MethodImpl(MethodImplOptions.NoInlining)] public static int Twice(int x) { return 2 * x; }
+        static string Body() { return Twice(21) + " " + new Outer.Inner<int>() + "\\n"; }
+        public static int Main(string[] args) { return Harness.Run(Body); }
+    }
+}
+"""
+
+pytestmark = pytest.mark.runtime
+
+
+def report(source: Path, output: Path, exclusions: tuple[()] = ()) -> CompileReport:
+    return CompileReport(str(source), str(output), source.stem, "", "image", 4, 4, {}, exclusions, 0, 0, {})
+
+
+def image_is_il(source: Path, output: Path, target: str, references: Mapping[str, str]) -> CompileReport:
+    shutil.copyfile(source, output)
+    return report(source, output)
+
+
+def image_is(text: str) -> ImageCompiler:
+    """An image compiler that puts another program in the image's place."""
+
+    def compile_image(source: Path, output: Path, target: str, references: Mapping[str, str]) -> CompileReport:
+        compile_csharp(text, output.parent, output.stem)
+        return report(source, output)
+
+    return compile_image
+
+
+def test_jitted_code_is_not_taken_for_native(inputs: TestInputs, tmp_path: Path) -> None:
+    with pytest.raises(DifferentialError, match=r"3.1: N.Program::Twice did not run native: N.Program::Twice: jitted"):
+        run_differential(PROGRAM, tmp_path, native=["N.Program::Twice"], compile_image=image_is_il)
+
+
+def test_everything_native_means_no_jitted_method(inputs: TestInputs, tmp_path: Path) -> None:
+    with pytest.raises(DifferentialError, match=r"did not run native: .*N.Outer\+Inner`1::ToString: jitted"):
+        run_differential(PROGRAM, tmp_path, native="*", compile_image=image_is_il)
+
+
+def test_a_method_that_never_ran_is_not_native(inputs: TestInputs, tmp_path: Path) -> None:
+    with pytest.raises(DifferentialError, match=r"N.Program::Absent did not run native: never called"):
+        run_differential(PROGRAM, tmp_path, native=["N.Program::Absent"], runtimes=["9.0"], compile_image=image_is_il)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [(("return 7", "return 8"), "exit status differs"), (('"a"', '"b"'), "output differs")],
+)
+def test_different_behaviour_is_an_error(
+    inputs: TestInputs, tmp_path: Path, change: tuple[str, str], message: str
+) -> None:
+    text = 'class P { static int Main() { System.Console.WriteLine("a"); return 7; } }'
+    with pytest.raises(DifferentialError, match=message):
+        run_differential(text, tmp_path, compile_image=image_is(text.replace(*change)))
+
+
+def test_unhandled_exceptions_compare_by_their_first_line(inputs: TestInputs, tmp_path: Path) -> None:
+    text = "class P { static void F() { throw new System.Exception(\"x\"); } static void Main() { F(); } }"
+    same = text.replace("F()", "G()")  # another frame in the stack trace
+    runs = run_differential(text, tmp_path / "same", compile_image=image_is(same), tiered=False)
+    assert runs["3.1"].jit.exit_code == 134
+    with pytest.raises(DifferentialError, match="error output differs"):
+        run_differential(text, tmp_path / "other", compile_image=image_is(text.replace('"x"', '"y"')), tiered=False)
+
+
+def test_a_method_that_should_be_excluded_and_is_not(inputs: TestInputs, tmp_path: Path) -> None:
+    with pytest.raises(DifferentialError, match="should be excluded as E1, it is compiled"):
+        run_differential(PROGRAM, tmp_path, excluded={"N.Program::Twice": "E1"}, compile_image=image_is_il)
+
+
+def test_libraries_and_stress_run_on_both(inputs: TestInputs, tmp_path: Path) -> None:
+    text = PROGRAM.replace("return 2 * x", "return Library.Double(x)")
+    library = """using System.Runtime.CompilerServices; public static class Library {
+        [MethodImpl(MethodImplOptions.NoInlining)] public static int Double(int x) { return 2 * x; } }"""
+    runs = run_differential(
+        text, tmp_path, libraries={"Library": library}, compile_image=image_is_il, gc_stress=True
+    )
+    assert sorted(runs) == ["3.1", "9.0"]
+    for run in runs.values():
+        assert run.native.stdout == b"42 Int32\n"
+        assert run.state("Library::Double") == "jitted"
+        assert sorted(run.reports) == ["Library", "program"]
+
+
+def test_a_body_whose_result_changes_under_repetition_fails(inputs: TestInputs, tmp_path: Path) -> None:
+    counted = "public static class Program { static int count;"
+    text = PROGRAM.replace("public static class Program {", counted).replace("Twice(21)", "(count++ < 5 ? 1 : 2)")
+    with pytest.raises(DifferentialError, match="default tiering: exit status differs"):
+        run_differential(text, tmp_path, compile_image=image_is_il, runtimes=["9.0"])
+
+
+def test_method_names_are_written_as_the_runtime_writes_them(inputs: TestInputs, tmp_path: Path) -> None:
+    text = PROGRAM.replace("Harness.Run(Body)", "Body().Length")
+    assembly = compile_csharp(text, tmp_path, "names", library=True)
+    assert {"N.Program::Twice", "N.Outer+Inner`1::ToString", "N.Outer+Inner`1::.ctor"} <= method_names(assembly)

@@ -1,0 +1,43 @@
+// Compacting collections from another thread while the program runs: every reference that native code holds must be
+// reported to the collector and updated, or the program prints something else than under the JIT.
+using System;
+using System.Runtime;
+using System.Threading;
+
+public static class GcStress
+{
+    static volatile bool running;
+    static Thread thread;
+
+    // Number of collections forced so far.
+    public static int Collections;
+
+    public static void Start()
+    {
+        running = true;
+        thread = new Thread(Collect);
+        thread.IsBackground = true;
+        thread.Start();
+    }
+
+    public static void Stop()
+    {
+        running = false;
+        thread.Join();
+    }
+
+    static void Collect()
+    {
+        var holes = new object[64];
+        for (int round = 0; running; round++)
+        {
+            // Objects of changing size that die at once leave holes, so that compaction moves what survives.
+            for (int i = 0; i < holes.Length; i++) holes[i] = new byte[24 + (i * 37 + round) % 200];
+            if (round % 50 == 0) GCSettings.LargeObjectHeapCompactionMode = GCLargeObjectHeapCompactionMode.CompactOnce;
+            GC.Collect(round % 3, GCCollectionMode.Forced, true, true);
+            Collections++;
+            Thread.Yield();
+        }
+        GC.KeepAlive(holes);
+    }
+}

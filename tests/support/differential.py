@@ -1,0 +1,325 @@
+"""THE harness: a program must behave the same under the JIT and with native images, and must really run native.
+
+One call compiles a C# (mcs, Roslyn) or IL program, runs it on each runtime as IL, precompiles it with nativegen, runs
+it again with the images, and compares exit status and output. The runtime's own event trace then says which methods
+ran native: a test that meant to test native code fails when the code was jitted (DESIGN.md 9).
+
+Each program runs with images three times: with tiering off and traced, with default tiering (long enough to be
+re-jitted when it goes through ``Harness.Run``), and, asked for by ``gc_stress``, under compacting collections from
+another thread with a tiny allocation budget.
+
+>>> run_differential(SOURCE, tmp_path, native=["Program::Sum"])
+>>> run_differential(SOURCE, tmp_path, native="*", runtimes=["9.0"], compiler="roslyn", target="9.0")
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nativegen.metadata import Assembly, Table
+from nativegen.runtime.events import MethodRecord, MethodReport, read_method_report
+from nativegen.runtime.host import RunResult, TraceRequest, run_app, runtime_config_for
+from tests.support.csharp import CS, assemble_il, compile_csharp
+from tests.support.paths import TARGETS
+from tests.support.runtimes import clean_environment, framework_references, get_runtime
+
+if TYPE_CHECKING:
+    from nativegen.pipeline import CompileReport
+
+SUPPORT_TYPES = ("Harness", "GcStress")
+
+# A 64 KiB allocation budget: a collection every few hundred objects. Below that the runtime ignores the setting.
+GC_STRESS_SETTINGS = {"GCgen0size": "10000", "gcConcurrent": "0", "gcForceCompact": "1"}
+
+# Tier 1 starts after 30 calls and 100 ms without new tier-0 activity.
+REPEAT_MILLISECONDS = 400
+
+ImageCompiler = Callable[[Path, Path, str, Mapping[str, str]], "CompileReport"]
+
+
+class DifferentialError(AssertionError):
+    """The program behaves differently, or did not run native as it should have."""
+
+
+@dataclass(frozen=True, slots=True)
+class DifferentialRun:
+    """What happened on one runtime. ``reports`` are the compiler's, by assembly name."""
+
+    target: str
+    jit: RunResult
+    native: RunResult
+    methods: MethodReport
+    reports: Mapping[str, CompileReport]
+    folder: Path
+
+    def state(self, full_name: str) -> str | None:
+        """What became of a method in the traced native run: see MethodReport.state."""
+        return self.methods.state(full_name)
+
+
+def run_differential(
+    source: str | Path | Sequence[Path],
+    folder: Path,
+    *,
+    native: Sequence[str] | str = (),
+    excluded: Mapping[str, str] | None = None,
+    compiler: str = "mcs",
+    target: str = "3.1",
+    runtimes: Sequence[str] = TARGETS,
+    libraries: Mapping[str, str] | None = None,
+    images: Sequence[str] | None = None,
+    name: str = "program",
+    args: Sequence[str] = (),
+    defines: Sequence[str] = (),
+    optimize: bool = True,
+    gc_stress: bool = False,
+    tiered: bool = True,
+    timeout: float = 120,
+    compile_image: ImageCompiler | None = None,
+) -> dict[str, DifferentialRun]:
+    """Run a program with and without images on each runtime and compare.
+
+    Args:
+        source: C# text or files; IL text or a file when ``compiler`` is ``il``. A program whose text contains
+            ``Harness.Run(`` is compiled together with ``cs/Harness.cs`` and ``cs/GcStress.cs``.
+        folder: an empty folder to work in.
+        native: full names (``Namespace.Outer+Inner::Method``, with ``*`` and ``?``) each of which must have run
+            native at least once and never jitted; ``"*"``: everything the program's assemblies ran. A method that the
+            compiler or the JIT inlines everywhere is never looked up: mark it NoInlining.
+        excluded: methods that the compiler must leave to the JIT, with the reason code. With ``native="*"`` no other
+            method may be excluded.
+        compiler, target: see compile_csharp; ``il`` for ilasm.
+        runtimes: targets to run on.
+        libraries: name -> C# text of further assemblies; each may refer to those before it, the program to all.
+        images: assemblies to precompile; default: all. The others stay IL.
+        args: of the program.
+        gc_stress: run with images under stress too.
+        tiered: run with images and default tiering too.
+        timeout: seconds for each run.
+        compile_image: instead of the pipeline (for tests of this harness).
+    Returns:
+        target -> what happened.
+    Raises:
+        DifferentialError: with the first difference.
+        CompileError: the program does not compile.
+    """
+    il = folder / "il"
+    assemblies = _compile(source, il, name, libraries or {}, compiler, target, defines, optimize)
+    chosen = list(assemblies) if images is None else list(images)
+    home = folder / "home"
+    home.mkdir()
+    runs = {}
+    for runtime_name in runtimes:
+        harness = _Harness(runtime_name, folder / runtime_name, home, name, args, timeout)
+        run = harness.run(assemblies, chosen, compile_image or _compile_with_pipeline)
+        _check_native(run, native, excluded or {})
+        if tiered:
+            again = harness.native(tiering=None, variables={"NATIVEGEN_REPEAT_MS": str(REPEAT_MILLISECONDS)})
+            harness.compare(run.jit, again, "images, default tiering")
+        if gc_stress:
+            stressed = harness.native(False, {"NATIVEGEN_GC_STRESS": "1"}, GC_STRESS_SETTINGS)
+            harness.compare(run.jit, stressed, "images, GC stress")
+        runs[runtime_name] = run
+    return runs
+
+
+def _compile(
+    source: str | Path | Sequence[Path],
+    folder: Path,
+    name: str,
+    libraries: Mapping[str, str],
+    compiler: str,
+    target: str,
+    defines: Sequence[str],
+    optimize: bool,
+) -> dict[str, Path]:
+    assemblies: dict[str, Path] = {}
+    for library, text in libraries.items():
+        assemblies[library] = compile_csharp(
+            text,
+            folder,
+            library,
+            references=list(assemblies.values()),
+            library=True,
+            compiler="mcs" if compiler == "il" else compiler,
+            target=target,
+            defines=defines,
+            optimize=optimize,
+        )
+    if compiler == "il":
+        if not isinstance(source, str | Path):
+            raise ValueError("ilasm takes one file")
+        assemblies[name] = assemble_il(source, folder, name)
+        return assemblies
+    files = source
+    if isinstance(source, str) and "Harness.Run(" in source:
+        written = folder.parent / "source" / f"{name}.cs"
+        written.parent.mkdir()
+        written.write_text(source, "utf-8")
+        files = [written]
+    if not isinstance(files, str):
+        files = [*([files] if isinstance(files, Path) else files)]
+        if any("Harness.Run(" in file.read_text("utf-8") for file in files):
+            files += [CS / "Harness.cs", CS / "GcStress.cs"]
+    assemblies[name] = compile_csharp(
+        files,
+        folder,
+        name,
+        references=list(assemblies.values()),
+        compiler=compiler,
+        target=target,
+        defines=defines,
+        optimize=optimize,
+    )
+    return assemblies
+
+
+class _Harness:
+    """One program on one runtime: a folder with the IL, a folder with the images."""
+
+    def __init__(
+        self, target: str, folder: Path, home: Path, name: str, args: Sequence[str], timeout: float
+    ) -> None:
+        self._target = target
+        self._runtime = get_runtime(target)
+        self._folder = folder
+        self._home = home
+        self._name = name
+        self._args = args
+        self._timeout = timeout
+
+    def run(
+        self, assemblies: Mapping[str, Path], images: Sequence[str], compile_image: ImageCompiler
+    ) -> DifferentialRun:
+        jit_folder, native_folder = self._folder / "jit", self._folder / "native"
+        references = framework_references(self._target) | {name: str(path) for name, path in assemblies.items()}
+        reports = {}
+        for folder in (jit_folder, native_folder):
+            folder.mkdir(parents=True)
+            config = json.dumps(runtime_config_for(self._runtime))
+            (folder / f"{self._name}.runtimeconfig.json").write_text(config)
+        for name, path in assemblies.items():
+            shutil.copyfile(path, jit_folder / path.name)
+            if name in images:
+                reports[name] = compile_image(path, native_folder / path.name, self._target, references)
+            if not (native_folder / path.name).is_file():  # left as IL, or a facade: nothing to compile
+                shutil.copyfile(path, native_folder / path.name)
+        jit = self._run(jit_folder, False, {}, {}, None)
+        traced = TraceRequest(self._folder / "trace")
+        native = self._run(native_folder, False, {}, {}, traced)
+        self.compare(jit, native, "images, no tiering")
+        if native.trace is None:
+            raise DifferentialError(f"{self._target}: the runtime wrote no trace")
+        methods = read_method_report(native.trace)
+        return DifferentialRun(self._target, jit, native, methods, reports, native_folder)
+
+    def native(
+        self, tiering: bool | None, variables: Mapping[str, str], settings: Mapping[str, str] | None = None
+    ) -> RunResult:
+        return self._run(self._folder / "native", tiering, variables, settings or {}, None)
+
+    def _run(
+        self,
+        folder: Path,
+        tiering: bool | None,
+        variables: Mapping[str, str],
+        settings: Mapping[str, str],
+        trace: TraceRequest | None,
+    ) -> RunResult:
+        return run_app(
+            folder / f"{self._name}.dll",
+            self._args,
+            runtime=self._runtime,
+            environment=clean_environment(self._home) | dict(variables),
+            settings=settings,
+            tiering=tiering,
+            trace=trace,
+            cwd=folder,
+            timeout=self._timeout,
+        )
+
+    def compare(self, expected: RunResult, actual: RunResult, what: str) -> None:
+        """Exit status and output must agree; of an unhandled exception its first line."""
+        pairs: list[tuple[str, bytes | int, bytes | int]] = [
+            ("exit status", expected.exit_code, actual.exit_code),
+            ("output", expected.stdout, actual.stdout),
+            ("error output", _comparable_errors(expected), _comparable_errors(actual)),
+        ]
+        for part, wanted, got in pairs:
+            if wanted != got:
+                raise DifferentialError(
+                    f"{self._target}, {what}: {part} differs\n"
+                    f"--- under the JIT\n{_shown(wanted)}\n--- with images\n{_shown(got)}\n"
+                    f"--- error output with images (exit status {actual.exit_code})\n{_shown(actual.stderr)}"
+                )
+
+
+def _comparable_errors(result: RunResult) -> bytes:
+    # Stack traces of a crash differ legitimately: inlining hides frames.
+    return result.stderr.lstrip().partition(b"\n")[0] if result.exit_code == 134 else result.stderr
+
+
+def _shown(value: bytes | int) -> str:
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return text if len(text) < 4000 else f"{text[:2000]}\n[...]\n{text[-2000:]}"
+
+
+def _check_native(run: DifferentialRun, native: Sequence[str] | str, excluded: Mapping[str, str]) -> None:
+    left_out = {method.name: method.code for report in run.reports.values() for method in report.exclusions}
+    for method, code in excluded.items():
+        if left_out.get(method) != code:
+            found = left_out.get(method, "compiled")
+            raise DifferentialError(f"{run.target}: {method} should be excluded as {code}, it is {found}")
+    if not native:
+        return
+    run.methods.require_reliable()  # an aborted program leaves no complete trace: such a test can't ask for native
+    own_names = set().union(*(method_names(Path(report.input)) for report in run.reports.values()))
+    own: list[tuple[str, MethodRecord]] = []
+    for record in run.methods.methods:
+        full_name = _definition_name(record)
+        if full_name in own_names:
+            own.append((full_name, record))
+    if native == "*":
+        unexpected = {m: c for m, c in left_out.items() if m not in excluded and not m.startswith(SUPPORT_TYPES)}
+        if unexpected:
+            raise DifferentialError(f"{run.target}: unexpected exclusions: {unexpected}")
+        own = [(n, r) for n, r in own if n not in left_out and not n.startswith(SUPPORT_TYPES)]
+        patterns = ["*"]
+    else:
+        patterns = list(native)
+    for pattern in patterns:
+        matching = [(n, r) for n, r in own if fnmatchcase(n, pattern)]
+        wrong = [f"{n}: {r.state}" for n, r in matching if r.state != "native"]
+        if wrong or not matching:
+            reasons = {name: code for name, code in left_out.items() if fnmatchcase(name, pattern)}
+            seen = ", ".join(wrong[:20]) or "never called (inlined?)"
+            detail = f"; excluded: {reasons}" if reasons else ""
+            raise DifferentialError(f"{run.target}: {pattern} did not run native: {seen}{detail}")
+
+
+def method_names(assembly: Path) -> set[str]:
+    """Full names of all methods an assembly defines, as MethodRecord.full_name writes them for definitions."""
+    opened = Assembly.open(assembly)
+    names: set[str] = set()
+    for rid in range(1, opened.row_count(Table.TypeDef) + 1):
+        owner = opened.type_full_name(rid)
+        names.update(f"{owner}::{opened.method_def(method).name}" for method in opened.type_def(rid).method_rids)
+    return names
+
+
+def _definition_name(record: MethodRecord) -> str:
+    """The record's full name without type arguments: ``List`1[System.Int32]::Add`` is ``List`1::Add``."""
+    return f"{record.namespace.partition('[')[0]}::{record.name}"
+
+
+def _compile_with_pipeline(source: Path, output: Path, target: str, references: Mapping[str, str]) -> CompileReport:
+    from nativegen.pipeline import CompileRequest
+    from nativegen.pipeline.compile import compile_file
+
+    return compile_file(CompileRequest(str(source), str(output), target, references))
