@@ -1,0 +1,92 @@
+"""``display [A]``: ngen's three headings, byte for byte."""
+
+from __future__ import annotations
+
+from nativegen.cache.location import cache_root
+from nativegen.cli.output import Output
+from nativegen.cli.sentences import INVALID_FILE, NOT_FOUND, NOT_INSTALLED
+from nativegen.cli.switches import Parsed, Syntax
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from nativegen.cache.records import Root
+    from nativegen.operations.display import Display, ShownImage
+
+SYNTAX = Syntax(positionals=(0, 1), arguments="[assemblyName | assemblyPath] [options]")
+
+
+def run(parsed: Parsed, output: Output) -> int:
+    from nativegen.cache.index import open_for_reading
+    from nativegen.operations.display import Display, display_all, display_matching
+    from nativegen.operations.query import Query
+
+    output.banner()
+    root = cache_root(explicit=parsed.value("cache"))
+    index = open_for_reading(root)
+    if not parsed.positionals:
+        shown: Display | None = Display([], None, []) if index is None else display_all(index, root)
+        target = ""
+    else:
+        target = parsed.positionals[0]
+        query = Query(target)
+        shown = None if index is None else display_matching(index, root, query)
+        if shown is None:
+            output.sentence(NOT_INSTALLED if query.exists else INVALID_FILE.format(target))
+            return NOT_FOUND
+    assert shown is not None
+    output.document(_as_json(shown))
+    if not output.json:
+        _print(shown, target, output)
+    return 0
+
+
+def _print(shown: Display, target: str, output: Output) -> None:
+    output.answer("NGEN Roots:\n")
+    for root in shown.roots:
+        output.answer(_root_line(root))
+    if shown.depending is not None:
+        output.answer(f'\nNGEN Roots that depend on "{target}":\n')
+        for root in shown.depending:
+            output.answer(_root_line(root))
+    output.answer("\nNative Images:\n")
+    for image in shown.images:
+        _print_image(image, output)
+
+
+def _root_line(root: Root) -> str:
+    return root.key.path + _tag(root.key.scenario)
+
+
+def _tag(scenario: str) -> str:
+    """ngen marks the scenario of a line this way; the normal one has no mark."""
+    return "".join(f" <{part}>" for part in scenario.split("+") if part != "normal")
+
+
+def _print_image(shown: ShownImage, output: Output) -> None:
+    image = shown.image
+    output.answer(image.display_name + _tag(image.scenario) + ("" if shown.present else " (missing)"))
+    output.detail(f"    key         {image.key}")
+    output.detail(f"    target      {image.target}")
+    output.detail(f"    made from   {image.source}")
+    output.detail(f"    size        {image.size}")
+    output.detail(f"    native      {image.native} of {image.methods} methods")
+    for dependency in shown.dependencies:
+        output.detail(f"    depends on  {dependency.display_name} ({dependency.kind})")
+
+
+def _as_json(shown: Display) -> dict[str, object]:
+    def roots(rows: list[Root]) -> list[dict[str, object]]:
+        return [{**root.key._asdict(), "display_name": root.display_name} for root in rows]
+
+    document: dict[str, object] = {"roots": roots(shown.roots)}
+    if shown.depending is not None:
+        document["depending_roots"] = roots(shown.depending)
+    document["images"] = [
+        {
+            **shown_image.image._asdict(),
+            "present": shown_image.present,
+            "dependencies": [dependency._asdict() for dependency in shown_image.dependencies],
+        }
+        for shown_image in shown.images
+    ]
+    return document

@@ -1,0 +1,68 @@
+"""``display``: roots, native images, and which roots depend on what (research D1 to D4).
+
+Light: reads the index and asks the disk whether each shown image still exists, nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from nativegen.cache.index import Index
+from nativegen.cache.records import Dependency, Image, ImageKey, Root
+from nativegen.operations.query import Query
+
+
+class ShownImage(NamedTuple):
+    """An image with what ``display`` says of it. ``present``: its file exists."""
+
+    image: Image
+    dependencies: tuple[Dependency, ...]
+    present: bool
+
+
+class Display(NamedTuple):
+    """What ``display`` prints. ``depending``: roots that need one of the matching images; None without an argument."""
+
+    roots: list[Root]
+    depending: list[Root] | None
+    images: list[ShownImage]
+
+
+def display_all(index: Index, root: str) -> Display:
+    """All roots, then all images.
+
+    Args:
+        root: the cache folder.
+    """
+    return Display(index.roots(), None, [ShownImage(image, (), _present(root, image)) for image in index.images()])
+
+
+def display_matching(index: Index, root: str, query: Query) -> Display | None:
+    """Matching images, the images of their dependencies, all roots that depend on them; None: not installed."""
+    roots = [r for r in index.roots() if query.matches(r.key.path, r.display_name)]
+    every = index.images()
+    images = [image for image in every if query.matches(image.source, image.display_name)]
+    if not roots and not images:
+        return None
+    depending: dict[int, Root] = {}
+    shown: dict[ImageKey, ShownImage] = {}
+    for image in images:
+        key = ImageKey(image.target, image.name, image.key)
+        dependencies = tuple(index.dependencies(key))
+        shown[key] = ShownImage(image, dependencies, _present(root, image))
+        roots_of_image = index.roots_of_image(key)
+        depending.update((r.id, r) for r in roots_of_image)
+        needed = {dependency.display_name for dependency in dependencies}
+        for owner in roots_of_image:
+            for other in index.images_of_root(owner.id):
+                other_key = ImageKey(other.target, other.name, other.key)
+                if other.display_name in needed and other_key not in shown:
+                    shown[other_key] = ShownImage(other, (), _present(root, other))
+    return Display(roots, sorted(depending.values(), key=lambda r: r.key), list(shown.values()))
+
+
+def _present(root: str, image: Image) -> bool:
+    return os.path.exists(
+        os.path.join(root, f"NativeImages_{image.target}", image.name, image.key, f"{image.name}.ni.dll")
+    )

@@ -1,0 +1,54 @@
+"""``uninstall``: remove roots, and the images that no remaining root needs (research U1 to U8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nativegen.cache import statistics
+from nativegen.cache.records import Image, ImageKey, Root
+from nativegen.cache.store import Cache
+from nativegen.operations.query import Query
+
+
+@dataclass(frozen=True, slots=True)
+class Uninstalled:
+    """What happened.
+
+    Args:
+        roots: that were removed. images: whose reference count fell to zero, removed.
+        other_configurations: roots that match but were installed with another /ExeConfig or /AppBase; they stay.
+    """
+
+    roots: tuple[Root, ...]
+    images: tuple[Image, ...]
+    other_configurations: tuple[Root, ...]
+
+
+def uninstall(cache: Cache, query: Query, scenario: str | None, config: str) -> Uninstalled:
+    """Remove the matching roots.
+
+    Args:
+        scenario: only this one; None: all scenarios. ``debug`` does not cover ``debug+profile``.
+        config: canonical configuration; roots installed with another one are not removed.
+    """
+    with cache.index.transaction():
+        matching = [
+            root
+            for root in cache.index.roots()
+            if query.matches(root.key.path, root.display_name) and scenario in (None, root.key.scenario)
+        ]
+        removed = tuple(root for root in matching if root.key.config == config)
+        for root in removed:
+            cache.index.remove_root(root.id)
+        images = remove_unreferenced(cache) if removed else ()
+    return Uninstalled(removed, images, tuple(root for root in matching if root.key.config != config))
+
+
+def remove_unreferenced(cache: Cache) -> tuple[Image, ...]:
+    """Remove every image with a reference count of zero; call inside a transaction."""
+    images = tuple(cache.index.unreferenced_images())
+    for image in images:
+        cache.remove(ImageKey(image.target, image.name, image.key))
+    if images:
+        cache.index.count(statistics.UNINSTALLED, len(images))
+    return images
