@@ -158,6 +158,45 @@ class TypeLayoutFlags(enum.IntFlag):
     GCLayout_Empty = 0x10
 
 
+class ElementType(enum.IntEnum):
+    """ECMA-335 II.23.1.16, and the CoreCLR additions that occur in fixups (cortypeinfo.h, zapsig.h)."""
+
+    VOID = 0x01
+    BOOLEAN = 0x02
+    CHAR = 0x03
+    I1 = 0x04
+    U1 = 0x05
+    I2 = 0x06
+    U2 = 0x07
+    I4 = 0x08
+    U4 = 0x09
+    I8 = 0x0A
+    U8 = 0x0B
+    R4 = 0x0C
+    R8 = 0x0D
+    STRING = 0x0E
+    PTR = 0x0F
+    BYREF = 0x10
+    VALUETYPE = 0x11
+    CLASS = 0x12
+    VAR = 0x13
+    ARRAY = 0x14
+    GENERICINST = 0x15
+    TYPEDBYREF = 0x16
+    I = 0x18  # noqa: E741
+    U = 0x19
+    FNPTR = 0x1B
+    OBJECT = 0x1C
+    SZARRAY = 0x1D
+    MVAR = 0x1E
+    CMOD_REQD = 0x1F
+    CMOD_OPT = 0x20
+    NATIVE_VALUETYPE_ZAPSIG = 0x3D
+    CANON_ZAPSIG = 0x3E
+    MODULE_ZAPSIG = 0x3F
+    SENTINEL = 0x41
+
+
 class Helper(enum.Enum):
     """ReadyToRunHelper by name; ``Target.helper_id`` gives the number."""
 

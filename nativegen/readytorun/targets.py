@@ -42,16 +42,15 @@ class Target:
         auto_struct_breaks_sequential: a struct containing a not managed-sequential struct is laid out as auto itself.
         auto_class_aligned_to_bubble: naming an assembly in the manifest metadata puts it into the version bubble for
             the alignment of derived classes.
-        explicit_size_rounded_if_blittable: an explicit-layout struct that has another form in native code keeps its end as
+        explicit_size_rounded_if_blittable: an explicit-layout struct that has another form in native code keeps its end
+        as
             its size, unrounded.
-        sequential_class_must_be_blittable: a class with sequential layout keeps it only if it has the same form in native code.
-        decimal_alignment: bytes.
-        field_index_signatures: FieldSigFlags.IndexInsteadOfToken is understood.
+        sequential_class_must_be_blittable: a class with sequential layout keeps it only if it has the same form in
+        native code. decimal_alignment: bytes. field_index_signatures: FieldSigFlags.IndexInsteadOfToken is understood.
         foreign_generic_instances: instances of other modules' generics are looked up in our image.
-        typed_catch_of_type_parameter: clauses of a type that depends on type parameters match in shared code.
-        rid: runtime identifier of native assets.
-        os, arch, cpu_baseline: what the code may rely on.
-        float_to_int: what the JIT makes of NaN and out-of-range values when it converts without checking: ``x86``
+        typed_catch_of_type_parameter: clauses of a type that depends on type parameters match in shared code. rid:
+        runtime identifier of native assets. os, arch, cpu_baseline: what the code may rely on. float_to_int: what the
+        JIT makes of NaN and out-of-range values when it converts without checking: ``x86``
             (cvttsd2si's 0x80..0; uint through long, ulong in two halves), or ``saturating`` (nearest value, NaN to 0).
         uint64_to_double: ``offset`` (convert as signed, add 2**64 when that is negative: rounds twice) or ``exact``.
         helpers: numbers of the helpers that this runtime has.
