@@ -1,0 +1,37 @@
+"""Image size against Microsoft's own images of the same framework assemblies (tests/data/framework12.txt, .NET Core 3.1)."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import Iterator
+
+from bench.common import ROOT, Row
+from tests.support.paths import find_inputs
+
+
+def measure(work: pathlib.Path) -> Iterator[Row]:
+    from nativegen.pipeline import CompileOptions, CompileRequest
+    from nativegen.pipeline.compile import CompileFailure, compile_many
+
+    framework = find_inputs().framework("3.1")
+    references = {path.stem: str(path) for path in framework.glob("*.dll")}
+    names = (ROOT / "tests" / "data" / "framework12.txt").read_text().split()
+    out = work / "framework"
+    out.mkdir(parents=True, exist_ok=True)
+    options = CompileOptions(from_native=True)
+    requests = [
+        CompileRequest(references[name], str(out / f"{name}.dll"), "3.1", references, options) for name in names
+    ]
+    ours = theirs = 0
+    for report in compile_many(requests, jobs=os.cpu_count() or 1):
+        if isinstance(report, CompileFailure):
+            raise report.error
+        ours += report.image_size
+        theirs += report.input_size
+        yield Row(
+            f"image of {report.name}",
+            f"{report.image_size / report.input_size:.2f} x Microsoft's",
+            f"{report.native} of {report.methods} methods native; the old native code stays inside",
+        )
+    yield Row("all twelve", f"{ours / theirs:.2f} x Microsoft's", f"{ours} against {theirs} bytes")
