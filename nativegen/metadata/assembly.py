@@ -4,8 +4,9 @@
 what the rest of nativegen asks about it (is it IL only, does it already carry native code, is it a facade), method
 bodies and custom attributes. It knows nothing of other assemblies: a reference stays a name.
 
-Invariants: opening decodes headers, the Assembly row and nothing else (a millisecond, whatever the size); the bytes
-are read once, so everything an ``Assembly`` ever says, its content signature included, is about the same bytes.
+Invariants: opening decodes headers, the Assembly row and nothing else (a millisecond, whatever the size). An assembly
+opened with ``copy=True`` (or smaller than :data:`MAP_THRESHOLD`) speaks of one and the same bytes for ever, its content
+signature included, whatever happens to the file.
 
 >>> assembly = Assembly.open("Foo.dll")          # doctest: +SKIP
 >>> assembly.identity.display_name               # doctest: +SKIP
@@ -16,6 +17,8 @@ from __future__ import annotations
 
 import mmap
 import os
+import stat
+from collections.abc import Sequence
 from typing import Final
 
 from nativegen.diagnostics import NativegenError
@@ -26,9 +29,8 @@ from nativegen.metadata.rows import CustomAttribute, ManifestResourceRow
 from nativegen.metadata.tables import CodedIndex, Table
 from nativegen.metadata.typed import TypedTables
 
-#: Files up to this size are read, larger ones mapped. A private copy cannot change under us while the user's next
-#: build overwrites the file; for the few huge ones (CoreLib, generated SDKs), which are not built but installed,
-#: reading would cost ten times as much as everything else in opening them.
+#: Files up to this size are always read, larger ones mapped unless a copy is asked for: reading CoreLib's 15 MB costs ten
+#: times as much as everything else in opening it.
 MAP_THRESHOLD: Final = 2 << 20
 
 ASSEMBLY_TOKEN: Final = 0x20000001
@@ -61,18 +63,27 @@ class Assembly(TypedTables):
         self._is_facade: bool | None = None
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Assembly:
+    def open(cls, path: str | os.PathLike[str], *, copy: bool = False) -> Assembly:
         """Opens a file.
+
+        Args:
+            path: the file.
+            copy: read the file even when it is huge. What gets compiled must be opened so: a build that overwrites a
+                mapped file in place would mix two versions of it under the signature of the first.
 
         Raises:
             NativegenError: NGEN1001 to NGEN1008.
         """
         name = os.fspath(path)
         try:
+            # A pipe or device would block or never end; only regular files and what open() itself refuses go on.
+            status = os.stat(name)
+            if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+                raise NativegenError("NGEN1008", name, detail="not a regular file")
             with open(name, "rb") as file:
                 size = os.fstat(file.fileno()).st_size
                 data: Buffer
-                if size > MAP_THRESHOLD:
+                if size > MAP_THRESHOLD and not copy:
                     data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
                 else:
                     data = file.read()
@@ -266,9 +277,9 @@ class Assembly(TypedTables):
                 return True
         return False
 
-    def _attribute_rids(self, parent_token: int) -> range | list[int] | tuple[int, ...]:
+    def _attribute_rids(self, parent_token: int) -> Sequence[int]:
         index = self.key_index(Table.CustomAttribute, "Parent")
-        return index.rids(self.coded_key(CodedIndex.HasCustomAttribute, parent_token))  # type: ignore[return-value]
+        return index.rids(self.coded_key(CodedIndex.HasCustomAttribute, parent_token))
 
     def _attribute_type(self, constructor_token: int) -> str:
         name = self._attribute_types.get(constructor_token)

@@ -124,8 +124,8 @@ def decode_attribute(
             return reader.read(signature)
         except NativegenError as error:
             first_error = first_error or error
-        except (struct.error, IndexError):
-            first_error = first_error or reader.malformed("truncated")
+        except (struct.error, IndexError, ValueError):
+            first_error = first_error or reader.malformed("truncated or malformed")
         # The enum met last is the likeliest culprit, so it is varied first (the stack is popped from its end).
         candidates += [{**widths, name: width} for name in reader.assumed for width in reversed(_OTHER_ENUM_TYPES)]
     assert first_error is not None

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from nativegen.diagnostics import NativegenError
@@ -277,6 +277,19 @@ class MetadataReader:
     def user_string(self, offset: int) -> str:
         """User string at ``offset`` of #US; lone surrogates survive as such."""
         return self.user_string_bytes(offset).decode("utf-16-le", "surrogatepass")
+
+    def user_strings(self) -> Iterator[tuple[int, str]]:
+        """(offset, string) of everything in #US, in heap order; padding at its end reads as empty strings.
+
+        Raises:
+            NativegenError: NGEN1004, at the first item that does not fit.
+        """
+        offset = 1  # item 0 is the empty blob
+        size = self._us_end - self._us_start
+        while offset < size:
+            raw = self._heap_item(self._us_start + offset, self._us_end, "user string", offset)
+            yield offset, raw[: len(raw) & ~1].decode("utf-16-le", "surrogatepass")
+            offset += len(raw) + (1 if len(raw) < 0x80 else 2 if len(raw) < 0x4000 else 4)
 
     def _heap_item(self, position: int, end: int, what: str, index: int) -> bytes:
         data = self.data

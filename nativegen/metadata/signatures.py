@@ -62,7 +62,7 @@ class MethodSig(NamedTuple):
     sentinel: int = -1
 
 
-class _Malformed(Exception):
+class _Malformed(ValueError):
     """Why a blob cannot be parsed; becomes an NGEN1004 at the public functions."""
 
 
@@ -89,7 +89,7 @@ def parse_property_sig(blob: bytes, path: str | None = None) -> MethodSig:
         first = blob[0]
         if first & 0xF != CallingConvention.PROPERTY:
             raise _Malformed("not a property signature")
-        count, position = _compressed(blob, 1)
+        count, position = compressed_unsigned(blob, 1)
         result, position = _type(blob, position, 0)
         params, _ = _types(blob, position, count, 0)
     except (_Malformed, IndexError) as error:
@@ -112,7 +112,7 @@ def parse_local_sig(blob: bytes, path: str | None = None) -> tuple[SigType, ...]
     try:
         if blob[0] != CallingConvention.LOCAL_SIG:
             raise _Malformed("not a local variable signature")
-        count, position = _compressed(blob, 1)
+        count, position = compressed_unsigned(blob, 1)
         return _types(blob, position, count, 0)[0]
     except (_Malformed, IndexError) as error:
         raise _error("local variable", blob, path, error) from None
@@ -131,22 +131,10 @@ def parse_method_spec(blob: bytes, path: str | None = None) -> tuple[SigType, ..
     try:
         if blob[0] != CallingConvention.GENERICINST:
             raise _Malformed("not a method instantiation")
-        count, position = _compressed(blob, 1)
+        count, position = compressed_unsigned(blob, 1)
         return _types(blob, position, count, 0)[0]
     except (_Malformed, IndexError) as error:
         raise _error("method instantiation", blob, path, error) from None
-
-
-def compressed_unsigned(blob: bytes, position: int) -> tuple[int, int]:
-    """(value, next position) of a compressed unsigned integer (II.23.2).
-
-    Raises:
-        NativegenError: NGEN1004.
-    """
-    try:
-        return _compressed(blob, position)
-    except (_Malformed, IndexError) as error:
-        raise _error("compressed integer", blob, None, error) from None
 
 
 def _error(what: str, blob: bytes, path: str | None, error: Exception) -> NativegenError:
@@ -155,7 +143,13 @@ def _error(what: str, blob: bytes, path: str | None, error: Exception) -> Native
     return NativegenError("NGEN1004", path, detail=f"{what} signature {shown}: {reason}")
 
 
-def _compressed(blob: bytes, position: int) -> tuple[int, int]:
+def compressed_unsigned(blob: bytes, position: int) -> tuple[int, int]:
+    """(value, next position) of a compressed unsigned integer (II.23.2).
+
+    Raises:
+        ValueError: not a compressed integer.
+        IndexError: it runs over the end of the blob.
+    """
     first = blob[position]
     if first < 0x80:
         return first, position + 1
@@ -169,14 +163,14 @@ def _compressed(blob: bytes, position: int) -> tuple[int, int]:
 
 def _compressed_signed(blob: bytes, position: int) -> tuple[int, int]:
     """Compressed signed integer (II.23.2): rotated left by one, so the sign is the lowest bit."""
-    value, end = _compressed(blob, position)
+    value, end = compressed_unsigned(blob, position)
     if not value & 1:
         return value >> 1, end
     return (value >> 1) - (0x40, 0x2000, 0, 0x10000000)[end - position - 1], end
 
 
 def _type_token(blob: bytes, position: int) -> tuple[int, int]:
-    value, position = _compressed(blob, position)
+    value, position = compressed_unsigned(blob, position)
     tag = value & 3
     if tag == 3:
         raise _Malformed("reserved type token")
@@ -202,7 +196,7 @@ def _type(blob: bytes, position: int, depth: int) -> tuple[SigType, int]:
         token, position = _type_token(blob, position)
         return (element, token), position
     if element == ET.VAR or element == ET.MVAR:
-        number, position = _compressed(blob, position)
+        number, position = compressed_unsigned(blob, position)
         return (element, number), position
     depth += 1
     if depth > MAX_DEPTH:
@@ -215,7 +209,7 @@ def _type(blob: bytes, position: int, depth: int) -> tuple[SigType, int]:
         if kind != ET.CLASS and kind != ET.VALUETYPE:
             raise _Malformed("instantiation of neither a class nor a value type")
         token, position = _type_token(blob, position + 1)
-        count, position = _compressed(blob, position)
+        count, position = compressed_unsigned(blob, position)
         arguments, position = _types(blob, position, count, depth)
         return (element, (kind, token), arguments), position
     if element == ET.CMOD_REQD or element == ET.CMOD_OPT:
@@ -232,13 +226,13 @@ def _type(blob: bytes, position: int, depth: int) -> tuple[SigType, int]:
 
 def _array(blob: bytes, position: int, depth: int) -> tuple[SigType, int]:
     inner, position = _type(blob, position, depth)
-    rank, position = _compressed(blob, position)
-    count, position = _compressed(blob, position)
+    rank, position = compressed_unsigned(blob, position)
+    count, position = compressed_unsigned(blob, position)
     sizes: list[int] = []
     for _ in range(count):
-        value, position = _compressed(blob, position)
+        value, position = compressed_unsigned(blob, position)
         sizes.append(value)
-    count, position = _compressed(blob, position)
+    count, position = compressed_unsigned(blob, position)
     bounds: list[int] = []
     for _ in range(count):
         value, position = _compressed_signed(blob, position)
@@ -256,8 +250,8 @@ def _method(blob: bytes, position: int, depth: int) -> tuple[MethodSig, int]:
     position += 1
     generic_count = 0
     if first & CallingConvention.GENERIC:
-        generic_count, position = _compressed(blob, position)
-    count, position = _compressed(blob, position)
+        generic_count, position = compressed_unsigned(blob, position)
+    count, position = compressed_unsigned(blob, position)
     result, position = _type(blob, position, depth)
     params: list[SigType] = []
     sentinel = -1

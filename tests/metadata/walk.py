@@ -1,7 +1,8 @@
 """Reads everything the reader can read of one assembly: the common body of the sweep and of the corruption tests.
 
-:func:`walk` touches every typed accessor of every row, every signature, body and attribute; each item is read on its own, so
-that a malformed one is counted and does not hide what follows. Only ``NativegenError`` is caught: anything else is a bug.
+:func:`walk` touches every typed accessor of every row, every signature, body and attribute; each item is read on its
+own, so that a malformed one is counted and does not hide what follows. Only ``NativegenError`` is caught: anything else
+is a bug.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def walk(assembly: Assembly, limit: int = 1 << 30) -> Walk:
         read("method signature", assembly.method_signature, rid)
         body = read("method body", assembly.method_body, rid)
         if body is not None:
-            read("code", decode, body.code)
+            read("code", decode, body.code, assembly.path)
             read("local signature", assembly.local_signature, body.local_sig_token)
     for rid in rids(Table.MemberRef):
         read("member reference", _read_member_ref, assembly, rid)
@@ -84,7 +85,15 @@ def walk(assembly: Assembly, limit: int = 1 << 30) -> Walk:
         read("event accessors", assembly.method_semantics, Table.Event << 24 | rid)
     for rid in rids(Table.GenericParam):
         read("constraint", assembly.generic_param_constraints, rid)
-    for table in (Table.Module, Table.TypeDef, Table.Field, Table.MethodDef, Table.Param, Table.Property, Table.Assembly):
+    for table in (
+        Table.Module,
+        Table.TypeDef,
+        Table.Field,
+        Table.MethodDef,
+        Table.Param,
+        Table.Property,
+        Table.Assembly,
+    ):
         for rid in rids(table):
             for attribute in read("attributes", assembly.custom_attributes, table << 24 | rid) or ():
                 read("attribute", decode_attribute, assembly, attribute)
