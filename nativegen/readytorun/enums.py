@@ -300,7 +300,7 @@ class ClauseFlags(enum.IntFlag):
 
 
 class UnwindOp(enum.IntEnum):
-    """UNWIND_CODE operations of the Windows x64 ABI, which CoreCLR uses on every x64 system."""
+    """UNWIND_CODE operations of the Windows x64 ABI, which CoreCLR uses on every x64 system (win64unwind.h)."""
 
     PUSH_NONVOL = 0
     ALLOC_LARGE = 1
@@ -313,6 +313,7 @@ class UnwindOp(enum.IntEnum):
     SAVE_XMM128 = 8
     SAVE_XMM128_FAR = 9
     PUSH_MACHFRAME = 10
+    SET_FPREG_LARGE = 11  # CoreCLR's own, on Unix
 
 
 class Register(enum.IntEnum):

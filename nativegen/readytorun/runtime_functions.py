@@ -102,6 +102,8 @@ def decode_unwind_info(data: bytes | memoryview, offset: int) -> UnwindInfo:
                 value, slots = U16.unpack_from(data, at + 2)[0] * 8, 2
             case UnwindOp.ALLOC_LARGE | UnwindOp.SAVE_NONVOL_FAR | UnwindOp.SAVE_XMM128_FAR:
                 value, slots = U32.unpack_from(data, at + 2)[0], 3
+            case UnwindOp.SET_FPREG_LARGE:
+                value, slots = U32.unpack_from(data, at + 2)[0] * 16, 3
             case UnwindOp.SAVE_NONVOL:
                 value, slots = U16.unpack_from(data, at + 2)[0] * 8, 2
             case UnwindOp.SAVE_XMM128:

@@ -500,13 +500,16 @@ class _Link:
         if self._filter_personality is not None:
             filter_personality = U32.pack(self._stub_rva(self._filter_personality))
         functions: list[RuntimeFunction] = []
+        known: dict[bytes, int] = {}  # equal blobs are shared, as Microsoft's compilers do
         for placed in self._placed:
             placed.runtime_function = len(functions)
             gc_info = placed.unit.gc_info
             for function in placed.unit.functions:
-                end = filter_personality if function.is_filter else personality
-                unwind = managed.append(function.unwind + end + gc_info, 4)
+                blob = function.unwind + (filter_personality if function.is_filter else personality) + gc_info
                 gc_info = b""
+                unwind = known.get(blob)
+                if unwind is None:
+                    unwind = known[blob] = managed.append(blob, 4)
                 rva = placed.code_rva
                 functions.append(RuntimeFunction(rva + function.begin, rva + function.end, unwind))
         return functions
