@@ -172,6 +172,11 @@ class TypeDesc:
         return self.full_name
 
     @property
+    def canonical_name(self) -> str:
+        """``[Assembly]Ns.Outer/Inner<...>`` by defining assembly: independent of tokens and facades."""
+        return self.name
+
+    @property
     def layout(self) -> TypeLayout:
         """Size, alignment, GC references and field offsets.
 
@@ -306,6 +311,13 @@ class DefType(TypeDesc):
         if not self.type_args:
             return self.full_name
         return f"{self.full_name}<{','.join(argument.display_name for argument in self.type_args)}>"
+
+    @cached_property
+    def canonical_name(self) -> str:
+        name = f"[{self.module.name}]{self.full_name.replace('+', '/')}"
+        if not self.type_args:
+            return name
+        return f"{name}<{','.join([argument.canonical_name for argument in self.type_args])}>"
 
     @cached_property
     def enclosing(self) -> TypeDesc | None:
@@ -543,6 +555,10 @@ class ConstructedType(TypeDesc):
     def display_name(self) -> str:
         return self._element.display_name + self.suffix
 
+    @cached_property
+    def canonical_name(self) -> str:
+        return self._element.canonical_name + self.suffix
+
 
 class ArrayType(ConstructedType):
     """A vector (``is_szarray``) or a general array of ``rank`` dimensions; the two differ even at rank 1."""
@@ -619,6 +635,12 @@ class FunctionPointerType(TypeDesc):
     @cached_property
     def full_name(self) -> str:
         return f"method {self.signature}"
+
+    @cached_property
+    def canonical_name(self) -> str:
+        signature = self.signature
+        parameters = ",".join([parameter.canonical_name for parameter in signature.parameters])
+        return f"method {signature.calling_convention}({parameters}){signature.return_type.canonical_name}"
 
 
 class GenericParameterType(TypeDesc):
