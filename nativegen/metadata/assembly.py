@@ -19,6 +19,7 @@ import mmap
 import os
 import stat
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Final
 
 from nativegen.diagnostics import NativegenError
@@ -29,8 +30,8 @@ from nativegen.metadata.rows import CustomAttribute, ManifestResourceRow
 from nativegen.metadata.tables import CodedIndex, Table
 from nativegen.metadata.typed import TypedTables
 
-#: Files up to this size are always read, larger ones mapped unless a copy is asked for: reading CoreLib's 15 MB costs ten
-#: times as much as everything else in opening it.
+#: Files up to this size are always read, larger ones mapped unless a copy is asked for: reading CoreLib's 15 MB costs
+#: ten times as much as everything else in opening it.
 MAP_THRESHOLD: Final = 2 << 20
 
 ASSEMBLY_TOKEN: Final = 0x20000001
@@ -58,9 +59,6 @@ class Assembly(TypedTables):
             raise NativegenError("NGEN1005", path)
         self.identity, self.flags = self.read_assembly_row()
         self._attribute_types: dict[int, str] = {}
-        self._content_signature: str | None = None
-        self._ready_to_run: tuple[int, int] | bool | None = False
-        self._is_facade: bool | None = None
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, copy: bool = False) -> Assembly:
@@ -134,15 +132,13 @@ class Assembly(TypedTables):
         """File name recorded in the Module row."""
         return self.string(self.row(Table.Module, 1)[1])
 
-    @property
+    @cached_property
     def content_signature(self) -> str:
         """xxh3-128 of the file's bytes, 32 hex digits."""
-        if self._content_signature is None:
-            # Imported here: most uses of an assembly never hash it.
-            import xxhash
+        # Imported here: most uses of an assembly never hash it.
+        import xxhash
 
-            self._content_signature = xxhash.xxh3_128_hexdigest(self.data)
-        return self._content_signature
+        return xxhash.xxh3_128_hexdigest(self.data)
 
     # ---- what kind of file ---------------------------------------------------------------------------------------
 
@@ -181,17 +177,13 @@ class Assembly(TypedTables):
         """``COMIMAGE_FLAGS_ILONLY`` is set. ReadyToRun images have it cleared, see :attr:`is_ready_to_run`."""
         return bool(self.pe.cli.flags & _COMIMAGE_ILONLY)
 
-    @property
+    @cached_property
     def ready_to_run_header(self) -> tuple[int, int] | None:
         """(RVA, size) of the ReadyToRun header that the CLI header's ManagedNativeHeader names, None without one."""
-        if isinstance(self._ready_to_run, bool):
-            directory = self.pe.cli.managed_native_header
-            found = directory.rva and self.pe.bytes_available(directory.rva) >= 4
-            if found and self.pe.read_rva(directory.rva, 4) == _READY_TO_RUN_SIGNATURE:
-                self._ready_to_run = (directory.rva, directory.size)
-            else:
-                self._ready_to_run = None
-        return self._ready_to_run
+        directory = self.pe.cli.managed_native_header
+        if self.pe.bytes_available(directory.rva) < 4 or self.pe.read_rva(directory.rva, 4) != _READY_TO_RUN_SIGNATURE:
+            return None
+        return directory.rva, directory.size
 
     @property
     def is_ready_to_run(self) -> bool:
@@ -210,12 +202,10 @@ class Assembly(TypedTables):
         """Marked with ``ReferenceAssemblyAttribute``: signatures without bodies, not loadable for execution."""
         return self.has_attribute(ASSEMBLY_TOKEN, _REFERENCE_ASSEMBLY_ATTRIBUTE)
 
-    @property
+    @cached_property
     def is_facade(self) -> bool:
         """No method has a body: nothing to compile."""
-        if self._is_facade is None:
-            self._is_facade = not any(self.column(Table.MethodDef, "RVA"))
-        return self._is_facade
+        return not any(self.column(Table.MethodDef, "RVA"))
 
     @property
     def is_winmd(self) -> bool:
