@@ -1,21 +1,25 @@
 """The typed intermediate representation between CIL and LLVM text.
 
-What: plain data. The importer (CIL -> IR) builds a :class:`Function`; the passes in ``passes/`` rewrite it; ``verifier`` checks
-it; ``printer`` shows it; ``emit`` turns it into LLVM text.
+What: plain data. The importer (CIL -> IR) builds a :class:`Function`; the passes in ``passes/`` rewrite it;
+``verifier`` checks it; ``printer`` shows it; ``emit`` turns it into LLVM text.
 
-Why here: CIL is a stack machine with implicit checks; LLVM knows neither collections nor null checks. Everything implicit is an
-explicit instruction here and the GC kind of every value is part of its type, so that each pass and the emitter can be checked.
+Why here: CIL is a stack machine with implicit checks; LLVM knows neither collections nor null checks. Everything
+implicit is an explicit instruction here and the GC kind of every value is part of its type, so that each pass and the
+emitter can be checked.
 
 Invariants (``verifier`` enforces them):
 
-* A :class:`Value` is defined once and used only in the block that defines it, after its definition. What lives across blocks
-  lives in a :class:`Slot`. (The importer spills its evaluation stack to temporary slots at block ends.)
+* A :class:`Value` is defined once and used only in the block that defines it, after its definition. What lives across
+  blocks lives in a :class:`Slot`. (The importer spills its evaluation stack to temporary slots at block ends.)
 * Value types never are values: a struct is handled through the address of a slot or through a byref, by ``CopyStruct``,
   ``ZeroStruct``, field loads and stores, and by-address call arguments.
-* Every instruction for which :func:`is_safepoint` holds may run a collection: after it no earlier ``REF``/``BYREF`` value may
-  sit in a register. The emitter gives such values a home (facts: joint-design.md 1); nobody else has to think of it.
-* ``Load``/``Store``/``Offset``... never check for null: a ``NullCheck`` (or ``BoundsCheck``) precedes them where CIL demands it.
-* Small integers exist only in memory and in signatures (:class:`Memory`); a value is at least ``I32`` wide, already extended.
+* Every instruction for which :func:`is_safepoint` holds may run a collection: after it no earlier ``REF``/``BYREF``
+  value may sit in a register. The emitter gives such values a home (facts: joint-design.md 1); nobody else has to
+  think of it.
+* ``Load``/``Store``/``Offset``... never check for null: a ``NullCheck`` (or ``BoundsCheck``) precedes them where CIL
+  demands it.
+* Small integers exist only in memory and in signatures (:class:`Memory`); a value is at least ``I32`` wide, already
+  extended.
 
 Example (``static int Len(int[] a) => a.Length``)::
 
@@ -106,8 +110,8 @@ class Slot:
     """A variable of the frame: exactly one of ``memory`` (scalar) and ``shape`` (struct) is set.
 
     ``address_taken`` must be true when a ``SlotAddress`` of a *scalar* slot exists (set by whoever creates it).
-    ``pinned``: reported as pinned (a ``fixed`` local). ``zeroed``: must read as zero before the first store (init locals);
-    slots with GC pointers are always zeroed by the emitter.
+    ``pinned``: reported as pinned (a ``fixed`` local). ``zeroed``: must read as zero before the first store (init
+    locals); slots with GC pointers are always zeroed by the emitter.
     """
 
     index: int
@@ -128,7 +132,7 @@ class Value:
     type: Type
 
 
-# --- calling convention -------------------------------------------------------------------------------------------------
+# --- calling convention ---
 
 
 class PassKind(enum.IntEnum):
@@ -144,10 +148,11 @@ class PassKind(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One eightbyte of a struct in a register: memory form at ``offset`` (I64/REF/BYREF in a general register; F64/F32 in xmm).
+    """One eightbyte of a struct in a register: memory form at ``offset`` (I64/REF/BYREF in a general register;
+    F64/F32 in xmm).
 
-    Two floats share an xmm register as one F64 word. ``size`` is the number of bytes of the struct in this word (the last word of
-    a 12-byte struct has 4): loads must not read beyond it.
+    Two floats share an xmm register as one F64 word. ``size`` is the number of bytes of the struct in this word (the
+    last word of a 12-byte struct has 4): loads must not read beyond it.
     """
 
     offset: int
@@ -165,7 +170,8 @@ class AbiParam:
 
 @dataclass(frozen=True, slots=True)
 class CallAbi:
-    """A signature as the calling convention sees it. ``params`` excludes the hidden return buffer, includes ``this`` first.
+    """A signature as the calling convention sees it. ``params`` excludes the hidden return buffer, includes ``this``
+    first.
 
     ``has_this`` matters for the place of the return buffer: this, buffer, then the others.
     """
@@ -189,7 +195,7 @@ class ReturnKind(enum.IntEnum):
     BYREF_BYREF = 10
 
 
-# --- instructions -------------------------------------------------------------------------------------------------------
+# --- instructions ---
 
 
 class BinaryOp(enum.IntEnum):
@@ -229,7 +235,8 @@ class Condition(enum.IntEnum):
 
 
 class ConvertKind(enum.IntEnum):
-    """Conversions without overflow checks. From floating to integer the result outside the range is the target's JIT's."""
+    """Conversions without overflow checks. From floating to integer the result outside the range is the target's
+    JIT's."""
 
     SEXT8 = 0  # I32 -> I32, from the low 8 bits
     ZEXT8 = 1
@@ -277,7 +284,8 @@ class Instruction:
 
 @dataclass(slots=True, eq=False)
 class Const(Instruction):
-    """Integer constant (two's complement Python int), or floating constant given by its IEEE ``bits``; REF/BYREF: 0 is null."""
+    """Integer constant (two's complement Python int), or floating constant given by its IEEE ``bits``; REF/BYREF: 0
+    is null."""
 
     result: Value
     bits: int
@@ -399,7 +407,8 @@ class FiniteCheck(Instruction):
 
 @dataclass(slots=True, eq=False)
 class ArrayLength(Instruction):
-    """``result``: I64 (never negative). NullReferenceException when the array is null, unless known to be ``nonnull``."""
+    """``result``: I64 (never negative). NullReferenceException when the array is null, unless known to be
+    ``nonnull``."""
 
     result: Value
     array: Value
@@ -428,7 +437,8 @@ class Index(Instruction):
 
 @dataclass(slots=True, eq=False)
 class Load(Instruction):
-    """Scalar load from ``address + offset``; address is REF, BYREF, ADDR or I64. ``faulting``: is also its null check."""
+    """Scalar load from ``address + offset``; address is REF, BYREF, ADDR or I64. ``faulting``: is also its null
+    check."""
 
     result: Value
     address: Value
@@ -484,7 +494,8 @@ class ZeroStruct(Instruction):
 
 @dataclass(slots=True, eq=False)
 class LoadCell(Instruction):
-    """``result``: I64 content of a HANDLE cell (type handle, field offset...), or REF of a string literal (``dereference``)."""
+    """``result``: I64 content of a HANDLE cell (type handle, field offset...), or REF of a string literal
+    (``dereference``)."""
 
     result: Value
     cell: Cell
@@ -503,11 +514,11 @@ class CellAddress(Instruction):
 class Call(Instruction):
     """Call through a cell's stub, or through a code pointer (``target`` a Value of type I64).
 
-    ``args`` parallel ``abi.params``: scalars by value; REGISTERS and STACK structs by the address of the struct (ADDR, BYREF).
-    Result: SCALAR in ``result``; REGISTERS and BUFFER structs are written to ``result_address`` (ADDR of a slot of this frame,
-    or a BYREF). ``noreturn``: the callee throws; the block ends with Unreachable.
-    ``gc_free``: a helper that never collects nor throws (write barriers); not a safepoint.
-    ``result_nonnull``: the result is never null (allocations).
+    ``args`` parallel ``abi.params``: scalars by value; REGISTERS and STACK structs by the address of the struct
+    (ADDR, BYREF). Result: SCALAR in ``result``; REGISTERS and BUFFER structs are written to ``result_address`` (ADDR
+    of a slot of this frame, or a BYREF). ``noreturn``: the callee throws; the block ends with Unreachable.
+    ``gc_free``: a helper that never collects nor throws (write barriers); not a safepoint. ``result_nonnull``: the
+    result is never null (allocations).
     """
 
     result: Value | None
@@ -597,8 +608,8 @@ class Function:
         name: display name for messages and dumps ("Ns.Type::Method").
         arguments: one slot per ``abi.params`` entry, in that order.
         slots: all slots (arguments included), index == position.
-        required: CHECK cells that must hold for the code to be valid (layout guards); HANDLE cells are found in LoadCell.
-        return_kind: for GcInfo.
+        required: CHECK cells that must hold for the code to be valid (layout guards); HANDLE cells are found in
+        LoadCell. return_kind: for GcInfo.
     """
 
     name: str

