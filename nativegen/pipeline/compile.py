@@ -20,6 +20,7 @@ from nativegen.backend.workers import WorkerPool
 from nativegen.compiler.exclusions import Reason
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import Assembly, Table
+from nativegen.pipeline.eligibility import check_eligible
 from nativegen.pipeline.request import CompileReport, CompileRequest, ExcludedMethod
 from nativegen.pipeline.worker import BatchItem, CompileWorker, MethodOutcome, method_display_name
 from nativegen.readytorun.targets import target_named
@@ -117,23 +118,6 @@ def compile_many(
                     yield linker.link(job)
                 except NativegenError as error:
                     yield CompileFailure(job.request, error)
-
-
-def check_eligible(assembly: Assembly, *, from_native: bool) -> None:
-    """Refuse what can't become an image: reference assemblies, C++/CLI, WinMD, assemblies that carry native code already.
-
-    Raises:
-        NativegenError: NGEN3003, NGEN3005, NGEN3006, NGEN3106, naming the remedy.
-    """
-    if assembly.is_winmd:
-        raise NativegenError("NGEN3006", assembly.path)
-    if assembly.is_reference_assembly:
-        raise NativegenError("NGEN3003", assembly.path)
-    if assembly.is_ready_to_run:
-        if not from_native:
-            raise NativegenError("NGEN3106", assembly.path)
-    elif not assembly.is_il_only:
-        raise NativegenError("NGEN3005", assembly.path)
 
 
 def _open(request: CompileRequest) -> _Job:
