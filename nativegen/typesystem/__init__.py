@@ -11,21 +11,20 @@ Sits on :mod:`nativegen.metadata` (one assembly each) and knows nothing of CIL. 
 from __future__ import annotations
 
 from nativegen.typesystem.classification import Eightbyte
+from nativegen.typesystem.constructed import (
+    ArrayType,
+    ByRefType,
+    FunctionPointerType,
+    GenericParameterType,
+    PointerType,
+)
 from nativegen.typesystem.errors import NotNameable, TypeLoadError, UnknownSymbol
 from nativegen.typesystem.kinds import TypeKind
 from nativegen.typesystem.layout import TypeLayout
 from nativegen.typesystem.members import FieldDesc, MethodDesc, MethodSignature
 from nativegen.typesystem.module import Module
 from nativegen.typesystem.system import TypeSystem
-from nativegen.typesystem.types import (
-    ArrayType,
-    ByRefType,
-    DefType,
-    FunctionPointerType,
-    GenericParameterType,
-    PointerType,
-    TypeDesc,
-)
+from nativegen.typesystem.types import DefType, TypeDesc
 
 __all__ = [
     "ArrayType",

@@ -1,9 +1,9 @@
 """System V classification of structs, as CoreCLR does it: which registers carry a value of at most 16 bytes.
 
 Differs from the C ABI in small ways that matter (methodtable.cpp: ClassifyEightBytesWithManagedLayout,
-AssignClassifiedEightByteTypes): a struct without fields, or with a field that is not at a multiple of its size, goes on the
-stack; a struct that is one field repeated (fixed buffer) is classified as if all repetitions were declared; vectors never go
-in registers as structs.
+AssignClassifiedEightByteTypes): a struct without fields, or with a field that is not at a multiple of its size, goes
+on the stack; a struct that is one field repeated (fixed buffer) is classified as if all repetitions were declared;
+vectors never go in registers as structs.
 
 >>> [eightbyte.register for eightbyte in pair_of_int_and_double.classification]      # doctest: +SKIP
 ['INTEGER', 'SSE']

@@ -1,8 +1,8 @@
 """Interfaces of types, finding methods by name, and which method a call on an exactly known type hits.
 
-The rules are those of ECMA-335 II.12.2 as the runtime applies them: explicit MethodImpls win, then public virtual methods
-by name and signature of the class that lists the interface, then of its base classes; a class that does not list the
-interface again inherits its base class's choice, but overrides the chosen virtual method as any other.
+The rules are those of ECMA-335 II.12.2 as the runtime applies them: explicit MethodImpls win, then public virtual
+methods by name and signature of the class that lists the interface, then of its base classes; a class that does not
+list the interface again inherits its base class's choice, but overrides the chosen virtual method as any other.
 
 >>> int_type.resolve_override(object_to_string).display_name            # doctest: +SKIP
 'System.Int32::ToString'
@@ -16,8 +16,9 @@ from nativegen.diagnostics import NativegenError
 from nativegen.typesystem.errors import TypeLoadError
 
 if TYPE_CHECKING:
+    from nativegen.typesystem.constructed import ArrayType
     from nativegen.typesystem.members import MethodDesc, MethodSignature
-    from nativegen.typesystem.types import ArrayType, DefType, TypeDesc
+    from nativegen.typesystem.types import DefType, TypeDesc
 
 _PUBLIC = 6
 _ASSEMBLY_ACCESSES = (2, 3)  # family and assembly, assembly
@@ -129,7 +130,7 @@ def _most_derived(chain: list[TypeDesc], method: MethodDesc) -> MethodDesc | Non
     for type_desc in reversed(chain[: chain.index(method.owner)]):
         overriding = None
         for candidate in _named(type_desc, method.name):
-            if not candidate.is_virtual or not _same_signature(candidate, method) or not _may_override(candidate, method):
+            if not (candidate.is_virtual and _same_signature(candidate, method) and _may_override(candidate, method)):
                 continue
             if candidate.is_new_slot:
                 hidden = True

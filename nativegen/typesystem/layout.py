@@ -8,9 +8,9 @@ Three algorithms, chosen per type:
   derived class first fills the hole behind its base class with small fields.
 
 The two rules that make images relocatable between versions of their references: a class whose base chain leaves its
-module, or contains structs of another module, begins its own fields at a multiple of 8, but only when its module runs as
-a ReadyToRun image (:attr:`Module.runs_as_image`); and every prediction carries a check fixup in the compiled image, so that
-a wrong one costs a rejected method, never a corrupted object.
+module, or contains structs of another module, begins its own fields at a multiple of 8, but only when its module runs
+as a ReadyToRun image (:attr:`Module.runs_as_image`); and every prediction carries a check fixup in the compiled
+image, so that a wrong one costs a rejected method, never a corrupted object.
 
 Sources: methodtablebuilder.cpp (PlaceInstanceFields, HandleExplicitLayout, NeedsAlignedBaseOffset,
 CheckLayoutDependsOnOtherModules) and classlayoutinfo.cpp of the runtimes, and live objects on both (tests).
@@ -48,19 +48,20 @@ class TypeLayout:
     """Where things are in a value or object of one type.
 
     Args:
-        size: of a struct: bytes, padded. Of a class: end of its last field, MethodTable pointer included, not padded, because
-            derived classes continue there.
+        size: of a struct: bytes, padded. Of a class: end of its last field, MethodTable pointer included, not padded,
+            because derived classes continue there.
         alignment: bytes; 8 for classes.
-        gc: references in it, ascending: (offset, whether it is an interior pointer); class offsets count from the object's
-            start, base classes' references included.
-        offsets: of the fields that the type itself declares; struct offsets from 0, class offsets from the object's start.
+        gc: references in it, ascending: (offset, whether it is an interior pointer); class offsets count from the
+            object's start, base classes' references included.
+        offsets: of the fields that the type itself declares; struct offsets from 0, class offsets from the object's
+            start.
         is_auto: laid out by the auto algorithm.
         is_explicit: has explicit offsets, so that fields may overlap.
         has_foreign_fields: contains, by value or through a base class, struct fields or bases of other modules: the
             runtime's HasLayoutDependsOnOtherModules.
         depends_on: types of other modules whose layout went into this one.
-        own_fields_start: object offset at which the class's own fields may begin (what a FieldBaseOffset fixup yields); 0
-            for structs.
+        own_fields_start: object offset at which the class's own fields may begin (what a FieldBaseOffset fixup
+            yields); 0 for structs.
         base_is_foreign: the base chain leaves the defining module other than to System.Object.
         is_managed_sequential: laid out sequentially, in the sense in which an outer struct may rely on it.
     """
@@ -438,10 +439,11 @@ def _place_auto(type_desc: DefType, fields: Sequence[_Field], start: int) -> tup
 def _fill_hole(
     scalars: list[list[_Field]], reference_count: int, position: int, offsets: dict[FieldDesc, int]
 ) -> int:
-    """Places small fields behind a base class that does not end at a multiple of 8, while larger ones are still to come.
+    """Places small fields behind a base class that does not end at a multiple of 8, while larger ones are still to
+    come.
 
-    At each size that the position is not yet a multiple of twice, the largest field that fits is taken; fields placed are
-    removed from ``scalars``.
+    At each size that the position is not yet a multiple of twice, the largest field that fits is taken; fields placed
+    are removed from ``scalars``.
     """
     log2 = 0
     while log2 < 3:

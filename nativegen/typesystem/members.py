@@ -182,7 +182,7 @@ class MethodDesc:
 
     @property
     def access(self) -> int:
-        """MemberAccess: 0 compiler controlled, 1 private, 2 family and assembly, 3 assembly, 4 family, 5 either, 6 public."""
+        """0 compiler controlled, 1 private, 2 family and assembly, 3 assembly, 4 family, 5 either, 6 public."""
         return self.flags & _ACCESS_MASK
 
     @property
@@ -257,7 +257,7 @@ class MethodDesc:
 
     @cached_property
     def is_intrinsic(self) -> bool:
-        """The runtime's JIT may replace its body (IntrinsicAttribute on it or, for hardware intrinsics, on its type)."""
+        """The runtime's JIT may replace its body: IntrinsicAttribute on it or, for hardware intrinsics, on its type."""
         return self.owner.definition.is_intrinsic or self._has_attribute(
             "System.Runtime.CompilerServices.IntrinsicAttribute"
         )

@@ -1,8 +1,8 @@
 """One assembly inside a type system: what its tokens and signatures mean.
 
-Tokens are resolved across assemblies (forwarders included) and cached, because the importer asks for the same ones again
-and again. ``type_args`` and ``method_args`` are the context a token is read in: what ``!0`` and ``!!0`` stand for; without
-them these become :class:`GenericParameterType`.
+Tokens are resolved across assemblies (forwarders included) and cached, because the importer asks for the same ones
+again and again. ``type_args`` and ``method_args`` are the context a token is read in: what ``!0`` and ``!!0`` stand
+for; without them these become :class:`GenericParameterType`.
 
 Invariant: whatever is wrong with the metadata of this or another assembly surfaces as :class:`TypeLoadError`.
 
@@ -18,9 +18,10 @@ from nativegen.diagnostics import NativegenError
 from nativegen.metadata.assembly import Assembly
 from nativegen.metadata.elements import ET, CallingConvention
 from nativegen.metadata.signatures import MethodSig, SigType, parse_field_sig, parse_method_sig
+from nativegen.typesystem.constructed import ArrayType
 from nativegen.typesystem.errors import TypeLoadError
 from nativegen.typesystem.members import FieldDesc, MethodDesc, MethodSignature
-from nativegen.typesystem.types import ArrayType, DefType, TypeDesc
+from nativegen.typesystem.types import DefType, TypeDesc
 
 if TYPE_CHECKING:
     from nativegen.typesystem.system import TypeSystem
@@ -45,9 +46,9 @@ class Module:
     """See the module docstring. Made by :meth:`TypeSystem.open`.
 
     Attributes:
-        runs_as_image: at run time the file is a ReadyToRun image, which changes the layout of its classes with bases of other
-            modules. True for a file that already is one, and for what :meth:`TypeSystem.open` opened as such; whoever knows
-            better sets it before any layout is asked for.
+        runs_as_image: at run time the file is a ReadyToRun image, which changes the layout of its classes with bases
+            of other modules. True for a file that already is one, and for what :meth:`TypeSystem.open` opened as
+            such; whoever knows better sets it before any layout is asked for.
     """
 
     def __init__(self, type_system: TypeSystem, assembly: Assembly) -> None:
@@ -173,7 +174,8 @@ class Module:
         return self._forwards.get((namespace, name), 0)
 
     def name_of_type_token(self, token: int) -> tuple[str, str, bool]:
-        """(namespace, name, may be in the core library) of a TypeDef or TypeRef token, without loading what it names."""
+        """(namespace, name, may be in the core library) of a TypeDef or TypeRef token, without loading what it
+        names."""
         try:
             if token >> 24 == _TYPE_REF:
                 scope, name, namespace = self.assembly.type_ref(token & 0xFFFFFF)
@@ -441,13 +443,13 @@ def has_variables(signature: SigType) -> bool:
     if element == ET.VAR or element == ET.MVAR:
         return True
     if element == ET.GENERICINST:
-        return any([has_variables(item) for item in signature[2]])
+        return any(has_variables(item) for item in signature[2])
     if element in (ET.SZARRAY, ET.BYREF, ET.PTR, ET.PINNED, ET.ARRAY):
         return has_variables(signature[1])
     if element == ET.CMOD_OPT or element == ET.CMOD_REQD:
         return has_variables(signature[2])
     if element == ET.FNPTR:
-        return any([has_variables(item) for item in (signature[1].return_type, *signature[1].params)])
+        return any(has_variables(item) for item in (signature[1].return_type, *signature[1].params))
     return False
 
 

@@ -1,9 +1,9 @@
-"""Canonical names of types and members: the same however a module's rows are numbered and whichever facade it goes through.
+"""Canonical names of types and members: the same however rows are numbered and whichever facade a reference names.
 
-A type is named by its defining assembly: ``[System.Private.CoreLib]System.Collections.Generic.List`1<...>``, nested types
-with ``/`` (:attr:`TypeDesc.canonical_name`). Members append ``::name`` and their signature, in terms of the open definition (``!0``, ``!!0``), custom
-modifiers included because they distinguish overloads. A type that cannot be resolved is named by the assembly that the
-reference mentions, so that naming never fails on a missing file.
+A type is named by its defining assembly: ``[System.Private.CoreLib]System.Collections.Generic.List`1<...>``, nested
+types with ``/`` (:attr:`TypeDesc.canonical_name`). Members append ``::name`` and their signature, in terms of the
+open definition (``!0``, ``!!0``), custom modifiers included because they distinguish overloads. A type that cannot be
+resolved is named by the assembly that the reference mentions, so that naming never fails on a missing file.
 
 >>> member_text(module, "M", raw_signature)                          # doctest: +SKIP
 'M(int32,!0)void'

@@ -1,8 +1,8 @@
 """Names for what one image's metadata can name, and back to its tokens: the bridge between compiled code and an image.
 
 Compiled methods mention types and members by :class:`Symbol`, whose names do not depend on row numbers; the writer asks
-:meth:`SymbolTable.token` for this build's numbers. So a method compiled before an edit links into the image after it, or
-fails with :class:`UnknownSymbol` and is compiled again.
+:meth:`SymbolTable.token` for this build's numbers. So a method compiled before an edit links into the image after it,
+or fails with :class:`UnknownSymbol` and is compiled again.
 
 Invariant: ``table.token(table.method_symbol(t))`` is ``t``, or an earlier row that means the same (likewise for fields,
 strings and types). What two different things of one module are called cannot be named at all.
@@ -20,12 +20,13 @@ from nativegen.metadata.elements import ET
 from nativegen.metadata.signatures import parse_field_sig, parse_method_sig
 from nativegen.metadata.tables import Table
 from nativegen.readytorun.unit import Symbol, SymbolKind
+from nativegen.typesystem.constructed import ArrayType, ByRefType, GenericParameterType, PointerType
 from nativegen.typesystem.errors import NotNameable, TypeLoadError, UnknownSymbol
 from nativegen.typesystem.kinds import NAME_ELEMENTS
 from nativegen.typesystem.members import FieldDesc, MethodDesc
 from nativegen.typesystem.module import Module
 from nativegen.typesystem.names import field_text, method_text, signature_name, token_name
-from nativegen.typesystem.types import ArrayType, ByRefType, DefType, GenericParameterType, PointerType, TypeDesc
+from nativegen.typesystem.types import DefType, TypeDesc
 
 #: ELEMENT_TYPE_CANON_ZAPSIG of the runtime's fixup signatures: System.__Canon, which no other module could name.
 CANON = 0x3E
@@ -158,12 +159,13 @@ class SymbolTable:
             symbol = Symbol(kind, self._member_name(token))
             found = self._find(symbol)
             if found != token and not self._same_member(found, token):
-                raise NotNameable(f"{self.module.name}: 0x{token:08x} shares its name and signature with another member")
+                raise NotNameable(f"{self.module.name}: 0x{token:08x} has the name and signature of another member")
             self._symbols[token] = symbol
         return symbol
 
     def _same_member(self, found: int | None, token: int) -> bool:
-        """Duplicate MemberRef rows are harmless; members that differ only in identity (obfuscators make them) are not."""
+        """Duplicate MemberRef rows are harmless; members that differ only in identity (obfuscators make them) are
+        not."""
         if found is None or token >> 24 != Table.MemberRef:
             return False
         if self.module.assembly.member_ref(token & 0xFFFFFF).signature[:1] == b"\x06":
@@ -173,8 +175,8 @@ class SymbolTable:
     def member_ref_for(self, method: MethodDesc) -> Symbol | None:
         """A MemberRef row with this method's name and open signature, whatever its parent; None when there is none.
 
-        For fixups that give the owner separately (MethodSigFlags.OwnerType and MemberRefToken): the runtime then ignores the
-        row's parent, so one row serves all instances of all types.
+        For fixups that give the owner separately (MethodSigFlags.OwnerType and MemberRefToken): the runtime then
+        ignores the row's parent, so one row serves all instances of all types.
         """
         return self._open_ref(method.definition, lambda: _method_definition_text(method.definition))
 

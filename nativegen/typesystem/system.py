@@ -13,19 +13,18 @@ from collections.abc import Callable
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata.assembly import Assembly
 from nativegen.readytorun.targets import Target
+from nativegen.typesystem.constructed import (
+    ArrayType,
+    ByRefType,
+    FunctionPointerType,
+    GenericParameterType,
+    PointerType,
+)
 from nativegen.typesystem.errors import TypeLoadError
 from nativegen.typesystem.kinds import ELEMENT_NAMES
 from nativegen.typesystem.members import MethodSignature
 from nativegen.typesystem.module import Module
-from nativegen.typesystem.types import (
-    ArrayType,
-    ByRefType,
-    DefType,
-    FunctionPointerType,
-    GenericParameterType,
-    PointerType,
-    TypeDesc,
-)
+from nativegen.typesystem.types import DefType, TypeDesc
 
 CORE_LIBRARY = "System.Private.CoreLib"
 

@@ -1,7 +1,7 @@
-"""Types: :class:`DefType` and the types constructed from others, all interned per type system, so they compare with ``is``.
+"""Types: what all have in common, and those with a TypeDef row. Interned per type system: they compare with ``is``.
 
-Every class answers the same questions (:class:`TypeDesc` gives the defaults), because the importer asks them of whatever
-comes off the evaluation stack. Answers that cost a metadata read are cached properties.
+Every class answers the same questions (:class:`TypeDesc` gives the defaults), because the importer asks them of
+whatever comes off the evaluation stack. Answers that cost a metadata read are cached properties.
 
 >>> system.well_known("System.Int32").kind                          # doctest: +SKIP
 <TypeKind.I4: 8>
@@ -36,7 +36,7 @@ _BEFORE_FIELD_INIT = 0x100000
 
 _INTRINSICS = "System.Runtime.Intrinsics"
 _HARDWARE_VECTORS = frozenset({"Vector64`1", "Vector128`1", "Vector256`1", "Vector512`1"})
-_MAX_INSTANTIATION_DEPTH = 32
+MAX_DEPTH = 32  # of type arguments and elements; deeper ones only come from recursion without end
 
 
 class TypeDesc:
@@ -265,10 +265,10 @@ class DefType(TypeDesc):
             self.is_interface = definition.is_interface
             self.kind = definition.kind
             self.generic_count = definition.generic_count
-            self.contains_generic_parameters = any([argument.contains_generic_parameters for argument in type_args])
-            self.is_shared_generic = any([argument.shares_code for argument in type_args])
+            self.contains_generic_parameters = any(argument.contains_generic_parameters for argument in type_args)
+            self.is_shared_generic = any(argument.shares_code for argument in type_args)
             self.depth = 1 + max([argument.depth for argument in type_args])
-            if self.depth > _MAX_INSTANTIATION_DEPTH:
+            if self.depth > MAX_DEPTH:
                 raise TypeLoadError(f"type arguments of {self.full_name} are nested too deeply")
         kind = self.kind
         self.is_reference_type = kind is TypeKind.CLASS
@@ -430,7 +430,8 @@ class DefType(TypeDesc):
     @cached_property
     def declared_interfaces(self) -> tuple[TypeDesc, ...]:
         """Those the type itself lists, in row order."""
-        return tuple([self.module.type(token, self.type_args) for token in self.module.assembly.interface_impls(self.rid)])
+        tokens = self.module.assembly.interface_impls(self.rid)
+        return tuple([self.module.type(token, self.type_args) for token in tokens])
 
     # ---- members ----------------------------------------------------------------------------------------------------
 
@@ -523,138 +524,3 @@ class DefType(TypeDesc):
                 raise TypeLoadError(f"{self.display_name} cannot be given {len(type_args)} type arguments")
             instance = self._instances[type_args] = DefType(self.module, self.rid, self, type_args)
         return instance
-
-
-class ConstructedType(TypeDesc):
-    """A type made from an element type."""
-
-    suffix = ""
-
-    def __init__(self, type_system: TypeSystem, element: TypeDesc) -> None:
-        self.type_system = type_system
-        self._element = element
-        self.contains_generic_parameters = element.contains_generic_parameters
-        self.depth = element.depth + 1
-        if self.depth > _MAX_INSTANTIATION_DEPTH:
-            raise TypeLoadError(f"{element.display_name} is nested too deeply")
-
-    @property
-    def module(self) -> Module:  # type: ignore[override]
-        """The core library's: constructed types have no module of their own."""
-        return self.type_system.core
-
-    @property
-    def element(self) -> TypeDesc:
-        return self._element
-
-    @cached_property
-    def full_name(self) -> str:
-        return self._element.full_name + self.suffix
-
-    @cached_property
-    def display_name(self) -> str:
-        return self._element.display_name + self.suffix
-
-    @cached_property
-    def canonical_name(self) -> str:
-        return self._element.canonical_name + self.suffix
-
-
-class ArrayType(ConstructedType):
-    """A vector (``is_szarray``) or a general array of ``rank`` dimensions; the two differ even at rank 1."""
-
-    kind = TypeKind.CLASS
-    is_reference_type = True
-    shares_code = True
-    is_array = True
-
-    def __init__(self, type_system: TypeSystem, element: TypeDesc, rank: int, is_szarray: bool) -> None:
-        super().__init__(type_system, element)
-        self.rank = rank
-        self.is_szarray = is_szarray
-        self.suffix = "[]" if is_szarray else "[*]" if rank == 1 else f"[{',' * (rank - 1)}]"
-        self._array_methods: dict[tuple[str, MethodSignature], MethodDesc] = {}
-
-    @property
-    def is_sealed(self) -> bool:
-        """No other array type converts to it: arrays are covariant, and those of integers of one size are interchangeable."""
-        if self._element.is_value_type:
-            return self._element.kind is TypeKind.VALUETYPE
-        return self._element.is_sealed
-
-    @property
-    def base_type(self) -> TypeDesc | None:
-        return self.type_system.well_known("System.Array")
-
-    @cached_property
-    def interfaces(self) -> tuple[TypeDesc, ...]:
-        return hierarchy.array_interfaces(self)
-
-    def array_method(self, module: Module, name: str, signature: MethodSignature) -> MethodDesc:
-        """Get, Set, Address or a constructor; the runtime provides the code."""
-        key = (name, signature)
-        method = self._array_methods.get(key)
-        if method is None:
-            method = MethodDesc(self, module, 0, (), name, signature)
-            self._array_methods[key] = method
-        return method
-
-
-class ByRefType(ConstructedType):
-    """A managed pointer."""
-
-    kind = TypeKind.BYREF
-    suffix = "&"
-
-
-class PointerType(ConstructedType):
-    """An unmanaged pointer."""
-
-    kind = TypeKind.POINTER
-    suffix = "*"
-
-
-class FunctionPointerType(TypeDesc):
-    """A function pointer; ``signature`` is the target's."""
-
-    kind = TypeKind.POINTER
-
-    def __init__(self, type_system: TypeSystem, signature: MethodSignature) -> None:
-        self.type_system = type_system
-        self.signature = signature
-        types = (signature.return_type, *signature.parameters)
-        self.contains_generic_parameters = any([item.contains_generic_parameters for item in types])
-        self.depth = 1 + max([item.depth for item in types])
-        if self.depth > _MAX_INSTANTIATION_DEPTH:
-            raise TypeLoadError("a function pointer type is nested too deeply")
-
-    @property
-    def module(self) -> Module:  # type: ignore[override]
-        return self.type_system.core
-
-    @cached_property
-    def full_name(self) -> str:
-        return f"method {self.signature}"
-
-    @cached_property
-    def canonical_name(self) -> str:
-        signature = self.signature
-        parameters = ",".join([parameter.canonical_name for parameter in signature.parameters])
-        return f"method {signature.calling_convention}({parameters}){signature.return_type.canonical_name}"
-
-
-class GenericParameterType(TypeDesc):
-    """``!index`` of a type or ``!!index`` of a method, when nothing was substituted for it."""
-
-    kind = TypeKind.GENERIC_PARAMETER
-    contains_generic_parameters = True
-
-    def __init__(self, type_system: TypeSystem, index: int, is_method: bool) -> None:
-        self.type_system = type_system
-        self.index = index
-        self.is_method = is_method
-        self.name = f"{'!!' if is_method else '!'}{index}"
-
-    @property
-    def module(self) -> Module:  # type: ignore[override]
-        return self.type_system.core
