@@ -222,7 +222,7 @@ class Assembly(TypedTables):
         directory = self.pe.cli.resources
         length = int.from_bytes(self.pe.read_rva(directory.rva + resource.offset, 4), "little")
         if resource.offset + 4 + length > directory.size:
-            raise self.malformed(f"resource {resource.name} runs over the end of the resources")
+            raise self.malformed(f"resource {resource.name!r} runs over the end of the resources")
         return self.pe.read_rva(directory.rva + resource.offset + 4, length)
 
     # ---- bytes ---------------------------------------------------------------------------------------------------

@@ -170,7 +170,7 @@ class _ValueReader:
         self.position = 0
 
     def malformed(self, detail: str) -> NativegenError:
-        return self.tables.malformed(f"value of attribute {self.name}: {detail}")
+        return self.tables.malformed(f"value of attribute {self.name!r}: {detail}")
 
     def read(self, signature: MethodSig) -> AttributeValue:
         if not self.blob and not signature.params:

@@ -122,7 +122,7 @@ class MetadataReader:
             name = raw_name[:terminator].decode("ascii", "backslashreplace")
             position += 8 + (terminator + 4 & ~3)
             if offset + length > size:
-                raise self.malformed(f"stream {name} lies outside the metadata")
+                raise self.malformed(f"stream {name!r} lies outside the metadata")
             # The last of several equal names wins in CoreCLR; real files have each once.
             streams[name] = (base + offset, base + offset + length)
         if "#-" in streams:

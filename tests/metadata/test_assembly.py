@@ -199,6 +199,13 @@ def test_wrong_metadata_signature(patcher: Patcher, tmp_path: Path) -> None:
     assert code_of(patcher.save(tmp_path)) == "NGEN1004"
 
 
+def test_errors_stay_on_one_line(patcher: Patcher, tmp_path: Path) -> None:
+    name = patcher.data.index(b"#US\0")
+    patcher.data[name : name + 3] = b"#\nS"
+    patcher.data[name - 4 : name] = b"\xff\xff\xff\x7f"  # its size
+    assert code_of(patcher.save(tmp_path)) == "NGEN1004"
+
+
 def test_permission(kitchen_path: Path, tmp_path: Path) -> None:
     if os.geteuid() == 0:
         # Root reads everything; a link to itself is unreadable for anybody.
