@@ -104,8 +104,7 @@ class _DepsReader:
             info = self._libraries.get(library, {})
             info = info if isinstance(info, dict) else {}
             runtime_pack = info.get("type") == _RUNTIME_PACK
-            # A package cache is keyed by lower-case name and version when the file does not say otherwise.
-            library_path = str(info.get("path") or library.lower())
+            library_path = str(info.get("path") or library)
             for path, properties in files.items():
                 if path.endswith("/_._"):  # a placeholder: the framework has it
                     continue

