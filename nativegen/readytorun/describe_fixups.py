@@ -39,17 +39,21 @@ _NAMES = {
     ElementType.CANON_ZAPSIG: "__Canon",
 }
 
-class NameSource(Protocol):
+class TokenNames(Protocol):
     """Names of metadata rows; ``module`` is a fixup's module number, None for the image's own metadata."""
 
     def token_name(self, token: int, module: int | None) -> str:
         """The name of a type, method, field or member reference, or the text of a user string."""
 
+
+class NameSource(TokenNames, Protocol):
+    """All names that a fixup can need."""
+
     def helper_name(self, number: int) -> str:
         """The name of a runtime helper."""
 
 
-def describe_type(type: TypeSignature, names: NameSource, module: int | None = None) -> str:
+def describe_type(type: TypeSignature, names: TokenNames, module: int | None = None) -> str:
     """A type in IL-like words."""
 
     def inner(index: int = 0) -> str:
@@ -92,7 +96,7 @@ _METHOD_FLAG_WORDS = {
 }
 
 
-def describe_method(method: MethodSignature, names: NameSource, module: int | None = None) -> str:
+def describe_method(method: MethodSignature, names: TokenNames, module: int | None = None) -> str:
     """A method in words: owner, name, type arguments, kind of entry."""
     module = method.module if method.module is not None else module
     if method.flags & MethodSigFlags.SlotInsteadOfToken:
@@ -109,7 +113,7 @@ def describe_method(method: MethodSignature, names: NameSource, module: int | No
     return text + "".join(f" ({word})" for flag, word in _METHOD_FLAG_WORDS.items() if method.flags & flag)
 
 
-def _describe_field(field: FieldSignature, names: NameSource, module: int | None) -> str:
+def _describe_field(field: FieldSignature, names: TokenNames, module: int | None) -> str:
     if field.flags & FieldSigFlags.IndexInsteadOfToken:
         text = f"field {field.number}"
     else:

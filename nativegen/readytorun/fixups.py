@@ -306,6 +306,11 @@ def decode_fixup(data: bytes | memoryview, offset: int) -> Fixup:
     return _Reader(data, offset).fixup()
 
 
+def decode_type(data: bytes | memoryview, offset: int) -> TypeSignature:
+    """The type at ``offset``; a TypeSpec's blob has the same form."""
+    return _Reader(data, offset).type()
+
+
 def decode_method_signature(data: bytes | memoryview, offset: int) -> tuple[MethodSignature, int]:
     """The method signature at ``offset`` (as in InstanceMethodEntryPoints) and the offset behind it."""
     reader = _Reader(data, offset)
