@@ -73,6 +73,7 @@ class Target:
     auto_class_aligned_to_bubble: bool
     explicit_size_rounded_if_blittable: bool
     sequential_class_must_be_blittable: bool
+    empty_struct_fields_in_memory: bool
     decimal_alignment: int
     field_index_signatures: bool
     foreign_generic_instances: bool
@@ -228,6 +229,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 auto_class_aligned_to_bubble=True,
                 explicit_size_rounded_if_blittable=True,
                 sequential_class_must_be_blittable=True,
+                empty_struct_fields_in_memory=True,
                 decimal_alignment=4,
                 field_index_signatures=True,
                 foreign_generic_instances=False,
@@ -257,6 +259,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 auto_class_aligned_to_bubble=False,
                 explicit_size_rounded_if_blittable=False,
                 sequential_class_must_be_blittable=False,
+                empty_struct_fields_in_memory=False,
                 decimal_alignment=8,
                 field_index_signatures=False,
                 foreign_generic_instances=True,

@@ -59,21 +59,22 @@ def classify(type_desc: DefType) -> tuple[Eightbyte, ...] | None:
     if size > MAX_REGISTER_BYTES:
         return None
     fields: dict[int, tuple[int, str, GcKind]] = {}
-    if not _collect(type_desc, 0, size, fields):
+    if not _collect(type_desc, 0, size, fields, False):
         return None
+    if not fields:
+        raise TypeLoadError(f"classification: {type_desc.display_name} has only empty structs as fields")
     return _eightbytes(fields, size)
 
 
-def _collect(type_desc: DefType, start: int, limit: int, fields: dict[int, tuple[int, str, GcKind]]) -> bool:
+def _collect(
+    type_desc: DefType, start: int, limit: int, fields: dict[int, tuple[int, str, GcKind]], is_embedded: bool
+) -> bool:
     """Flattens to offset -> (size, register, gc). False: must go on the stack."""
     if type_desc.is_abi_special:
         raise TypeLoadError(f"classification: {type_desc.display_name} is passed in a way of its own")
     layout = type_desc.layout
-    if layout.is_explicit:
-        raise TypeLoadError(f"classification: {type_desc.display_name} has explicit layout")
-    instance_fields = type_desc.instance_fields
-    if not instance_fields:
-        return False
+    if not type_desc.instance_fields:
+        return is_embedded and not type_desc.type_system.target.empty_struct_fields_in_memory
     if type_desc.kind is TypeKind.TYPEDBYREF:
         if start % 8:
             return False
@@ -87,7 +88,8 @@ def _collect(type_desc: DefType, start: int, limit: int, fields: dict[int, tuple
             raise TypeLoadError(f"classification: fields of {type_desc.display_name} do not fit")
         kind = field_type.underlying.kind
         if kind in (TypeKind.VALUETYPE, TypeKind.TYPEDBYREF):
-            if not _collect(field_type, position, limit, fields):  # type: ignore[arg-type]  # a struct is a DefType
+            nested: DefType = field_type  # type: ignore[assignment]  # every struct is a DefType
+            if not _collect(nested, position, limit, fields, True):
                 return False
             continue
         if position % size:
@@ -95,7 +97,13 @@ def _collect(type_desc: DefType, start: int, limit: int, fields: dict[int, tuple
         gc: GcKind = "none"
         if offset in interior:
             gc = "interior" if interior[offset] else "reference"
-        fields[position] = (size, "SSE" if kind in _FLOATS else "INTEGER", gc)
+        register = "SSE" if kind in _FLOATS else "INTEGER"
+        if position in fields:  # a union: one integer field makes it INTEGER
+            other_size, other_register, other_gc = fields[position]
+            size = max(size, other_size)
+            register = register if register == other_register else "INTEGER"
+            gc = gc if gc != "none" else other_gc
+        fields[position] = (size, register, gc)
     return True
 
 
