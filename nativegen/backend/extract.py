@@ -90,7 +90,8 @@ class ObjectIndex:
         self.functions: dict[str, ObjectSymbol] = {}
         self._per_section: dict[int, int] = {}
         for symbol in self.object.symbols.values():
-            if symbol.is_function and symbol.section > 0:
+            # Funclets are in their method's section, with names in the C++ decoration.
+            if symbol.is_function and symbol.section > 0 and not symbol.name.startswith("?"):
                 if symbol.name in self.functions:
                     raise ExtractError(f"symbol {symbol.name} defined twice")
                 self.functions[symbol.name] = symbol

@@ -132,6 +132,8 @@ def _decode_codes(raw: bytes, count: int, frame_offset: int | None) -> tuple[Unw
     codes = []
     index = 0
     frames = 0
+    if any(raw[2 * count :]):
+        raise UnwindError("padding of the unwind codes is not zero")
     while index < count:
         offset, packed = raw[2 * index], raw[2 * index + 1]
         operation, info = packed & 15, packed >> 4
@@ -152,7 +154,7 @@ def _decode_codes(raw: bytes, count: int, frame_offset: int | None) -> tuple[Unw
                 else 8 * struct.unpack_from("<H", raw, 2 * index + 2)[0]
             )
             codes.append(UnwindCode(offset, Operation.ALLOC, size))
-        elif operation == UnwindOp.SET_FPREG and frame_offset is not None:
+        elif operation == UnwindOp.SET_FPREG and frame_offset is not None and not info:
             frames += 1
             codes.append(UnwindCode(offset, Operation.SET_FRAME, frame_offset))
         else:
