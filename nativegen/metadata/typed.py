@@ -50,6 +50,9 @@ from nativegen.metadata.signatures import (
 )
 from nativegen.metadata.tables import CodedIndex, Table
 
+#: Deepest nesting of types accepted; the limit is what ends a cycle.
+MAX_NESTING: Final = 100
+
 _HAS_PUBLIC_KEY: Final = 0x1
 
 # Plain ints: enum attribute look-ups would be half the cost of the accessors below.
@@ -77,6 +80,7 @@ class TypedTables(MetadataReader):
         self._method_signatures: dict[int, MethodSig] = {}
         self._top_level_types: dict[tuple[str, str], int] | None = None
         self._nested_types: dict[int, list[int]] | None = None
+        self._nested_by_name: dict[tuple[int, str, str], int] | None = None
 
     # ---- types ---------------------------------------------------------------------------------------------------
 
@@ -134,11 +138,13 @@ class TypedTables(MetadataReader):
 
     def find_nested(self, enclosing: int, name: str, namespace: str = "") -> int:
         """Row number of the type of this name nested directly in ``enclosing``, 0 when there is none."""
-        for rid in self.nested(enclosing):
-            row = self.type_def(rid)
-            if row.name == name and row.namespace == namespace:
-                return rid
-        return 0
+        if self._nested_by_name is None:
+            found: dict[tuple[int, str, str], int] = {}
+            for inner, outer in self.rows(Table.NestedClass):
+                row = self.row(_TYPE_DEF, inner)
+                found.setdefault((outer, self.string(row[2]), self.string(row[1])), inner)
+            self._nested_by_name = found
+        return self._nested_by_name.get((enclosing, namespace, name), 0)
 
     def type_full_name(self, rid: int) -> str:
         """``Namespace.Name``, for a nested type ``Namespace.Outer+Inner`` (reflection's form, without escapes)."""
@@ -147,8 +153,8 @@ class TypedTables(MetadataReader):
         while True:
             row = self.type_def(current)
             names.append(row.name)
-            if len(names) > self._counts[_TYPE_DEF]:
-                raise self.malformed(f"type {rid} is nested in itself")
+            if len(names) > MAX_NESTING:
+                raise self.malformed(f"type {rid} is nested too deeply or in itself")
             outer = self.enclosing_type(current)
             if not outer:
                 break
@@ -163,8 +169,8 @@ class TypedTables(MetadataReader):
         while True:
             row = self.type_ref(current)
             names.append(row.name)
-            if len(names) > self._counts[_TYPE_REF]:
-                raise self.malformed(f"type reference {rid} is nested in itself")
+            if len(names) > MAX_NESTING:
+                raise self.malformed(f"type reference {rid} is nested too deeply or in itself")
             if row.resolution_scope_token >> 24 != _TYPE_REF:
                 break
             current = row.resolution_scope_token & 0xFFFFFF

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import dnfile
@@ -12,6 +13,7 @@ from nativegen.metadata import COLUMNS, Assembly, CodedIndex, Table, decode_code
 from nativegen.metadata.reader import KeyIndex
 from nativegen.metadata.tables import CODED_INDEXES, compute_layout
 from tests.metadata.conftest import folder
+from tests.metadata.patch import Patcher
 from tests.support.paths import TestInputs
 
 # Small enough for dnfile's full parse; together they have every table that compilers write and both column widths.
@@ -219,6 +221,16 @@ def test_heap_indexes_outside(kitchen: Assembly) -> None:
     for read in (kitchen.string, kitchen.blob, kitchen.guid, kitchen.user_string):
         with pytest.raises(NativegenError, match="kitchen"):
             read(0x7FFFFFFF)
+
+
+def test_types_nested_in_themselves(patcher: Patcher, tmp_path: Path) -> None:
+    original = patcher.original
+    inner, outer = original.row(Table.NestedClass, 1)
+    end = patcher.data.index(struct.pack("<HHHH", inner, outer, *original.row(Table.NestedClass, 2)))
+    struct.pack_into("<HH", patcher.data, end, inner, inner)
+    assembly = Assembly.open(patcher.save(tmp_path))
+    with pytest.raises(NativegenError, match="nested too deeply"):
+        assembly.type_full_name(inner)
 
 
 def test_sample_is_there(sample: list[Path]) -> None:
