@@ -1,0 +1,264 @@
+"""Every kind of indirection cell that compiled code asks for: the one place where fixup signatures are put together.
+
+What: :class:`CellFactory` has one named constructor per use ("call this method", "type handle", "is this layout as
+predicted?") and returns :class:`~nativegen.readytorun.unit.Cell` values with symbols in place of tokens.
+
+Why here: the encodings are the sharpest edge of the whole format. A wrong flag does not fail, it calls another method.
+So they are written once, next to the rules that choose between them, and the importer never sees a number.
+
+Rules (facts: readytorun-images.md 2.4, generics-and-bubbles.md 1; runtime: zapsig.cpp DecodeMethod, DecodeField):
+
+* A member of a generic instance is named by its owner's exact type plus a MemberRef of which only name and signature
+  count; a MethodDef or FieldDef token together with an owner would mean the open type's member.
+* A method that runs shared code is named with ``InstantiatingStub``, so that it takes no hidden argument.
+* Equal uses give equal cells (they are values), which is how the image writer merges them.
+
+Example (``string.IsNullOrEmpty`` through its MemberRef)::
+
+    Cell(METHOD_CALL, (0x15, Symbol(MEMBER_REF, ...)), ref_map=((0, 1),))
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from nativegen.compiler.exclusions import Excluded, Reason
+from nativegen.compiler.ir import Memory, StructShape
+from nativegen.readytorun.enums import FieldSigFlags, FixupKind, Helper, MethodSigFlags, TypeLayoutFlags
+from nativegen.readytorun.targets import Target
+from nativegen.readytorun.unit import Cell, CellKind, Symbol
+from nativegen.typesystem import FieldDesc, MethodDesc, Module, TypeDesc
+from nativegen.typesystem.symbols import SymbolTable
+
+Parts = tuple[int | bytes | Symbol, ...]
+RefMap = tuple[tuple[int, int], ...]
+
+_TABLE_SHIFT: Final = 24
+_MEMBER_REF: Final = 0x0A
+_METHOD_SPEC: Final = 0x2B
+_TYPE_SPEC: Final = 0x1B
+_SZARRAY: Final = b"\x1d"  # ELEMENT_TYPE_SZARRAY in a type signature
+
+
+class CellFactory:
+    """Makes the cells of one module's image.
+
+    Args:
+        module: whose metadata the signatures refer to.
+        symbols: its canonical names.
+        target: for helper numbers and for the fixups it knows.
+    """
+
+    def __init__(self, module: Module, symbols: SymbolTable, target: Target) -> None:
+        self._module = module
+        self._symbols = symbols
+        self._target = target
+        self._helpers: dict[Helper, Cell] = {}
+        self._type_parts: dict[TypeDesc, Parts] = {}
+
+    # --- helpers ------------------------------------------------------------------------------------------------------
+
+    def helper(self, helper: Helper) -> Cell:
+        """A runtime helper that is called directly.
+
+        Raises:
+            Excluded: this target does not have it.
+        """
+        cell = self._helpers.get(helper)
+        if cell is None:
+            try:
+                number = self._target.helper_id(helper)
+            except KeyError:
+                raise Excluded(Reason.OPCODE, f"needs helper {helper.value}") from None
+            cell = self._helpers[helper] = Cell(CellKind.EAGER_HELPER, (int(FixupKind.Helper), number))
+        return cell
+
+    # --- methods ------------------------------------------------------------------------------------------------------
+
+    def method_call(self, token: int, method: MethodDesc, ref_map: RefMap) -> Cell:
+        """A call of exactly this method, bound at the first call. ``token``: MethodDef, MemberRef or MethodSpec."""
+        return Cell(CellKind.METHOD_CALL, self._entry(token, method), ref_map)
+
+    def method_entry(self, token: int, method: MethodDesc) -> Cell:
+        """The method's code address, for ``ldftn``."""
+        return Cell(CellKind.HANDLE, self._entry(token, method))
+
+    def virtual_call(self, token: int, method: MethodDesc, ref_map: RefMap) -> Cell:
+        """A call of the override that the object has; the code must have checked ``this`` for null."""
+        flags, parts = self._method_signature(token, method)
+        if flags == 0:
+            signature: Parts = (int(FixupKind.VirtualEntry_DefToken), *parts)
+        elif flags == MethodSigFlags.MemberRefToken:
+            signature = (int(FixupKind.VirtualEntry_RefToken), *parts)
+        else:
+            signature = (int(FixupKind.VirtualEntry), flags, *parts)
+        return Cell(CellKind.VIRTUAL_CALL, signature, ref_map)
+
+    def constrained_call(self, token: int, method: MethodDesc, constrained: TypeDesc, ref_map: RefMap) -> Cell:
+        """A call of the value type's own implementation of ``method``, whose ``this`` is a byref to the value."""
+        flags, parts = self._method_signature(token, method)
+        flags |= MethodSigFlags.Constrained
+        signature = (int(FixupKind.MethodEntry), flags, *parts, *self.type_parts(constrained))
+        return Cell(CellKind.METHOD_CALL, signature, ref_map)
+
+    def virtual_function_pointer(self, token: int, method: MethodDesc) -> Cell:
+        """``ldvirtftn``: called with the object, returns the code address of its override."""
+        flags, parts = self._method_signature(token, method)
+        return Cell(CellKind.LAZY_HELPER_OBJ, (int(FixupKind.VirtualEntry), flags, *parts))
+
+    def delegate_constructor(self, token: int, method: MethodDesc, delegate: TypeDesc) -> Cell:
+        """Called with the new delegate and its target object, makes the delegate call ``method``."""
+        flags, parts = self._method_signature(token, method)
+        signature = (int(FixupKind.DelegateCtor), flags, *parts, *self.type_parts(delegate))
+        return Cell(CellKind.LAZY_HELPER_OBJ_OBJ, signature)
+
+    def method_handle(self, token: int, method: MethodDesc) -> Cell:
+        """The runtime's MethodDesc, for ``ldtoken``."""
+        flags, parts = self._method_signature(token, method)
+        return Cell(CellKind.HANDLE, (int(FixupKind.MethodHandle), flags, *parts))
+
+    def _entry(self, token: int, method: MethodDesc) -> Parts:
+        flags, parts = self._method_signature(token, method)
+        if flags == 0:
+            return (int(FixupKind.MethodEntry_DefToken), *parts)
+        if flags == MethodSigFlags.MemberRefToken:
+            return (int(FixupKind.MethodEntry_RefToken), *parts)
+        return (int(FixupKind.MethodEntry), flags, *parts)
+
+    def _method_signature(self, token: int, method: MethodDesc) -> tuple[int, Parts]:
+        """(flags, what follows them) of a method signature."""
+        if token >> _TABLE_SHIFT == _METHOD_SPEC:
+            token = self._module.assembly.method_spec(token & 0xFFFFFF).method_token
+        flags = 0
+        parts: list[int | bytes | Symbol] = []
+        owner = method.owner
+        if token >> _TABLE_SHIFT == _MEMBER_REF:
+            flags |= MethodSigFlags.MemberRefToken
+            parent = self._generic_parent(token)
+            if parent is not None:
+                if parent.definition is not owner.definition:
+                    raise Excluded(Reason.NOT_NAMEABLE, f"{method.display_name} inherited by {parent.display_name}")
+                flags |= MethodSigFlags.OwnerType
+                parts += self.type_parts(parent)
+            elif method.requires_context and not method.method_args:
+                raise Excluded(Reason.NOT_NAMEABLE, f"{method.display_name} through a class that is not generic")
+        elif owner.type_args:
+            raise Excluded(Reason.NOT_NAMEABLE, f"{method.display_name} without a MemberRef")
+        parts.append(self._symbols.method_symbol(token))
+        if method.method_args:
+            flags |= MethodSigFlags.MethodInstantiation
+            parts.append(len(method.method_args))
+            for argument in method.method_args:
+                parts += self.type_parts(argument)
+        if method.is_shared and flags & (MethodSigFlags.OwnerType | MethodSigFlags.MethodInstantiation):
+            flags |= MethodSigFlags.InstantiatingStub
+        return int(flags), tuple(parts)
+
+    def _generic_parent(self, member_ref: int) -> TypeDesc | None:
+        """The generic instance that a MemberRef's parent is, or None."""
+        parent = self._module.assembly.member_ref(member_ref & 0xFFFFFF).parent_token
+        if parent >> _TABLE_SHIFT != _TYPE_SPEC:
+            return None
+        type_ = self._module.type(parent)
+        return type_ if type_.type_args else None
+
+    # --- types --------------------------------------------------------------------------------------------------------
+
+    def type_parts(self, type_: TypeDesc) -> Parts:
+        """The type as it stands in fixup signatures.
+
+        Raises:
+            NotNameable: the module's metadata has no row for it or for one of its arguments.
+        """
+        parts = self._type_parts.get(type_)
+        if parts is None:
+            parts = self._type_parts[type_] = tuple(self._symbols.type_parts(type_))
+        return parts
+
+    def type_handle(self, type_: TypeDesc) -> Cell:
+        """The runtime's MethodTable (or TypeDesc)."""
+        return Cell(CellKind.HANDLE, (int(FixupKind.TypeHandle), *self.type_parts(type_)))
+
+    def new_object(self, type_: TypeDesc) -> Cell:
+        """Allocates an object; no arguments."""
+        return Cell(CellKind.LAZY_HELPER, (int(FixupKind.NewObject), *self.type_parts(type_)))
+
+    def new_array(self, element: TypeDesc) -> Cell:
+        """Allocates a vector; argument: the length as a native int."""
+        return Cell(CellKind.LAZY_HELPER, (int(FixupKind.NewArray), _SZARRAY, *self.type_parts(element)))
+
+    def is_instance(self, type_: TypeDesc) -> Cell:
+        """``isinst``: the object or null."""
+        return Cell(CellKind.LAZY_HELPER_OBJ, (int(FixupKind.IsInstanceOf), *self.type_parts(type_)))
+
+    def cast_class(self, type_: TypeDesc) -> Cell:
+        """``castclass``: the object, or InvalidCastException."""
+        return Cell(CellKind.LAZY_HELPER_OBJ, (int(FixupKind.ChkCast), *self.type_parts(type_)))
+
+    def class_constructor_trigger(self, type_: TypeDesc) -> Cell:
+        """Runs the static constructor unless it has run; no arguments, no result."""
+        return Cell(CellKind.LAZY_HELPER, (int(FixupKind.CctorTrigger), *self.type_parts(type_)))
+
+    def check_type_layout(self, type_: TypeDesc, shape: StructShape) -> Cell:
+        """The value type has this size, alignment and these references (jitinterface.cpp: TypeLayoutCheck).
+
+        Interior pointers are not part of what the runtime compares.
+        """
+        references = [offset for offset, memory in shape.gc if memory is Memory.REF]
+        flags = int(TypeLayoutFlags.Alignment | TypeLayoutFlags.GCLayout)
+        parts: list[int | bytes | Symbol] = [int(FixupKind.Check_TypeLayout), *self.type_parts(type_), 0, shape.size]
+        if shape.alignment == 8:
+            flags |= TypeLayoutFlags.Alignment_Native
+        else:
+            parts.append(shape.alignment)
+        if references:
+            bits = bytearray((shape.size // 8 + 7) // 8)
+            for offset in references:
+                bits[offset // 64] |= 1 << (offset // 8 % 8)
+            parts.append(bytes(bits))
+        else:
+            flags |= TypeLayoutFlags.GCLayout_Empty
+        parts[1 + len(self.type_parts(type_))] = flags
+        return Cell(CellKind.CHECK, tuple(parts))
+
+    # --- fields -------------------------------------------------------------------------------------------------------
+
+    def static_field_address(self, token: int, field: FieldDesc) -> Cell:
+        """Returns the address of a static field after running its class's static constructor if need be."""
+        return Cell(CellKind.LAZY_HELPER, (int(FixupKind.FieldAddress), *self._field_signature(token, field)))
+
+    def check_field_offset(self, token: int, field: FieldDesc) -> Cell:
+        """The instance field is where we predicted (classes: MethodTable pointer included)."""
+        signature = (int(FixupKind.Check_FieldOffset), field.offset, *self._field_signature(token, field))
+        return Cell(CellKind.CHECK, signature)
+
+    def field_offset(self, token: int, field: FieldDesc) -> Cell:
+        """A word that contains the offset of a class's instance field, MethodTable pointer included.
+
+        For classes whose layout other assemblies decide; the runtime refuses the method when the offset is so big that
+        a null reference would not fault (jitinterface.cpp: MAX_UNCHECKED_OFFSET_FOR_NULL_OBJECT).
+        """
+        return Cell(CellKind.HANDLE, (int(FixupKind.FieldOffset), *self._field_signature(token, field)))
+
+    def field_handle(self, token: int, field: FieldDesc) -> Cell:
+        """The runtime's FieldDesc, for ``ldtoken``."""
+        return Cell(CellKind.HANDLE, (int(FixupKind.FieldHandle), *self._field_signature(token, field)))
+
+    def _field_signature(self, token: int, field: FieldDesc) -> Parts:
+        symbol = self._symbols.field_symbol(token)
+        if token >> _TABLE_SHIFT != _MEMBER_REF:
+            if field.owner.type_args:
+                raise Excluded(Reason.NOT_NAMEABLE, f"{field.display_name} without a MemberRef")
+            return (0, symbol)
+        parent = self._generic_parent(token)
+        if parent is None:
+            return (int(FieldSigFlags.MemberRefToken), symbol)
+        if parent.definition is not field.owner.definition:
+            raise Excluded(Reason.NOT_NAMEABLE, f"{field.display_name} inherited by {parent.display_name}")
+        return (int(FieldSigFlags.MemberRefToken | FieldSigFlags.OwnerType), *self.type_parts(parent), symbol)
+
+    # --- strings ------------------------------------------------------------------------------------------------------
+
+    def string_literal(self, token: int) -> Cell:
+        """A word that points to the handle of the interned string."""
+        return Cell(CellKind.HANDLE, (int(FixupKind.StringHandle), self._symbols.string_symbol(token)))

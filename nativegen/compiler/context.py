@@ -1,0 +1,322 @@
+"""What the importer knows about one module: resolved tokens, calling conventions, cells, all cached.
+
+What: :class:`MethodCompiler` is the compiler's front door for one module and target.
+:meth:`MethodCompiler.import_method` gives the IR of one method, or raises
+:class:`~nativegen.compiler.exclusions.Excluded`. The opcode modules ask it what a token means.
+
+Why here: non-generic code sees every token of its module in one context, so each is resolved once per module, not once
+per use; that is what makes importing a method take a millisecond.
+
+Invariants: nothing but ``Excluded`` leaves :meth:`MethodCompiler.import_method`, whatever the CIL looks like. A token
+that cannot be used is cached as its exclusion.
+
+Example::
+
+    compiler = MethodCompiler(type_system.open("App.dll"), target)
+    function = compiler.import_method(17)
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from nativegen.compiler import ir
+from nativegen.compiler.abi import call_abi, reference_map, return_kind
+from nativegen.compiler.cells import CellFactory
+from nativegen.compiler.exclusions import Excluded, Reason
+from nativegen.compiler.import_calls import emit_class_constructor_trigger
+from nativegen.compiler.importer import Handler, MethodImporter
+from nativegen.compiler.ir import Memory, SlotKind
+from nativegen.compiler.opcode_table import opcode_handlers
+from nativegen.compiler.resolved import Callee, FieldAccess
+from nativegen.compiler.storage import Storage, StorageTable
+from nativegen.diagnostics import NativegenError
+from nativegen.readytorun.targets import Target
+from nativegen.readytorun.unit import Cell
+from nativegen.typesystem import (
+    FieldDesc,
+    MethodDesc,
+    Module,
+    NotNameable,
+    TypeDesc,
+    TypeLoadError,
+)
+from nativegen.typesystem.symbols import SymbolTable
+
+_MAX_CODE_SIZE: Final = 30_000  # bytes of CIL; longer ones are generated initialisers, which run once
+_BYPASS_ATTRIBUTES: Final = ("System.Runtime.BypassNGenAttribute", "System.Runtime.BypassReadyToRunAttribute")
+_BUGS: Final = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+
+_T = TypeVar("_T")
+
+
+class MethodCompiler:
+    """Imports the methods of one module.
+
+    Args:
+        module: the assembly that is compiled.
+        target: the runtime it is compiled for.
+        symbols: canonical names of the module's metadata; made from the module when not given.
+    """
+
+    def __init__(self, module: Module, target: Target, symbols: SymbolTable | None = None) -> None:
+        self.module = module
+        self.target = target
+        self.cells = CellFactory(module, symbols or SymbolTable(module), target)
+        self.storages = StorageTable(self.cells)
+        self._handlers: dict[int, Handler] = opcode_handlers()
+        self._types: dict[int, Storage | Excluded] = {}
+        self._callees: dict[int, Callee | Excluded] = {}
+        self._fields: dict[int, FieldAccess | Excluded] = {}
+        self._static_fields: dict[int, tuple[Cell, Storage] | Excluded] = {}
+        self._strings: dict[int, Cell] = {}
+
+    # --- methods ------------------------------------------------------------------------------------------------------
+
+    def import_method(self, rid: int) -> ir.Function:
+        """The IR of a method.
+
+        Args:
+            rid: row of the MethodDef table.
+
+        Raises:
+            Excluded: leave it to the JIT. Nothing else is raised, however malformed the method is.
+        """
+        try:
+            return self._import(self.module.method(0x06000000 | rid))
+        except Excluded:
+            raise
+        except TypeLoadError as error:
+            raise exclusion_of(error) from error
+        except NativegenError as error:
+            raise Excluded(Reason.INVALID_CIL, error.message) from error
+        except _BUGS as error:
+            raise Excluded(Reason.INTERNAL, f"{type(error).__name__}: {error}") from error
+
+    def _import(self, method: MethodDesc) -> ir.Function:
+        self._refuse(method)
+        signature = method.signature
+        this = _this_memory(method)
+        parameters = tuple([self.storages.of(type_) for type_ in signature.parameters])
+        result = self.storages.of(signature.return_type)
+        abi = call_abi(this, parameters, result)
+        function = ir.Function(method.display_name, abi, return_kind(abi))
+        arguments = list(parameters)
+        if this is not None:
+            function.arguments.append(function.new_slot("this", SlotKind.ARGUMENT, memory=this))
+            owner = method.owner
+            arguments.insert(0, self.storages.of(owner if this is Memory.REF else self._byref_to(owner)))
+        for index, storage in enumerate(parameters):
+            slot = function.new_slot(f"a{index}", SlotKind.ARGUMENT, memory=storage.memory, shape=storage.shape)
+            function.arguments.append(slot)
+        importer = MethodImporter(self, method, function, arguments, result, self._handlers)
+        for storage in (*parameters, result):
+            importer.require(storage)
+        importer.run(_prolog)
+        return function
+
+    def _byref_to(self, type_: TypeDesc) -> TypeDesc:
+        return self.module.type_system.byref_to(type_)
+
+    def _refuse(self, method: MethodDesc) -> None:
+        """Raises for methods that are excluded whatever their code is."""
+        owner = method.owner
+        if method.is_generic or owner.is_generic_definition:
+            raise Excluded(Reason.GENERIC)
+        if not method.has_body:
+            raise Excluded(Reason.OPCODE, "method has no CIL body")
+        if owner.is_hardware_vector or owner.is_abi_special:
+            raise Excluded(Reason.HARDWARE_INTRINSIC, owner.display_name)
+        if method.signature.is_vararg:
+            raise Excluded(Reason.VARARGS)
+        if method.signature.explicit_this:
+            raise Excluded(Reason.SIGNATURE, "explicit this")
+        if method.is_synchronized:
+            raise Excluded(Reason.SYNCHRONIZED)
+        if method.is_aggressive_optimization:
+            raise Excluded(Reason.AGGRESSIVE_OPTIMIZATION)
+        if method.is_no_optimization:
+            raise Excluded(Reason.BYPASS_ATTRIBUTE, "NoOptimization")
+        if method.is_unmanaged_callers_only:
+            raise Excluded(Reason.UNMANAGED_ENTRY)
+        for attribute in _BYPASS_ATTRIBUTES:
+            if method.has_attribute(attribute):
+                raise Excluded(Reason.BYPASS_ATTRIBUTE, attribute)
+        body = method.body
+        if body.exception_clauses:
+            raise Excluded(Reason.EXCEPTION_HANDLING)
+        if len(body.code) > _MAX_CODE_SIZE:
+            raise Excluded(Reason.LARGE, f"{len(body.code)} bytes of CIL")
+
+    # --- tokens -------------------------------------------------------------------------------------------------------
+
+    def storage(self, type_token: int) -> Storage:
+        """The storage of a type token (an enum's is that of its primitive)."""
+        return self._cached(self._types, type_token, self._resolve_type)
+
+    def _resolve_type(self, token: int) -> Storage:
+        return self.storages.of(self.concrete(self.module.type(token)))
+
+    @staticmethod
+    def concrete(type_: TypeDesc) -> TypeDesc:
+        """The type itself.
+
+        Raises:
+            Excluded: GENERIC, it has type parameters.
+        """
+        if type_.contains_generic_parameters:
+            raise Excluded(Reason.GENERIC, type_.display_name)
+        return type_
+
+    def callee(self, method_token: int) -> Callee:
+        """The method that a call site's token names."""
+        return self._cached(self._callees, method_token, self._resolve_callee)
+
+    def _resolve_callee(self, token: int) -> Callee:
+        method = self.module.method(token)
+        if method.contains_generic_parameters:
+            raise Excluded(Reason.GENERIC, method.display_name)
+        if method.is_array_method:
+            raise Excluded(Reason.OPCODE, "multi-dimensional array")
+        signature = method.signature
+        if signature.is_vararg:
+            raise Excluded(Reason.VARARGS, method.display_name)
+        if signature.explicit_this:
+            raise Excluded(Reason.SIGNATURE, "explicit this")
+        if method.is_unmanaged_callers_only:
+            raise Excluded(Reason.UNMANAGED_ENTRY, method.display_name)
+        this = _this_memory(method)
+        parameters = tuple([self.storages.of(type_) for type_ in signature.parameters])
+        result = self.storages.of(signature.return_type)
+        abi, ref_map = self.abi_of(this, parameters, result)
+        return Callee(token, method, this, parameters, result, abi, ref_map)
+
+    def abi_of(
+        self, this: Memory | None, parameters: tuple[Storage, ...], result: Storage
+    ) -> tuple[ir.CallAbi, tuple[tuple[int, int], ...]]:
+        """Calling convention and reference map of a call."""
+        abi = call_abi(this, parameters, result)
+        return abi, reference_map(abi)
+
+    def direct_cell(self, callee: Callee) -> Cell:
+        """For calling exactly this method."""
+        if callee.direct is None:
+            callee.direct = self.cells.method_call(callee.token, callee.method, callee.ref_map)
+        return callee.direct
+
+    def virtual_cell(self, callee: Callee) -> Cell:
+        """For calling the object's override."""
+        if callee.virtual is None:
+            callee.virtual = self.cells.virtual_call(callee.token, callee.method, callee.ref_map)
+        return callee.virtual
+
+    def member(self, token: int) -> MethodDesc | FieldDesc:
+        """What a MethodDef, FieldDef, MemberRef or MethodSpec token of ``ldtoken`` names."""
+        table = token >> 24
+        if table == 0x04:
+            return self.module.field(token)
+        if table == 0x0A and self.module.assembly.member_ref(token & 0xFFFFFF).signature[:1] == b"\x06":
+            return self.module.field(token)
+        return self.module.method(token)
+
+    def field(self, field_token: int) -> FieldAccess:
+        """An instance field."""
+        return self._cached(self._fields, field_token, self._resolve_field)
+
+    def _resolve_field(self, token: int) -> FieldAccess:
+        field = self.module.field(token)
+        self._check_field(field, static=False)
+        storage = self.storages.of(field.type)
+        owner = field.owner
+        if owner.is_value_type:
+            return FieldAccess(field, storage, False, field.offset, self.cells.check_field_offset(token, field), None)
+        if owner.module is self.module and not owner.layout.base_is_foreign:
+            return FieldAccess(field, storage, True, field.offset, self.cells.check_field_offset(token, field), None)
+        return FieldAccess(field, storage, True, 0, None, self.cells.field_offset(token, field))
+
+    def static_field(self, field_token: int) -> tuple[Cell, Storage]:
+        """(cell that returns its address, storage) of a static field."""
+        return self._cached(self._static_fields, field_token, self._resolve_static_field)
+
+    def _resolve_static_field(self, token: int) -> tuple[Cell, Storage]:
+        field = self.module.field(token)
+        self._check_field(field, static=True)
+        if field.rva:
+            raise Excluded(Reason.OPCODE, "static field with initial data")
+        if field.is_literal:
+            raise Excluded(Reason.INVALID_CIL, f"access to the constant {field.display_name}")
+        return self.cells.static_field_address(token, field), self.storages.of(field.type)
+
+    @staticmethod
+    def _check_field(field: FieldDesc, static: bool) -> None:
+        if field.owner.contains_generic_parameters:
+            raise Excluded(Reason.GENERIC, field.display_name)
+        if field.is_static is not static:
+            raise Excluded(Reason.INVALID_CIL, f"{field.display_name} is {'not ' if static else ''}static")
+
+    def string(self, token: int) -> Cell:
+        """The cell of a string literal."""
+        cell = self._strings.get(token)
+        if cell is None:
+            cell = self._strings[token] = self.cells.string_literal(token)
+        return cell
+
+    @staticmethod
+    def _cached(cache: dict[int, _T | Excluded], token: int, resolve: Callable[[int], _T]) -> _T:
+        known = cache.get(token)
+        if known is None:
+            try:
+                known = resolve(token)
+            except Excluded as error:
+                known = error
+            except TypeLoadError as error:
+                known = exclusion_of(error)
+            cache[token] = known
+        if isinstance(known, Excluded):
+            raise Excluded(known.reason, known.detail)
+        return known
+
+
+def exclusion_of(error: TypeLoadError) -> Excluded:
+    """The exclusion that a type system's failure means."""
+    message = str(error)
+    if isinstance(error, NotNameable):
+        return Excluded(Reason.NOT_NAMEABLE, message)
+    if message.startswith("layout:"):
+        return Excluded(Reason.LAYOUT, message)
+    if message.startswith("classification:"):
+        return Excluded(Reason.SIGNATURE, message)
+    return Excluded(Reason.UNRESOLVED, message)
+
+
+def _this_memory(method: MethodDesc) -> Memory | None:
+    if not method.signature.has_this:
+        return None
+    return Memory.BYREF if method.owner.is_value_type else Memory.REF
+
+
+def _prolog(importer: MethodImporter) -> None:
+    """Runs a precise static constructor where the runtime's JIT would (jitinterface.cpp: initClass).
+
+    Types without beforefieldinit run theirs when a static method or a constructor is entered; for value types at every
+    method, because nobody needs a constructor to make one.
+    """
+    method = importer.method
+    owner = method.owner
+    if not owner.has_static_constructor or owner.is_before_field_init or method.is_static_constructor:
+        return
+    if owner.rid == 1:  # <Module>: its constructor is the module's, run when the module is loaded
+        return
+    if method.is_static or method.is_constructor or owner.is_value_type or owner.is_interface:
+        emit_class_constructor_trigger(importer, owner)

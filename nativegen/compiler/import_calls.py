@@ -1,0 +1,222 @@
+"""Importing calls: call, callvirt, calli, constrained. (ECMA-335 III.3.19, III.3.20, III.4.2, III.2.1).
+
+Which way a call goes:
+
+* ``call``: the method's own entry. ``callvirt`` of a method that is not virtual, or of a sealed one of our own module:
+  the same after a null check.
+* other virtual and interface methods: a null check (a null ``this`` would kill the process in the dispatch stub), then
+  a cell that the runtime dispatches through.
+* ``Invoke`` of a delegate: straight through the delegate's target and code address.
+* ``constrained.`` on a value type: its own implementation, named by a constrained fixup; the value is boxed only when
+  the method is inherited from Object, ValueType or Enum.
+
+Example (``ldarg.0; callvirt string Object::ToString()``)::
+
+    null_check v0
+    v1 = call virtual(Object::ToString)(v0)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from nativegen.compiler import access, helper_abis, ir
+from nativegen.compiler.access import Address
+from nativegen.compiler.exclusions import Excluded, Reason
+from nativegen.compiler.importer import Handler, MethodImporter, invalid
+from nativegen.compiler.ir import MEMORY_INFO, Memory, Type
+from nativegen.compiler.resolved import Callee
+from nativegen.compiler.storage import Storage
+from nativegen.metadata.ops import Op
+from nativegen.readytorun.unit import Cell
+
+if TYPE_CHECKING:
+    from nativegen.typesystem import TypeDesc
+
+_DELEGATE_TARGET: Final = 8
+_DELEGATE_CODE: Final = 24
+_HARDWARE_NAMESPACE: Final = "System.Runtime.Intrinsics."
+
+
+def emit_class_constructor_trigger(importer: MethodImporter, type_: TypeDesc) -> None:
+    """Runs the type's static constructor unless it has run."""
+    importer.call_helper(importer.cells.class_constructor_trigger(type_), helper_abis.CLASS_CONSTRUCTOR_TRIGGER, ())
+
+
+def pop_arguments(importer: MethodImporter, parameters: Sequence[Storage]) -> tuple[ir.Value, ...]:
+    """Pops the arguments (without ``this``) in the form a call instruction takes them."""
+    args: list[ir.Value] = []
+    for storage in reversed(parameters):
+        entry = importer.pop()
+        if storage.memory is not None:
+            args.append(importer.coerce(entry, storage.memory))
+            continue
+        importer.require(storage)
+        args.append(importer.struct_of(entry, storage))
+    args.reverse()
+    return tuple(args)
+
+
+def call_direct(importer: MethodImporter, callee: Callee, args: tuple[ir.Value, ...]) -> None:
+    """Calls exactly this method and pushes what it returns."""
+    emit_call(importer, importer.compiler.direct_cell(callee), callee.abi, args, callee.result)
+
+
+def emit_call(
+    importer: MethodImporter, target: Cell | ir.Value, abi: ir.CallAbi, args: tuple[ir.Value, ...], result: Storage
+) -> None:
+    """Emits a call and pushes its result; a struct goes to a temporary, or to the local it is stored to next."""
+    if result.memory is not None:
+        importer.emit(ir.Call(importer.push_result(MEMORY_INFO[result.memory][0]), target, abi, args))
+    elif result.shape is None:
+        importer.emit(ir.Call(None, target, abi, args))
+    else:
+        importer.require(result)
+        slot = access.stored_next(importer, result)
+        destination = slot or importer.temporary(result)
+        importer.emit(ir.Call(None, target, abi, args, importer.slot_address(destination)))
+        if slot is None:
+            importer.push_struct(destination, result)
+
+
+def _refuse(callee: Callee) -> None:
+    if callee.method.owner.full_name.startswith(_HARDWARE_NAMESPACE):
+        raise Excluded(Reason.HARDWARE_INTRINSIC, callee.method.display_name)
+
+
+def _call(importer: MethodImporter, token: int) -> None:
+    callee = importer.compiler.callee(token)
+    method = callee.method
+    _refuse(callee)
+    if importer.prefixes.constrained:
+        raise Excluded(Reason.OPCODE, "constrained. call of a static method")
+    if method.is_abstract:
+        raise invalid(f"call of the abstract {method.display_name}")
+    args = pop_arguments(importer, callee.parameters)
+    if callee.this is not None:
+        args = (importer.coerce(importer.pop(), callee.this), *args)
+    importer.keep_borrowed()
+    call_direct(importer, callee, args)
+
+
+def _call_virtual(importer: MethodImporter, token: int) -> None:
+    callee = importer.compiler.callee(token)
+    method = callee.method
+    _refuse(callee)
+    if callee.this is None:
+        raise invalid(f"callvirt of the static {method.display_name}")
+    args = pop_arguments(importer, callee.parameters)
+    if importer.prefixes.constrained:
+        _constrained_call(importer, callee, args)
+        return
+    entry = importer.pop()
+    this = importer.coerce(entry, callee.this)
+    importer.keep_borrowed()
+    if method.owner.is_delegate and method.name == "Invoke" and method.is_runtime_implemented:
+        _invoke(importer, callee, this, args)
+        return
+    if not entry.nonnull:
+        importer.emit(ir.NullCheck(this))
+    _dispatch(importer, callee, (this, *args))
+
+
+def _dispatch(importer: MethodImporter, callee: Callee, args: tuple[ir.Value, ...]) -> None:
+    """A callvirt whose ``this`` has been checked."""
+    method = callee.method
+    if not method.is_virtual or callee.this is Memory.BYREF or _is_exact(importer, callee):
+        call_direct(importer, callee, args)
+        return
+    if method.method_args:
+        raise Excluded(Reason.VIRTUAL_GENERIC, method.display_name)
+    emit_call(importer, importer.compiler.virtual_cell(callee), callee.abi, args, callee.result)
+
+
+def _is_exact(importer: MethodImporter, callee: Callee) -> bool:
+    """A virtual method that no object can override; other modules may drop ``sealed`` without being incompatible."""
+    method = callee.method
+    if method.module is not importer.compiler.module or method.is_abstract or method.owner.is_interface:
+        return False
+    return method.is_final or method.owner.is_sealed
+
+
+def _invoke(importer: MethodImporter, callee: Callee, this: ir.Value, args: tuple[ir.Value, ...]) -> None:
+    target = importer.value(Type.REF)
+    importer.emit(ir.Load(target, this, _DELEGATE_TARGET, Memory.REF, faulting=True))
+    code = importer.value(Type.I64)
+    importer.emit(ir.Load(code, this, _DELEGATE_CODE, Memory.I64))
+    emit_call(importer, code, callee.abi, (target, *args), callee.result)
+
+
+# --- constrained. -----------------------------------------------------------------------------------------------------
+
+
+def _constrained_call(importer: MethodImporter, callee: Callee, args: tuple[ir.Value, ...]) -> None:
+    storage = importer.compiler.storage(importer.prefixes.constrained)
+    entry = importer.pop()
+    if entry.type not in (Type.BYREF, Type.ADDR, Type.I64):
+        raise invalid("constrained. call without a managed pointer")
+    pointer = access.pointer_address(importer, entry)
+    importer.prefixes.volatile = False
+    if storage.memory is Memory.REF:
+        access.load(importer, pointer, storage)
+        this = importer.pop_value()
+        importer.keep_borrowed()
+        importer.emit(ir.NullCheck(this))
+        _dispatch(importer, callee, (this, *args))
+        return
+    if not storage.desc.is_value_type:
+        raise invalid(f"constrained. to {storage.desc.display_name}")
+    importer.require(storage)
+    importer.keep_borrowed()
+    target = storage.desc.resolve_override(callee.method) if callee.method.is_virtual else None
+    if target is None or not target.owner.is_value_type:
+        if callee.method.owner.is_interface:
+            raise Excluded(Reason.OPCODE, "constrained. call of a default interface method")
+        _boxed_call(importer, callee, storage, pointer, args)
+        return
+    if storage.desc.is_shared_generic or callee.method.method_args:
+        raise Excluded(Reason.VIRTUAL_GENERIC, f"constrained. call of {callee.method.display_name}")
+    abi, ref_map = importer.compiler.abi_of(Memory.BYREF, callee.parameters, callee.result)
+    cell = importer.cells.constrained_call(callee.token, callee.method, storage.desc, ref_map)
+    this = importer.as_byref(pointer.base)
+    emit_call(importer, cell, abi, (this, *args), callee.result)
+
+
+def _boxed_call(
+    importer: MethodImporter, callee: Callee, storage: Storage, pointer: Address, args: tuple[ir.Value, ...]
+) -> None:
+    """A method that the value type inherits from a class: called on a boxed copy."""
+    from nativegen.compiler.import_objects import box_at
+
+    access.check_null(importer, pointer)
+    box_at(importer, importer.as_byref(pointer.base), storage)
+    this = importer.pop()
+    assert this.value is not None
+    if not this.nonnull:
+        importer.emit(ir.NullCheck(this.value))
+    _dispatch(importer, callee, (this.value, *args))
+
+
+# --- calli ------------------------------------------------------------------------------------------------------------
+
+
+def _call_indirect(importer: MethodImporter, token: int) -> None:
+    compiler = importer.compiler
+    signature = compiler.module.stand_alone_method_signature(token)
+    if signature.is_unmanaged or signature.is_vararg or signature.has_this or signature.generic_count:
+        raise Excluded(Reason.OPCODE, "calli of this kind")
+    target = importer.coerce(importer.pop(), Memory.I64)
+    parameters = tuple([compiler.storages.of(type_) for type_ in signature.parameters])
+    result = compiler.storages.of(signature.return_type)
+    args = pop_arguments(importer, parameters)
+    importer.keep_borrowed()
+    abi, _ = compiler.abi_of(None, parameters, result)
+    emit_call(importer, target, abi, args, result)
+
+
+HANDLERS: dict[int, Handler] = {
+    Op.CALL: _call,
+    Op.CALLVIRT: _call_virtual,
+    Op.CALLI: _call_indirect,
+}

@@ -1,0 +1,333 @@
+"""Importing objects: newobj, delegates, box, unbox, casts, ldtoken, ldstr, throw (ECMA-335 III.4).
+
+Delegates: ``ldftn`` and ``ldvirtftn`` look at the next instruction. When it constructs a delegate, both are imported
+together, because the runtime makes delegates from a method, not from a code address; otherwise the code address is
+pushed.
+
+Example (``ldarg.0; ldftn void C::M(); newobj Action::.ctor``)::
+
+    v1 = call new_object(Action)()
+    call delegate_constructor(C::M, Action)(v1, v0)
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from nativegen.compiler import access, helper_abis, ir
+from nativegen.compiler.access import Address
+from nativegen.compiler.exclusions import Excluded, Reason
+from nativegen.compiler.import_calls import call_direct, pop_arguments
+from nativegen.compiler.importer import Entry, Handler, MethodImporter, invalid
+from nativegen.compiler.ir import Barrier, Memory, Type
+from nativegen.compiler.resolved import Callee
+from nativegen.compiler.storage import Storage
+from nativegen.metadata.ops import Op
+from nativegen.readytorun.enums import Helper
+from nativegen.readytorun.unit import Cell
+from nativegen.typesystem import MethodDesc, TypeDesc
+
+_REFERENCE_AT_0: Final = ((0, Memory.REF),)
+
+
+# --- newobj -----------------------------------------------------------------------------------------------------------
+
+
+def _new_object(importer: MethodImporter, token: int) -> None:
+    callee = importer.compiler.callee(token)
+    method = callee.method
+    owner = method.owner
+    if not method.is_constructor:
+        raise invalid(f"newobj of {method.display_name}")
+    if owner.is_string:
+        _new_string(importer, callee)
+        return
+    if owner.is_abstract:
+        raise invalid(f"newobj of the abstract {owner.display_name}")
+    args = pop_arguments(importer, callee.parameters)
+    importer.keep_borrowed()
+    if owner.is_value_type:
+        _new_struct(importer, callee, args)
+        return
+    this = _allocate(importer, owner)
+    call_direct(importer, callee, (this, *args))
+    importer.push(Type.REF, this, nonnull=True)
+
+
+def _allocate(importer: MethodImporter, type_: TypeDesc) -> ir.Value:
+    result = importer.call_helper(importer.cells.new_object(type_), helper_abis.NEW_OBJECT, ())
+    assert result is not None
+    return result
+
+
+def _new_struct(importer: MethodImporter, callee: Callee, args: tuple[ir.Value, ...]) -> None:
+    """The constructor is given the address of a zeroed temporary."""
+    storage = importer.compiler.storages.of(callee.method.owner)
+    slot = access.stored_next(importer, storage) if storage.shape is not None else None
+    destination = slot or importer.temporary(storage)
+    if storage.memory is not None:
+        importer.emit(ir.StoreSlot(destination, importer.const(storage.type, 0)))
+    else:
+        assert storage.shape is not None
+        importer.emit(ir.ZeroStruct(importer.slot_address(destination), storage.shape))
+    this = importer.as_byref(importer.slot_address(destination))
+    call_direct(importer, callee, (this, *args))
+    if storage.memory is not None:
+        importer.push_loaded(destination)
+    elif slot is None:
+        importer.push_struct(destination, storage)
+
+
+def _new_string(importer: MethodImporter, callee: Callee) -> None:
+    """String's constructors are redirected by the runtime to ``Ctor`` methods that allocate: they return the string.
+
+    In 3.1 those are instance methods, called with a null ``this``; in later runtimes they are static (String.cs).
+    """
+    owner = callee.method.owner
+    parameters = callee.method.signature.parameters
+    target = _string_allocator(owner, parameters)
+    if target is None:
+        raise Excluded(Reason.UNRESOLVED, "String::Ctor")
+    args = pop_arguments(importer, callee.parameters)
+    importer.keep_borrowed()
+    this = None if target.is_static else Memory.REF
+    abi, ref_map = importer.compiler.abi_of(this, callee.parameters, importer.compiler.storages.of(owner))
+    if this is not None:
+        args = (importer.const(Type.REF, 0), *args)
+    cell = importer.cells.method_call(callee.token, callee.method, ref_map)
+    result = importer.call_helper(cell, abi, args)
+    assert result is not None
+    importer.push(Type.REF, result, nonnull=True)
+
+
+def _string_allocator(string: TypeDesc, parameters: tuple[TypeDesc, ...]) -> MethodDesc | None:
+    for method in string.methods:
+        if method.name == "Ctor" and method.signature.parameters == parameters:
+            return method
+    return None
+
+
+# --- delegates and function pointers ----------------------------------------------------------------------------------
+
+
+def _following_delegate(importer: MethodImporter) -> Callee | None:
+    """The delegate constructor that the next instruction calls."""
+    following = importer.peek()
+    if following is None or following[1] != Op.NEWOBJ:
+        return None
+    callee = importer.compiler.callee(following[2])
+    return callee if callee.method.owner.is_delegate and callee.method.is_constructor else None
+
+
+def _function_pointer(importer: MethodImporter, token: int) -> None:
+    callee = importer.compiler.callee(token)
+    method = callee.method
+    if method.is_abstract:
+        raise invalid(f"ldftn of the abstract {method.display_name}")
+    if method.is_static and method.owner.is_interface and method.is_virtual:
+        raise Excluded(Reason.OPCODE, "static abstract method")
+    delegate = _following_delegate(importer)
+    if delegate is None:
+        importer.push(Type.I64, importer.load_cell(importer.cells.method_entry(token, method)), nonnull=True)
+        return
+    if callee.this is Memory.BYREF:
+        raise Excluded(Reason.OPCODE, "delegate to a struct's method")
+    importer.position += 1
+    target = importer.coerce(importer.pop(), Memory.REF)
+    importer.keep_borrowed()
+    owner = delegate.method.owner
+    this = _allocate(importer, owner)
+    cell = importer.cells.delegate_constructor(token, method, owner)
+    importer.call_helper(cell, helper_abis.DELEGATE_CONSTRUCTOR, (this, target))
+    importer.push(Type.REF, this, nonnull=True)
+
+
+def _virtual_function_pointer(importer: MethodImporter, token: int) -> None:
+    callee = importer.compiler.callee(token)
+    method = callee.method
+    if method.is_static or callee.this is not Memory.REF:
+        raise invalid(f"ldvirtftn of {method.display_name}")
+    if method.method_args:
+        raise Excluded(Reason.VIRTUAL_GENERIC, method.display_name)
+    instance = importer.coerce(importer.pop(), Memory.REF)
+    importer.emit(ir.NullCheck(instance))
+    importer.keep_borrowed()
+    cell = importer.cells.virtual_function_pointer(token, method)
+    result = importer.call_helper(cell, helper_abis.VIRTUAL_FUNCTION_POINTER, (instance,))
+    assert result is not None
+    importer.push(Type.I64, result, nonnull=True)
+
+
+# --- box, unbox, casts ------------------------------------------------------------------------------------------------
+
+
+def value_address(importer: MethodImporter, entry: Entry, storage: Storage) -> ir.Value:
+    """The address of a popped value as a byref; a scalar is put into a temporary."""
+    if storage.memory is None:
+        return importer.as_byref(importer.struct_of(entry, storage))
+    value = importer.coerce(entry, storage.memory)
+    slot = importer.temporary(storage)
+    importer.emit(ir.StoreSlot(slot, value))
+    return importer.as_byref(importer.slot_address(slot))
+
+
+def box_at(importer: MethodImporter, address: ir.Value, storage: Storage) -> None:
+    """Pushes a boxed copy of the value at ``address`` (a byref)."""
+    desc = storage.desc
+    if desc.is_byref_like:
+        raise invalid(f"box of {desc.display_name}")
+    helper = Helper.Box_Nullable if desc.is_nullable else Helper.Box
+    importer.require(storage)
+    importer.keep_borrowed()
+    handle = importer.load_cell(importer.cells.type_handle(desc))
+    result = importer.call_helper(importer.cells.helper(helper), helper_abis.BOX, (handle, address))
+    assert result is not None
+    importer.push(Type.REF, result, nonnull=not desc.is_nullable)
+
+
+def _box(importer: MethodImporter, token: int) -> None:
+    storage = importer.compiler.storage(token)
+    if storage.memory is Memory.REF:
+        return
+    if not storage.desc.is_value_type:
+        raise invalid(f"box of {storage.desc.display_name}")
+    box_at(importer, value_address(importer, importer.pop(), storage), storage)
+
+
+def _unbox_address(importer: MethodImporter, storage: Storage) -> Address:
+    instance = importer.coerce(importer.pop(), Memory.REF)
+    importer.keep_borrowed()
+    handle = importer.load_cell(importer.cells.type_handle(storage.desc))
+    result = importer.call_helper(importer.cells.helper(Helper.Unbox), helper_abis.UNBOX, (handle, instance))
+    assert result is not None
+    return Address(result, 0, True, True)
+
+
+def _unbox(importer: MethodImporter, token: int) -> None:
+    storage = importer.compiler.storage(token)
+    if not storage.desc.is_value_type:
+        raise invalid(f"unbox of {storage.desc.display_name}")
+    if storage.desc.is_nullable:
+        raise Excluded(Reason.OPCODE, "unbox of a Nullable")
+    importer.push(Type.BYREF, _unbox_address(importer, storage).base, nonnull=True)
+
+
+def _unbox_any(importer: MethodImporter, token: int) -> None:
+    storage = importer.compiler.storage(token)
+    if storage.memory is Memory.REF:
+        _cast(importer, importer.cells.cast_class(storage.desc))
+    elif not storage.desc.is_value_type:
+        raise invalid(f"unbox.any of {storage.desc.display_name}")
+    elif storage.desc.is_nullable:
+        _unbox_nullable(importer, storage)
+    else:
+        access.load(importer, _unbox_address(importer, storage), storage)
+
+
+def _unbox_nullable(importer: MethodImporter, storage: Storage) -> None:
+    instance = importer.coerce(importer.pop(), Memory.REF)
+    importer.keep_borrowed()
+    slot = importer.temporary(storage)
+    address = importer.as_byref(importer.slot_address(slot))
+    handle = importer.load_cell(importer.cells.type_handle(storage.desc))
+    cell = importer.cells.helper(Helper.Unbox_Nullable)
+    importer.call_helper(cell, helper_abis.UNBOX_NULLABLE, (address, handle, instance))
+    importer.push_struct(slot, storage)
+
+
+def _cast(importer: MethodImporter, cell: Cell) -> None:
+    value = importer.coerce(importer.pop(), Memory.REF)
+    importer.keep_borrowed()
+    result = importer.call_helper(cell, helper_abis.CAST, (value,))
+    assert result is not None
+    importer.push(Type.REF, result)
+
+
+def _castable(importer: MethodImporter, token: int) -> TypeDesc:
+    desc = importer.compiler.storage(token).desc
+    if desc.is_nullable:
+        raise Excluded(Reason.OPCODE, "isinst of a Nullable")
+    if not desc.is_value_type and not desc.is_reference_type:
+        raise invalid(f"cast to {desc.display_name}")
+    return desc
+
+
+def _cast_class(importer: MethodImporter, token: int) -> None:
+    _cast(importer, importer.cells.cast_class(_castable(importer, token)))
+
+
+def _is_instance(importer: MethodImporter, token: int) -> None:
+    _cast(importer, importer.cells.is_instance(_castable(importer, token)))
+
+
+# --- handles, strings, throw ------------------------------------------------------------------------------------------
+
+
+def _load_token(importer: MethodImporter, token: int) -> None:
+    compiler = importer.compiler
+    table = token >> 24
+    if table in (0x01, 0x02, 0x1B):
+        cell = importer.cells.type_handle(compiler.concrete(compiler.module.type(token)))
+        _push_runtime_handle(importer, cell, Helper.GetRuntimeTypeHandle, "System.RuntimeTypeHandle", "System.Type")
+        return
+    member = compiler.member(token)
+    if isinstance(member, MethodDesc):
+        cell = importer.cells.method_handle(token, compiler.callee(token).method)
+        _push_runtime_handle(importer, cell, Helper.GetRuntimeMethodHandle, "System.RuntimeMethodHandle", "")
+        return
+    if member.owner.contains_generic_parameters:
+        raise Excluded(Reason.GENERIC, member.display_name)
+    cell = importer.cells.field_handle(token, member)
+    _push_runtime_handle(importer, cell, Helper.GetRuntimeFieldHandle, "System.RuntimeFieldHandle", "")
+
+
+def _push_runtime_handle(importer: MethodImporter, cell: Cell, helper: Helper, struct: str, direct: str) -> None:
+    """The handle struct around the managed object of a runtime handle.
+
+    Args:
+        direct: class whose ``GetTypeFromHandle`` takes the object out again; both calls are left out then.
+    """
+    importer.keep_borrowed()
+    handle = importer.load_cell(cell)
+    result = importer.call_helper(importer.cells.helper(helper), helper_abis.RUNTIME_HANDLE, (handle,))
+    assert result is not None
+    following = importer.peek()
+    if direct and following is not None and following[1] == Op.CALL:
+        method = importer.compiler.callee(following[2]).method
+        if method.name == "GetTypeFromHandle" and method.owner.full_name == direct:
+            importer.position += 1
+            importer.push(Type.REF, result, nonnull=True)
+            return
+    storage = importer.compiler.storages.of(importer.compiler.module.type_system.well_known(struct))
+    if storage.shape is None or storage.shape.gc != _REFERENCE_AT_0 or storage.size != 8:
+        raise Excluded(Reason.LAYOUT, struct)
+    slot = importer.temporary(storage)
+    importer.emit(ir.StoreRef(importer.slot_address(slot), 0, result, Barrier.NONE))
+    importer.push_struct(slot, storage)
+
+
+def _load_string(importer: MethodImporter, token: int) -> None:
+    result = importer.value(Type.REF)
+    importer.emit(ir.LoadCell(result, importer.compiler.string(token), dereference=True))
+    importer.push(Type.REF, result, nonnull=True)
+
+
+def _throw(importer: MethodImporter, operand: None) -> None:
+    value = importer.coerce(importer.pop(), Memory.REF)
+    importer.call_helper(importer.cells.helper(Helper.Throw), helper_abis.THROW, (value,), noreturn=True)
+    importer.end(ir.Unreachable())
+
+
+HANDLERS: dict[int, Handler] = {
+    Op.NEWOBJ: _new_object,
+    Op.LDFTN: _function_pointer,
+    Op.LDVIRTFTN: _virtual_function_pointer,
+    Op.BOX: _box,
+    Op.UNBOX: _unbox,
+    Op.UNBOX_ANY: _unbox_any,
+    Op.CASTCLASS: _cast_class,
+    Op.ISINST: _is_instance,
+    Op.LDTOKEN: _load_token,
+    Op.LDSTR: _load_string,
+    Op.THROW: _throw,
+}

@@ -1,0 +1,44 @@
+"""Which function imports which opcode.
+
+Opcodes without a function are excluded by name (``opcode: localloc``): break, jmp, localloc, cpblk, initblk, mkrefany,
+refanyval, refanytype, arglist, no., and those of exception handling (leave, endfinally, endfilter, rethrow), whose
+methods never get here.
+
+>>> Op.ADD in opcode_handlers()
+True
+"""
+
+from __future__ import annotations
+
+from nativegen.compiler import (
+    import_arithmetic,
+    import_arrays,
+    import_branches,
+    import_calls,
+    import_conversions,
+    import_fields,
+    import_memory,
+    import_objects,
+    import_variables,
+)
+from nativegen.compiler.importer import Handler
+
+_SUBJECTS = (
+    import_variables,
+    import_arithmetic,
+    import_conversions,
+    import_branches,
+    import_memory,
+    import_fields,
+    import_arrays,
+    import_objects,
+    import_calls,
+)
+
+
+def opcode_handlers() -> dict[int, Handler]:
+    """Opcode value -> function, a new dictionary."""
+    handlers: dict[int, Handler] = {}
+    for subject in _SUBJECTS:
+        handlers.update(subject.HANDLERS)
+    return handlers

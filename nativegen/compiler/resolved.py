@@ -1,0 +1,54 @@
+"""Tokens after resolution: what a call site's method and a field access mean for code generation.
+
+Plain data, made and cached by :class:`~nativegen.compiler.context.MethodCompiler`, read by the opcode modules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nativegen.compiler.ir import CallAbi, Memory
+from nativegen.compiler.storage import Storage
+from nativegen.readytorun.unit import Cell
+from nativegen.typesystem import FieldDesc, MethodDesc
+
+
+@dataclass(slots=True, eq=False)
+class Callee:
+    """A method as call sites see it. Cells are made when first asked for, because not every one can be named.
+
+    Attributes:
+        token: as the call site names it.
+        this: REF or BYREF, None for static methods.
+        parameters, result: storages, without ``this``.
+        ref_map: references among the arguments, for call cells.
+    """
+
+    token: int
+    method: MethodDesc
+    this: Memory | None
+    parameters: tuple[Storage, ...]
+    result: Storage
+    abi: CallAbi
+    ref_map: tuple[tuple[int, int], ...]
+    direct: Cell | None = None
+    virtual: Cell | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FieldAccess:
+    """An instance field as code accesses it.
+
+    Attributes:
+        owner_is_class: the object is designated by a reference; else by a pointer to the struct.
+        offset: from the object's start, or the struct's; meaningless with ``offset_cell``.
+        check: must hold for ``offset``.
+        offset_cell: contains the offset, for classes whose layout other assemblies decide.
+    """
+
+    field: FieldDesc
+    storage: Storage
+    owner_is_class: bool
+    offset: int
+    check: Cell | None
+    offset_cell: Cell | None
