@@ -133,6 +133,12 @@ DIAGNOSTICS: dict[str, Diagnostic] = _table(
     Diagnostic("NGEN6006", "still running after {seconds} s; ended", "allow more time", 125),
     Diagnostic("NGEN6007", "the runtime wrote no ReadyToRun log", "check that the program started", 125),
     Diagnostic("NGEN6008", "cannot be started: {detail}", "check the file", 125),
+    Diagnostic(
+        "NGEN6009",
+        "no .NET runtime found for target {target}",
+        "install it, pass --runtime DIR, or name its framework with -r",
+        3,
+    ),
     Diagnostic("NGEN7001", "unknown action {name}", "run: nativegen help", 2),
     Diagnostic("NGEN7002", "{detail}", "run: nativegen help {action}", 2),
     Diagnostic("NGEN7004", "cannot write: {detail}", "check the permissions and the free space"),
@@ -142,6 +148,8 @@ DIAGNOSTICS: dict[str, Diagnostic] = _table(
         "leave /target out, or pass --runtime DIR",
         2,
     ),
+    Diagnostic("NGEN7006", "the image would replace the assembly it is made from", "name another output", 2),
+    Diagnostic("NGEN7007", "two files for the simple name {name}: also {other}", "name one of them", 2),
     Diagnostic("NGEN7009", "internal error: {detail}", "run it again with /verbose and report what it prints"),
     Diagnostic("NGEN7101", "no .NET {target} runtime was found for the build", "set NATIVEGEN_RUNTIME, or pip install dotnetcore2"),
 )

@@ -87,15 +87,15 @@ def configuration(exe_config: str | None, app_base: str | None) -> str:
     """Canonical text of /ExeConfig and /AppBase; empty without them.
 
     Raises:
-        NativegenError: NGEN7003, one of them does not exist.
+        NativegenError: NGEN2009, one of them does not exist.
     """
     parts = []
     if exe_config is not None:
         if not os.path.isfile(exe_config):
-            raise NativegenError("NGEN7003", exe_config)
+            raise NativegenError("NGEN2009", exe_config)
         parts.append(f"/ExeConfig:{os.path.realpath(exe_config)}")
     if app_base is not None:
         if not os.path.isdir(app_base):
-            raise NativegenError("NGEN7003", app_base)
+            raise NativegenError("NGEN2009", app_base)
         parts.append(f"/AppBase:{os.path.realpath(app_base)}")
     return " ".join(parts)

@@ -33,6 +33,7 @@ class Candidate:
         references: simple names of what it refers to directly, framework and missing ones included.
         is_framework: part of the shared framework: covered by the framework entry, never compiled unless wanted.
         is_native: already carries native code. is_facade: no method has CIL; nothing to compile.
+        is_refused: cannot be compiled at all (C++/CLI, a reference assembly); the JIT or the loader deals with it.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Candidate:
     is_framework: bool = False
     is_native: bool = False
     is_facade: bool = False
+    is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """An assembly without an image of ours, and why: ``facade``, ``framework``, ``already native``, ``not wanted``."""
+    """An assembly without an image of ours, and why, in words: ``facade``, ``framework``, ``already native``..."""
 
     candidate: Candidate
     reason: str
@@ -162,6 +164,8 @@ def plan_images(
 def _skip_reason(candidate: Candidate, is_root: bool, is_wanted: bool, settings: Settings) -> str | None:
     if candidate.is_facade:
         return "facade"
+    if candidate.is_refused and not candidate.is_native:
+        return "cannot be compiled"
     if not is_wanted:
         return "framework" if candidate.is_framework else "not wanted"
     if candidate.is_native and not settings.from_native:

@@ -87,7 +87,7 @@ class KeyManifest:
             "target": self.target,
             "platform": self.platform,
             "scenario": self.scenario,
-            "options": dict(self.options),
+            "options": json.loads(json.dumps(dict(self.options))),  # tuples become lists, as on the disk
             "assembly": _fields(self.assembly),
             "framework": None if self.framework is None else _fields(self.framework),
             "references": {entry.name: _fields(entry) for entry in sorted(self.references, key=lambda e: e.name)},

@@ -1,0 +1,67 @@
+"""``compile A... -o OUT``: images without the cache."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from nativegen.cli import options
+from nativegen.cli.output import Output
+from nativegen.cli.sentences import COMPILING, FAILED_DEPENDENCY
+from nativegen.cli.switches import Parsed, Switch, Syntax, UsageError
+
+SYNTAX = Syntax(
+    (
+        Switch("out", "OUT", "the image; a folder when there are several assemblies", short="o"),
+        Switch("reference", "FILE|DIR|GLOB", "what the assemblies refer to; may be repeated", short="r", repeat=True),
+        options.TARGET,
+        options.RUNTIME,
+        options.JOBS,
+        *(switch for switch in options.CODE if switch.name != "strict"),
+        *(switch for switch in options.SCENARIO if switch.name != "NoDependencies"),
+        Switch("warnaserror", help="a missing dependency makes the action fail"),
+    ),
+    positionals=(1, None),
+    arguments="ASSEMBLY... -o OUT [-r FILE|DIR|GLOB]... [options] [@rsp]",
+    response_files=True,
+)
+SOME_FAILED = 1
+
+
+def run(parsed: Parsed, output: Output) -> int:
+    from nativegen.operations.compile import compile_planned, plan_compile
+    from nativegen.operations.toolchain import CompileFailure, NativeToolchain
+    from nativegen.pipeline.request import CompileOptions
+
+    out = parsed.value("out")
+    if out is None:
+        raise UsageError("where should the image go? -o OUT is missing")
+    compile_options = CompileOptions(
+        effort="none" if parsed.flag("Debug") else options.effort(parsed),
+        from_native=parsed.flag("from-native"),
+        image_base=options.image_base(parsed),
+        instruction_set=options.instruction_set(parsed),
+        debug=parsed.flag("Debug"),
+        profile=parsed.flag("Profile"),
+    )
+    references = parsed.values("reference")
+    plan = plan_compile(
+        parsed.positionals, out, references, parsed.value("target"), parsed.value("runtime"), compile_options
+    )
+    for missing in plan.missing:
+        output.warn(FAILED_DEPENDENCY.format(missing.name, missing.referrer))
+    reports, errors = [], []
+    for outcome in compile_planned(plan, NativeToolchain(), options.jobs(parsed), lambda *_: None):
+        if isinstance(outcome, CompileFailure):
+            errors.append(outcome.error)
+            output.warn(str(outcome.error))
+            continue
+        reports.append(outcome)
+        output.say(COMPILING.format(1, outcome.input, plan.requests[0].target))
+        if outcome.kind == "facade":
+            output.say(f"      {outcome.name}: a facade: no method has code, nothing was written")
+        else:
+            output.detail(f"      {outcome.native} of {outcome.methods} methods native, {outcome.image_size} bytes")
+            for code, count in outcome.excluded.items():
+                output.detail(f"      {count} excluded: {code}")
+    output.document({"reports": [asdict(report) for report in reports], "errors": [str(error) for error in errors]})
+    return SOME_FAILED if errors or (plan.missing and parsed.flag("warnaserror")) else 0

@@ -1,0 +1,93 @@
+"""``install A``: compile an assembly and its dependencies into the cache and make it a root."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from nativegen.cli import options
+from nativegen.cli.output import Output
+from nativegen.cli.sentences import FAILED_DEPENDENCY, INVALID_FILE, NOT_FOUND, UP_TO_DATE
+from nativegen.cli.switches import Parsed, Switch, Syntax
+
+if TYPE_CHECKING:
+    from nativegen.operations.install import Installed
+
+SYNTAX = Syntax(
+    (
+        *options.SCENARIO,
+        *options.CONFIGURATION,
+        options.RUNTIME,
+        options.TARGET,
+        options.JOBS,
+        *options.CODE,
+        Switch("warnaserror", help="a missing dependency makes the action fail"),
+    ),
+    positionals=(1, 1),
+    arguments="assemblyPath [scenario] [config] [options]",
+)
+SOME_FAILED = 1
+
+
+def run(parsed: Parsed, output: Output) -> int:
+    from nativegen.cache.store import Cache
+    from nativegen.cli.progress import ConsoleEvents
+    from nativegen.operations.install import install
+    from nativegen.operations.toolchain import NativeToolchain
+
+    output.banner()
+    path = parsed.positionals[0]
+    for given in (path, parsed.value("ExeConfig"), parsed.value("AppBase"), parsed.value("runtime")):
+        if given is not None and not os.path.exists(given):
+            output.sentence(INVALID_FILE.format(given))
+            return NOT_FOUND
+    request = options.install_request(parsed, path)
+    with Cache.default(parsed.value("cache")) as cache, ConsoleEvents(output) as events:
+        (installed,) = install(cache, [request], NativeToolchain(), options.jobs(parsed), events)
+    report([installed], output)
+    if output.verbose or installed.compiled:
+        output.say("The runtime does not look into the cache by itself: start the application with nativegen run, or")
+        output.say("make a folder with its images with nativegen publish.")
+    warnings = parsed.flag("warnaserror") and bool(installed.missing)
+    return SOME_FAILED if installed.failures or warnings else 0
+
+
+def report(installed: list[Installed], output: Output) -> None:
+    """What happened, for ``install`` and ``update``."""
+    for one in installed:
+        for missing in one.missing:
+            output.warn(FAILED_DEPENDENCY.format(missing.name, missing.referrer))
+        for refused in one.refused:
+            output.warn(refused.message.replace(": error ", ": warning ", 1))
+        for skipped in one.skipped:
+            output.detail(f"{skipped.candidate.path}: no image: {skipped.reason}")
+    output.document({"roots": [_as_json(one) for one in installed]})
+    if not any(one.compiled or one.failures for one in installed):
+        output.say(UP_TO_DATE)
+
+
+def _as_json(one: Installed) -> dict[str, object]:
+    return {
+        "path": one.request.path,
+        "display_name": one.display_name,
+        "target": one.target,
+        "scenario": one.request.scenario,
+        "compiled": [
+            {
+                "path": step.candidate.path,
+                "key": step.manifest.key,
+                "because": step.stale_because,
+                "kind": report.kind,
+                "methods": report.methods,
+                "native": report.native,
+                "excluded": report.excluded,
+                "size": report.image_size,
+            }
+            for step, report in one.compiled
+        ],
+        "current": [{"path": step.candidate.path, "key": step.manifest.key} for step in one.current],
+        "skipped": [{"path": skipped.candidate.path, "reason": skipped.reason} for skipped in one.skipped],
+        "failed": [{"path": step.candidate.path, "error": str(error)} for step, error in one.failures],
+        "missing": [{"name": missing.name, "referrer": missing.referrer} for missing in one.missing],
+        "refused": [{"path": refused.path, "error": refused.message} for refused in one.refused],
+    }

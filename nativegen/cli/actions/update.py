@@ -1,0 +1,40 @@
+"""``update``: regenerate every image that is no longer valid, for all roots."""
+
+from __future__ import annotations
+
+from nativegen.cli import options
+from nativegen.cli.actions.install import SOME_FAILED, report
+from nativegen.cli.output import Output
+from nativegen.cli.sentences import UP_TO_DATE
+from nativegen.cli.switches import Parsed, Switch, Syntax
+
+SYNTAX = Syntax(
+    (Switch("force", help="regenerate everything"), options.JOBS),
+    arguments="[options]",
+)
+
+
+def run(parsed: Parsed, output: Output) -> int:
+    from nativegen.cache.index import open_for_reading
+    from nativegen.cache.location import cache_root
+
+    output.banner()
+    root = cache_root(explicit=parsed.value("cache"))
+    index = open_for_reading(root)
+    if index is None:
+        output.document({"roots": []})
+        output.say(UP_TO_DATE)
+        return 0
+    index.close()
+    from nativegen.cache.store import Cache
+    from nativegen.cli.progress import ConsoleEvents
+    from nativegen.operations.toolchain import NativeToolchain
+    from nativegen.operations.update import update
+
+    with Cache(root) as cache, ConsoleEvents(output) as events:
+        updated = update(cache, NativeToolchain(), options.jobs(parsed), events, force=parsed.flag("force"))
+    for _, error in updated.unusable:
+        output.warn(str(error))
+    report(list(updated.roots), output)
+    failed = bool(updated.unusable) or any(one.failures for one in updated.roots)
+    return SOME_FAILED if failed else 0

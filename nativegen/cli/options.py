@@ -1,0 +1,90 @@
+"""Switches that several actions share, and what they mean."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from nativegen.cli.switches import Parsed, Switch, UsageError
+
+if TYPE_CHECKING:
+    from nativegen.operations.request import InstallRequest
+
+SCENARIO = (
+    Switch("Debug", help="images for use under a debugger: unoptimised"),
+    Switch("Profile", help="images for use under a profiler"),
+    Switch("NoDependencies", help="only the named assembly"),
+)
+CONFIGURATION = (
+    Switch("ExeConfig", "EXE", "bind as this application does"),
+    Switch("AppBase", "DIR", "bind in this folder instead of the application's own"),
+)
+RUNTIME = Switch("runtime", "DIR", "the .NET runtime to use: a folder with dotnet, or of a self-contained application")
+TARGET = Switch("target", "3.1|9.0", "the runtime profile to compile for")
+JOBS = Switch("jobs", "N", "worker processes (default: one per processor)", short="j")
+CODE = (
+    Switch("strict", help="any change of a dependency makes an image stale: ngen's own rule"),
+    Switch("instruction-set", "S", "processor features beyond plain x86-64, separated by commas"),
+    Switch("base", "ADDR", "preferred load address of the image, a multiple of 0x10000"),
+    Switch("from-native", help="compile assemblies that carry native code already from their IL"),
+    Switch("O", help="optimise every method fully", short="O"),
+    Switch("Od", help="do not optimise"),
+)
+
+
+def jobs(parsed: Parsed) -> int:
+    """Number of workers."""
+    text = parsed.value("jobs")
+    if text is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not text.isdigit() or int(text) < 1:
+        raise UsageError(f"the number of jobs is not a positive number: {text!r}")
+    return int(text)
+
+
+def effort(parsed: Parsed) -> str:
+    """``auto``, ``full`` or ``none``, from -O and --Od."""
+    if parsed.flag("O") and parsed.flag("Od"):
+        raise UsageError("-O and --Od exclude each other")
+    return "full" if parsed.flag("O") else "none" if parsed.flag("Od") else "auto"
+
+
+def image_base(parsed: Parsed) -> int | None:
+    """Value of --base: decimal, or hexadecimal with 0x."""
+    text = parsed.value("base")
+    if text is None:
+        return None
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise UsageError(f"not an address: {text!r}") from None
+
+
+def instruction_set(parsed: Parsed) -> tuple[str, ...]:
+    """Value of --instruction-set, sorted."""
+    return tuple(sorted({name.strip() for name in (parsed.value("instruction-set") or "").split(",") if name.strip()}))
+
+
+def install_request(parsed: Parsed, path: str) -> InstallRequest:
+    """The request that an action's switches make of an assembly's path; paths become absolute."""
+    from nativegen.operations.request import InstallRequest
+
+    return InstallRequest(
+        path=os.path.realpath(path),
+        target=parsed.value("target"),
+        runtime=_absolute(parsed.value("runtime")),
+        exe_config=_absolute(parsed.value("ExeConfig")),
+        app_base=_absolute(parsed.value("AppBase")),
+        no_dependencies=parsed.flag("NoDependencies"),
+        debug=parsed.flag("Debug"),
+        profile=parsed.flag("Profile"),
+        strict=parsed.flag("strict"),
+        effort=effort(parsed),
+        from_native=parsed.flag("from-native"),
+        image_base=image_base(parsed),
+        instruction_set=instruction_set(parsed),
+    )
+
+
+def _absolute(path: str | None) -> str | None:
+    return None if path is None else os.path.realpath(path)

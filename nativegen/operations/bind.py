@@ -1,0 +1,150 @@
+"""From a request to the closure that is planned and compiled: which application, which runtime, which files.
+
+Joins ``runtime`` (where the application would run) and ``binding`` (what its references mean then), and reads from each
+assembly what planning needs. A dependency that cannot be compiled (C++/CLI, a reference assembly) is left to the JIT
+with a warning; a root that cannot be compiled is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import xxhash
+
+from nativegen.binding.closure import application_of
+from nativegen.binding.closure import bind_closure as bind_references
+from nativegen.binding.runtimeconfig import config_path
+from nativegen.binding.trusted import TrustedAssemblies
+from nativegen.diagnostics import NativegenError
+from nativegen.metadata import Assembly
+from nativegen.operations.closure import Closure, MissingReference, RefusedAssembly
+from nativegen.operations.request import InstallRequest
+from nativegen.pipeline.eligibility import check_eligible
+from nativegen.plan.decide import Candidate
+from nativegen.plan.manifest import FrameworkEntry, framework_signature
+from nativegen.readytorun.targets import target_for_runtime_version, target_named
+from nativegen.runtime.discover import Runtime, find_runtimes, runtime_for
+
+_MISSING = "NGEN2010"
+
+
+def bind_closure(request: InstallRequest) -> Closure:
+    """The closure of a root.
+
+    Raises:
+        NativegenError: the root cannot be read, bound, run or compiled.
+    """
+    path = Path(request.path)
+    if not path.is_file():
+        raise NativegenError("NGEN1007", path)
+    application = application_of(path, _path(request.app_base), _path(request.exe_config))
+    runtime = _runtime(application, request)
+    target = target_for_runtime_version(runtime.version)
+    bound = bind_references(
+        path,
+        runtime.frameworks,
+        self_contained=runtime.kind == "self-contained",
+        application=application,
+        app_base=_path(request.app_base),
+        expand_frameworks=request.from_native,
+    )
+    contents = _framework_contents(bound.trusted)
+    names = {assembly.path: assembly.identity.name for assembly in bound.assemblies}
+    candidates: dict[str, Candidate] = {}
+    refused: list[RefusedAssembly] = []
+    for found in bound.assemblies:
+        references = tuple(
+            reference.identity.name if reference.path is None else names.get(reference.path, reference.identity.name)
+            for reference in found.references
+        )
+        name = found.identity.name
+        if found.kind == "framework" and not request.from_native and found.path != str(path):
+            candidates[name] = Candidate(
+                name, found.identity.display_name, found.path, contents.get(name, ""), "", references, is_framework=True
+            )
+            continue
+        assembly = Assembly.open(found.path)
+        refusal = _refusal(assembly, request.from_native)
+        if refusal is not None:
+            if found.path == str(path):
+                raise refusal
+            refused.append(RefusedAssembly(found.path, str(refusal)))
+        candidates[name] = Candidate(
+            name,
+            found.identity.display_name,
+            found.path,
+            assembly.content_signature,
+            assembly.mvid,
+            references,
+            is_framework=found.kind == "framework",
+            is_native=assembly.is_ready_to_run,
+            is_facade=assembly.is_facade,
+            is_refused=refusal is not None,
+        )
+    missing = [
+        MissingReference(reference.identity.name, found.identity.display_name)
+        for found in bound.assemblies
+        for reference in found.references
+        if reference.path is None and bound.trusted.find(reference.identity.name) is None
+    ]
+    refused += [RefusedAssembly(p.assembly, str(p.error)) for p in bound.problems if p.code != _MISSING]
+    return Closure(
+        root=names[str(path)],
+        target=target.name,
+        runtime_version=runtime.version,
+        candidates=candidates,
+        paths=bound.trusted.reference_map(),
+        framework=_framework(runtime, contents),
+        missing=tuple(missing),
+        refused=tuple(refused),
+    )
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)
+
+
+def _runtime(application: Path, request: InstallRequest) -> Runtime:
+    """Where the application would run; a library may ask for another target than the preferred runtime has."""
+    explicit = _path(request.runtime)
+    runtime = runtime_for(application, explicit)
+    if request.target is None or target_for_runtime_version(runtime.version).name == request.target:
+        return runtime
+    wanted = target_named(request.target)
+    if not config_path(application).is_file() and runtime.kind == "shared":
+        for other in find_runtimes(explicit):
+            if other.version.startswith(wanted.runtime_version_prefix):
+                return other
+    raise NativegenError("NGEN7005", application, actual=runtime.version, wanted=wanted.name)
+
+
+def _refusal(assembly: Assembly, from_native: bool) -> NativegenError | None:
+    try:
+        check_eligible(assembly, from_native=from_native)
+    except NativegenError as error:
+        return error
+    return None
+
+
+def _framework_contents(trusted: TrustedAssemblies) -> dict[str, str]:
+    """Simple name -> content signature of the framework's assemblies."""
+    return {
+        entry.name: _content_signature(entry.path)
+        for entry in sorted(trusted.by_name.values(), key=lambda entry: entry.name)
+        if entry.kind == "framework"
+    }
+
+
+def _content_signature(path: str) -> str:
+    """What ``Assembly.content_signature`` says, without decoding anything: a framework has hundreds of files."""
+    try:
+        with open(path, "rb") as file:
+            return xxhash.xxh3_128_hexdigest(file.read())
+    except OSError as error:
+        raise NativegenError("NGEN1008", path, detail=error.strerror or str(error)) from error
+
+
+def _framework(runtime: Runtime, contents: Mapping[str, str]) -> FrameworkEntry:
+    names = " + ".join(framework.name for framework in runtime.frameworks)
+    return FrameworkEntry(names, runtime.version, framework_signature(contents))

@@ -1,0 +1,50 @@
+"""The closure of a root in the form that planning and compiling need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nativegen.plan.decide import Candidate
+from nativegen.plan.manifest import FrameworkEntry
+
+
+@dataclass(frozen=True, slots=True)
+class MissingReference:
+    """A reference that no file was found for."""
+
+    name: str
+    referrer: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedAssembly:
+    """A file of the closure that nativegen cannot read or compile; it stays with the JIT. ``message``: one line."""
+
+    path: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """An assembly and everything it refers to, as its runtime would bind it.
+
+    Args:
+        root: simple name of the assembly that was asked for.
+        target: name of the target. runtime_version: of the runtime it would run on: ``9.0.5``.
+        candidates: simple name -> assembly, those that can be compiled and those that are only references.
+        paths: simple name -> file, for the compiler: everything that a reference may mean.
+    """
+
+    root: str
+    target: str
+    runtime_version: str
+    candidates: Mapping[str, Candidate]
+    paths: Mapping[str, str]
+    framework: FrameworkEntry
+    missing: tuple[MissingReference, ...]
+    refused: tuple[RefusedAssembly, ...]
+
+    @property
+    def root_candidate(self) -> Candidate:
+        return self.candidates[self.root]

@@ -1,0 +1,170 @@
+"""``compile``: images without the cache, for build systems that keep their own.
+
+References are files, folders or patterns; an earlier one wins where a simple name occurs twice, so that the
+application's copies can stand before the framework's. Without any core library among them the framework of the target
+is added.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nativegen.binding.trusted import CORE_LIBRARY
+from nativegen.diagnostics import NativegenError
+from nativegen.metadata import Assembly
+from nativegen.operations.closure import MissingReference
+from nativegen.operations.toolchain import CompileFailure, Progress, Toolchain
+from nativegen.pipeline.request import CompileOptions, CompileReport, CompileRequest
+from nativegen.readytorun.targets import target_for_runtime_version, target_named
+from nativegen.runtime.discover import find_runtimes
+
+_ASSEMBLY_SUFFIXES = (".dll", ".exe")
+
+
+@dataclass(frozen=True, slots=True)
+class CompilePlan:
+    """What will be compiled, and the references that no file was found for."""
+
+    requests: tuple[CompileRequest, ...]
+    missing: tuple[MissingReference, ...]
+
+
+def plan_compile(
+    inputs: Sequence[str],
+    output: str,
+    references: Sequence[str],
+    target: str | None,
+    runtime: str | None,
+    options: CompileOptions,
+) -> CompilePlan:
+    """Decide which file goes where.
+
+    Args:
+        output: a file when there is one input and it is not a folder; else a folder, made when it does not exist.
+        references: files, folders and glob patterns. target: name, or None for the preferred runtime's.
+
+    Raises:
+        NativegenError: NGEN1007 (an input or reference does not exist), NGEN7006 (an output would replace an input),
+            NGEN7007 (two files of one simple name), NGEN3101, NGEN6003, NGEN6004.
+    """
+    known = reference_map(references)
+    inputs = [os.path.realpath(path) for path in inputs]
+    for path in inputs:
+        if not os.path.isfile(path):
+            raise NativegenError("NGEN1007", path)
+    wanted = _target(target, runtime, known)
+    if CORE_LIBRARY not in known:
+        for name, path in _framework(wanted, runtime):
+            known.setdefault(name, path)
+    outputs = _outputs(inputs, output)
+    missing = []
+    for path in inputs:
+        assembly = Assembly.open(path)
+        known[assembly.name] = path
+    for path in inputs:
+        assembly = Assembly.open(path)
+        missing += [
+            MissingReference(reference.name, assembly.identity.display_name)
+            for reference in assembly.assembly_refs
+            if reference.name not in known
+        ]
+    requests = [CompileRequest(path, outputs[path], wanted, known, options) for path in inputs]
+    return CompilePlan(tuple(requests), tuple(missing))
+
+
+def compile_planned(
+    plan: CompilePlan, toolchain: Toolchain, jobs: int, progress: Progress
+) -> Iterator[CompileReport | CompileFailure]:
+    """Compile; one outcome per input, in the order in which they finish.
+
+    Raises:
+        NativegenError: NGEN7004, the folder of an output cannot be made.
+    """
+    for request in plan.requests:
+        folder = os.path.dirname(request.output)
+        try:
+            os.makedirs(folder, exist_ok=True)
+        except OSError as error:
+            raise NativegenError("NGEN7004", folder, detail=error.strerror or str(error)) from error
+    yield from toolchain.compile(plan.requests, jobs, progress)
+
+
+def reference_map(references: Sequence[str]) -> dict[str, str]:
+    """Simple name -> path of the files that reference arguments mean; earlier arguments win.
+
+    Raises:
+        NativegenError: NGEN1007 (a file does not exist), NGEN7007 (two different files named for one simple name).
+    """
+    found: dict[str, str] = {}
+    named: dict[str, str] = {}
+    for argument in references:
+        for path in _expand(argument):
+            name = os.path.splitext(os.path.basename(path))[0]
+            if path == argument:
+                if not os.path.isfile(path):
+                    raise NativegenError("NGEN1007", path)
+                other = named.setdefault(name, path)
+                if os.path.realpath(other) != os.path.realpath(path):
+                    raise NativegenError("NGEN7007", path, name=name, other=other)
+            found.setdefault(name, os.path.realpath(path))
+    return found
+
+
+def _expand(argument: str) -> Iterator[str]:
+    if os.path.isdir(argument):
+        argument = os.path.join(glob.escape(argument), "*.dll")
+    elif not glob.has_magic(argument) or os.path.isfile(argument):
+        yield argument
+        return
+    for path in sorted(glob.glob(argument, recursive=True)):
+        if path.lower().endswith(_ASSEMBLY_SUFFIXES) and os.path.isfile(path):
+            yield path
+
+
+def _target(target: str | None, runtime: str | None, known: dict[str, str]) -> str:
+    if target is not None:
+        return target_named(target).name
+    core = known.get(CORE_LIBRARY)
+    if core is not None:
+        # A framework among the references says what it is: 4.0.0.0 never changed, so its folder's name is asked.
+        version = os.path.basename(os.path.dirname(core))
+        return target_for_runtime_version(version).name
+    return target_for_runtime_version(_preferred(runtime)).name
+
+
+def _preferred(runtime: str | None) -> str:
+    runtimes = find_runtimes(Path(runtime) if runtime else None)
+    if not runtimes:
+        raise NativegenError("NGEN6004")
+    return runtimes[0].version
+
+
+def _framework(target: str, runtime: str | None) -> Iterator[tuple[str, str]]:
+    """The assemblies of the first runtime found for a target."""
+    prefix = target_named(target).runtime_version_prefix
+    for found in find_runtimes(Path(runtime) if runtime else None):
+        if found.version.startswith(prefix):
+            for framework in found.frameworks:
+                for path in sorted(framework.path.glob("*.dll")):
+                    yield path.stem, str(path)
+            return
+    raise NativegenError("NGEN6009", runtime, target=target)
+
+
+def _outputs(inputs: Sequence[str], output: str) -> dict[str, str]:
+    to_folder = len(inputs) > 1 or os.path.isdir(output) or output.endswith(("/", os.sep))
+    outputs: dict[str, str] = {}
+    taken: dict[str, str] = {}
+    for path in inputs:
+        where = os.path.realpath(os.path.join(output, os.path.basename(path)) if to_folder else output)
+        if where in inputs:
+            raise NativegenError("NGEN7006", where)
+        other = taken.setdefault(where, path)
+        if other != path:
+            raise NativegenError("NGEN7007", path, name=os.path.splitext(os.path.basename(path))[0], other=other)
+        outputs[path] = where
+    return outputs

@@ -1,0 +1,102 @@
+"""What the operations need from the rest of nativegen, as one replaceable object: tests install with a fake compiler.
+
+The real one, :class:`NativeToolchain`, imports binding, type system and pipeline only when it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from nativegen.cache.index import Index
+from nativegen.diagnostics import NativegenError
+from nativegen.operations.closure import Closure
+from nativegen.operations.contracts import StoredContracts
+from nativegen.operations.request import InstallRequest
+from nativegen.pipeline.request import CompileReport, CompileRequest
+from nativegen.plan.decide import Contracts
+
+Progress = Callable[[int, int, str], None]
+"""(methods done, methods in all, assembly)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompileFailure:
+    """A request that gave no image."""
+
+    request: CompileRequest
+    error: NativegenError
+
+
+class Toolchain(Protocol):
+    """Everything between a request and an image."""
+
+    def fingerprint(self) -> str:
+        """Identity of the compiler."""
+        ...
+
+    def bind(self, request: InstallRequest) -> Closure:
+        """The closure of a root.
+
+        Raises:
+            NativegenError: the root itself cannot be read, bound or compiled.
+        """
+        ...
+
+    def contracts(self, index: Index) -> Contracts:
+        """Contract signatures, remembered in the index."""
+        ...
+
+    def compile(
+        self, requests: Sequence[CompileRequest], jobs: int, progress: Progress
+    ) -> Iterator[CompileReport | CompileFailure]:
+        """Compile; one outcome per request, in the order in which they finish."""
+        ...
+
+
+class NativeToolchain:
+    """The real one."""
+
+    def fingerprint(self) -> str:
+        from nativegen.pipeline.fingerprint import compiler_fingerprint
+
+        return compiler_fingerprint()
+
+    def bind(self, request: InstallRequest) -> Closure:
+        from nativegen.operations.bind import bind_closure
+
+        return bind_closure(request)
+
+    def contracts(self, index: Index) -> Contracts:
+        return StoredContracts(index, self.fingerprint(), _TypeSystemContracts)
+
+    def compile(
+        self, requests: Sequence[CompileRequest], jobs: int, progress: Progress
+    ) -> Iterator[CompileReport | CompileFailure]:
+        from nativegen.pipeline import compile as pipeline
+
+        def forward(event: pipeline.Progress) -> None:
+            progress(event.done, event.total, event.assembly)
+
+        for outcome in pipeline.compile_many(requests, jobs=jobs, progress=forward):
+            if isinstance(outcome, pipeline.CompileFailure):
+                yield CompileFailure(outcome.request, outcome.error)
+            else:
+                yield outcome
+
+
+class _TypeSystemContracts:
+    """The ``ContractSource`` over the type system."""
+
+    def entries(self, path: str) -> tuple[str, Mapping[str, str]]:
+        from nativegen.metadata import Assembly
+        from nativegen.typesystem.contract import contract
+
+        result = contract(Assembly.open(path))
+        return result.signature, result.entries
+
+    def difference(self, old: Mapping[str, str], new: Mapping[str, str]) -> str | None:
+        from nativegen.typesystem.contract import first_difference
+
+        return first_difference(old, new)
