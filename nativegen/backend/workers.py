@@ -51,8 +51,11 @@ DEFAULT_MEMORY_LIMIT = 4 << 30
 _STARTUP_TIMEOUT = 300.0
 _EXIT_TIMEOUT = 5.0
 _STDERR_TAIL = 1 << 16
-# `python: /build/llvm/lib/CodeGen/File.cpp:88: void f(): Assertion `x' failed.`: program and directories say nothing.
-_ASSERTION = re.compile(r"^[^:\s]+: (?:\S*/)?([\w.-]+:\d+): (.*Assertion.*)$")
+# `python: /build/llvm/lib/CodeGen/File.cpp:88: void f(): Assertion `x' failed.`, `UNREACHABLE executed at /build/...`:
+# the program's name and the build's directories say nothing.
+_PROGRAM = re.compile(r"^[^:\s]+: (?=/.*Assertion)")
+_DIRECTORIES = re.compile(r"(?:/[^\s/:]+)*/(?=[\w.-]+:\d+)")
+_FATAL = re.compile(r"LLVM ERROR|Assertion .* failed|UNREACHABLE executed|\berror:")
 
 
 class WorkerError(RuntimeError):
@@ -319,14 +322,9 @@ def _last_words(worker: _Worker) -> str:
             lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
     except OSError:
         lines = []
-    for line in lines:
-        assertion = _ASSERTION.match(line)
-        if assertion:
-            return f"{assertion[1]}: {assertion[2]}"
-        if "LLVM ERROR" in line or "error:" in line:
-            return line
     if lines:
-        return lines[0]
+        line = next((line for line in lines if _FATAL.search(line)), lines[0])
+        return _DIRECTORIES.sub("", _PROGRAM.sub("", line))
     code = worker.process.exitcode or 0
     return f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
