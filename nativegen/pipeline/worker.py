@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 
 from nativegen.backend.batch import Rejection, compile_batch
 from nativegen.backend.llvm import CodeGenerator
-from nativegen.compiler.emit import lower
+from nativegen.compiler.lowering import lower
 from nativegen.compiler.exclusions import Excluded, Reason
-from nativegen.compiler.importer import MethodCompiler
+from nativegen.compiler.context import MethodCompiler
 from nativegen.compiler.lowered import Effort, LoweredMethod
 from nativegen.metadata import Assembly
 from nativegen.pipeline.request import CompileRequest, ExcludedMethod
