@@ -18,23 +18,29 @@ Example (``static int Len(int[] a) => a.Length``, see :mod:`nativegen.compiler.i
 
 from __future__ import annotations
 
-from nativegen.compiler import ir
+from nativegen.compiler import ir, verifier
 from nativegen.compiler.emit import emit
 from nativegen.compiler.lowered import LoweredMethod
 from nativegen.compiler.passes.pipeline import run_passes
 from nativegen.readytorun.targets import Target
 
 
-def lower(function: ir.Function, target: Target, symbol: str) -> LoweredMethod:
+def lower(function: ir.Function, target: Target, symbol: str, *, verify: bool = False) -> LoweredMethod:
     """Optimise ``function`` in place and emit it.
 
     Args:
         function: as the importer made it.
         target: the runtime it is for.
         symbol: LLVM name, unique in its batch.
+        verify: check the IR before and after the passes.
 
     Raises:
         Excluded: the method has to be left to the JIT.
+        IrError: ``verify`` found a mistake of the importer or of a pass.
     """
+    if verify:
+        verifier.verify(function)
     effort = run_passes(function, target)
+    if verify:
+        verifier.verify(function)
     return emit(function, target, symbol, effort)
