@@ -9,7 +9,7 @@ was native and later jitted is *rejitted* (tiering), one jitted without native c
 lost events refuses to answer (:meth:`MethodReport.require_reliable`).
 
 Events (ClrEtwAll.man): 145 MethodJittingStarted_V1, 143 MethodLoadVerbose_V1/V2, 159 R2RGetEntryPoint,
-152 ModuleLoad_V1/V2, 154 AssemblyLoad_V1. Flags of 143: 1 dynamic, 2 generic, 4 shared generic, 8 jitted, bits 7-9
+152 ModuleLoad, 154 AssemblyLoad. Flags of 143: 1 dynamic, 2 generic, 4 shared generic, 8 jitted, bits 7-9
 tier.
 
 >>> report = read_method_report("app.nettrace")
@@ -39,8 +39,13 @@ METHOD_KEYWORDS = 0x20_0000_0000 | 0x8 | 0x10 | 0x20
 VERBOSE = 5
 
 _METHOD_LOAD_VERBOSE, _METHOD_JITTING_STARTED, _R2R_GET_ENTRY_POINT = 143, 145, 159
-_MODULE_LOAD, _ASSEMBLY_LOAD = 152, 154
-_IDS = frozenset({_METHOD_LOAD_VERBOSE, _METHOD_JITTING_STARTED, _R2R_GET_ENTRY_POINT, _MODULE_LOAD, _ASSEMBLY_LOAD})
+_METHOD_EVENTS = frozenset({_METHOD_LOAD_VERBOSE, _METHOD_JITTING_STARTED, _R2R_GET_ENTRY_POINT})
+
+# What was loaded before the trace began is told at its end by the rundown provider, in the same layout but with other
+# numbers (ModuleDCEnd, AssemblyDCEnd).
+_MODULE_EVENTS = frozenset({(PROVIDER, 152), (_RUNDOWN, 154)})
+_ASSEMBLY_EVENTS = frozenset({(PROVIDER, 154), (_RUNDOWN, 156)})
+_IDS = _METHOD_EVENTS | {152, 154, 156}
 
 _DYNAMIC, _GENERIC, _SHARED_GENERIC, _JITTED = 1, 2, 4, 8
 
@@ -176,16 +181,14 @@ def read_method_report(path: str | os.PathLike[str]) -> MethodReport:
     modules: dict[int, LoadedModule] = {}
     assemblies: dict[str, None] = {}
     for event in reader:
-        # What was loaded before the trace began is told at its end, by the rundown provider, in the same layout.
-        if event.provider not in (PROVIDER, _RUNDOWN):
-            continue
-        if event.id == _MODULE_LOAD:
+        source = (event.provider, event.id)
+        if source in _MODULE_EVENTS:
             module = _module(event)
             modules.setdefault(module.module_id, module)
-        elif event.id == _ASSEMBLY_LOAD:
+        elif source in _ASSEMBLY_EVENTS:
             name, _ = read_utf16(event.payload, 28)  # after assembly, domain and binding ids and flags
             assemblies[name] = None
-        elif event.provider == PROVIDER:
+        elif event.provider == PROVIDER and event.id in _METHOD_EVENTS:
             methods.add(event)
     records = tuple(methods.records(modules))
     return MethodReport(

@@ -53,7 +53,7 @@ def tell(inputs: TestInputs, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def trusted_by_host(inputs: TestInputs, tmp_path: Path) -> Callable[[Path, str], list[str]]:
-    """The trusted assemblies the real host hands over, as a sorted list of resolved paths (9.0 lists the core library twice)."""
+    """The trusted assemblies the real host hands over, sorted and resolved (9.0 lists the core library twice)."""
 
     def ask(app: Path, target: str) -> list[str]:
         done = host(inputs.root(target), app, tmp_path)
