@@ -101,6 +101,9 @@ class MethodRecord:
         """What became of the method; see the module's invariants."""
         if self.entry_point:
             return "rejitted" if self.jitted else "native"
+        if self.entry_point is None and self.jitted and self.jitted[0].tier.startswith("tier1"):
+            # Re-jitted before any other code of it was seen: its native code was looked up before the trace began.
+            return "rejitted"
         return "jitted" if self.jitted else "not found"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nativegen.diagnostics import NativegenError
-from nativegen.runtime.events import MethodReport, read_method_report
+from nativegen.runtime.events import JitLoad, MethodRecord, MethodReport, read_method_report
 from nativegen.runtime.host import RunResult, TraceRequest, run_app
 from tests.support.runtimes import clean_environment, get_runtime
 
@@ -84,6 +84,17 @@ def test_tiering_rejits_what_was_native(demo: Path, tmp_path: Path, target: str)
     assert own.state == "jitted"
     assert own.jitted[0].tier == "tier0"
     assert own.jitted[-1].tier == "tier1"
+
+
+def test_a_lookup_before_the_trace_began_counts_as_native() -> None:
+    tier0, tier1 = (JitLoad("ordinary", tier, 10) for tier in ("tier0", "tier1"))
+    record = MethodRecord("N", "M", "void  ()", 1, None, (tier1,), None)
+    assert record.state == "rejitted"
+    assert dataclasses.replace(record, jitted=(tier0, tier1)).state == "jitted"
+    assert dataclasses.replace(record, entry_point=0).state == "jitted"
+    assert dataclasses.replace(record, entry_point=5).state == "rejitted"
+    assert dataclasses.replace(record, entry_point=5, jitted=()).state == "native"
+    assert dataclasses.replace(record, entry_point=0, jitted=()).state == "not found"
 
 
 def test_no_native_method_without_images(demo: Path, tmp_path: Path) -> None:

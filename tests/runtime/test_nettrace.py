@@ -89,7 +89,7 @@ def test_what_is_no_trace(tmp_path: Path, content: bytes | None, detail: str) ->
 
 def test_dropped_events_are_counted(inputs: TestInputs, tmp_path: Path) -> None:
     """3.1 keeps a ring of one megabyte; the events of some thousand collections are more than that."""
-    text = "class P { static int Main() { object o = null; for (int i = 0; i < 8000000; i++) o = new P(); return 0; } }"
+    text = "class P { static void Main() { for (int i = 0; i < 8000000; i++) System.GC.KeepAlive(new P()); } }"
     app = compile_csharp(text, tmp_path / "app", "app")
     environment = clean_environment(tmp_path)
     everything = TraceRequest(tmp_path, keywords=0xFFFF_FFFF_FFFF, buffer_megabytes=1)
