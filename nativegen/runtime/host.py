@@ -106,7 +106,7 @@ def run_app(
         knobs["ReadyToRunLogFile"] = str(log_directory.absolute() / "r2r.log")
     full = dict(os.environ if environment is None else environment)
     full |= {runtime.environment_prefix + name: value for name, value in knobs.items()}
-    with _command(app.absolute(), runtime) as command:
+    with host_command(app.absolute(), runtime) as command:
         code, out, err, pid = _execute([*command, *args], full, cwd, timeout, capture, stdin, app)
     return RunResult(
         exit_code=128 - code if code < 0 else code,
@@ -118,8 +118,12 @@ def run_app(
 
 
 @contextlib.contextmanager
-def _command(app: Path, runtime: Runtime) -> Iterator[list[str]]:
-    """The command line before the program's own arguments."""
+def host_command(app: Path, runtime: Runtime) -> Iterator[list[str]]:
+    """The command line before the program's own arguments, for callers that replace this process by the program.
+
+    Raises:
+        NativegenError: NGEN6005, the host is missing or not executable.
+    """
     if runtime.kind == "self-contained":
         host = app.with_suffix("")
         if not os.access(host, os.X_OK):
