@@ -121,18 +121,19 @@ def align(value: int, alignment: int) -> int:
     return (value + alignment - 1) & -alignment
 
 
-def encode_base_relocations(rvas: Sequence[int]) -> bytes:
+def encode_base_relocations(rvas: Sequence[int], page: int) -> bytes:
     """The .reloc contents: one DIR64 fixup per RVA, ascending, in blocks of a page.
 
-    Never empty: the runtime refuses to rebase an image without relocation blocks.
+    Never empty, because .NET Core 3.1 does not execute an image without relocation blocks: without any RVA there is one
+    block of padding entries, for ``page``.
     """
-    blocks: dict[int, bytearray] = {}
+    blocks: dict[int, bytearray] = {} if rvas else {page & -PAGE: bytearray(4)}
     for rva in rvas:
         blocks.setdefault(rva & -PAGE, bytearray()).extend((_RELOCATION_DIR64 | rva & (PAGE - 1)).to_bytes(2, "little"))
     result = bytearray()
-    for page, entries in blocks.items():
+    for block, entries in blocks.items():
         entries.extend(bytes(len(entries) % 4))  # a padding entry of type ABSOLUTE keeps blocks aligned
-        result += U32.pack(page) + U32.pack(8 + len(entries)) + entries
+        result += U32.pack(block) + U32.pack(8 + len(entries)) + entries
     return bytes(result)
 
 
@@ -156,7 +157,7 @@ def build_container(
         exception_directory: RVA and size of the runtime functions.
     """
     pe = assembly.pe
-    relocation_data = bytearray(encode_base_relocations(relocations))
+    relocation_data = bytearray(encode_base_relocations(relocations, sections[-1].rva))
     relocation_rva = align(sections[-1].end, SECTION_GAP)
     relocation_section = ImageSection(".reloc", relocation_rva, relocation_data, _INITIALIZED | _DISCARDABLE | _READ)
     all_sections = [*sections, relocation_section]

@@ -52,6 +52,7 @@ class Target:
         runtime identifier of native assets. os, arch, cpu_baseline: what the code may rely on. float_to_int: what the
         JIT makes of NaN and out-of-range values when it converts without checking: ``x86``
             (cvttsd2si's 0x80..0; uint through long, ulong in two halves), or ``saturating`` (nearest value, NaN to 0).
+        ulong_to_float_rounds_once: ``conv.r.un; conv.r4`` of a 64-bit integer is one conversion; else it goes through double.
         uint64_to_double: ``offset`` (convert as signed, add 2**64 when that is negative: rounds twice) or ``exact``.
         helpers: numbers of the helpers that this runtime has.
         fixup_kinds: fixups that it resolves; another one makes it reject the method or worse.
@@ -73,7 +74,7 @@ class Target:
     auto_class_aligned_to_bubble: bool
     explicit_size_rounded_if_blittable: bool
     sequential_class_must_be_blittable: bool
-    empty_struct_fields_in_memory: bool
+    empty_structs_in_memory: bool
     decimal_alignment: int
     field_index_signatures: bool
     foreign_generic_instances: bool
@@ -84,6 +85,7 @@ class Target:
     cpu_baseline: str
     null_page_limit: int
     float_to_int: Literal["x86", "saturating"]
+    ulong_to_float_rounds_once: bool
     uint64_to_double: Literal["offset", "exact"]
     helpers: Mapping[Helper, int] = field(repr=False, compare=False)
     fixup_kinds: frozenset[FixupKind] = field(repr=False, compare=False)
@@ -229,7 +231,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 auto_class_aligned_to_bubble=True,
                 explicit_size_rounded_if_blittable=True,
                 sequential_class_must_be_blittable=True,
-                empty_struct_fields_in_memory=True,
+                empty_structs_in_memory=True,
                 decimal_alignment=4,
                 field_index_signatures=True,
                 foreign_generic_instances=False,
@@ -240,6 +242,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 cpu_baseline="x86-64",
                 null_page_limit=2048,
                 float_to_int="x86",
+                ulong_to_float_rounds_once=False,
                 uint64_to_double="offset",
                 helpers=_HELPERS_3_1,
                 fixup_kinds=_FIXUPS_3_1,
@@ -259,7 +262,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 auto_class_aligned_to_bubble=False,
                 explicit_size_rounded_if_blittable=False,
                 sequential_class_must_be_blittable=False,
-                empty_struct_fields_in_memory=False,
+                empty_structs_in_memory=False,
                 decimal_alignment=8,
                 field_index_signatures=False,
                 foreign_generic_instances=True,
@@ -270,6 +273,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 cpu_baseline="x86-64",
                 null_page_limit=2048,
                 float_to_int="saturating",
+                ulong_to_float_rounds_once=True,
                 uint64_to_double="exact",
                 helpers=_HELPERS_9_0,
                 fixup_kinds=_FIXUPS_9_0,

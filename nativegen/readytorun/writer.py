@@ -26,6 +26,7 @@ from typing import NamedTuple
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import Assembly
 from nativegen.readytorun import container, stubs
+from nativegen.readytorun.check_unit import check_unit
 from nativegen.readytorun.enums import (
     ClauseFlags,
     FixupKind,
@@ -227,7 +228,12 @@ class ImageBuilder:
         self._instances: list[tuple[int, tuple[int | bytes | Symbol, ...], MethodUnit]] = []
 
     def add_method(self, rid: int, unit: MethodUnit) -> None:
-        """Give the MethodDef ``rid`` the compiled body ``unit``."""
+        """Give the MethodDef ``rid`` the compiled body ``unit``.
+
+        Raises:
+            ValueError: the unit is malformed, or the method has a body already.
+        """
+        check_unit(unit)
         if rid in self._methods:
             raise ValueError(f"MethodDef {rid} already has a body")
         self._methods[rid] = unit
@@ -238,7 +244,11 @@ class ImageBuilder:
         Args:
             hash: version-resilient hash of owner, name and type arguments (:mod:`nativegen.readytorun.hashing`).
             signature: method signature of the entry: flags, owner type, rid, type arguments.
+
+        Raises:
+            ValueError: the unit is malformed.
         """
+        check_unit(unit)
         self._instances.append((hash, tuple(signature), unit))
 
     def build(self) -> bytes:
