@@ -1,0 +1,121 @@
+"""``trace APP.dll [args]``: which methods ran native code, which were jitted, in the runtime's own words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nativegen.cli import options
+from nativegen.cli.output import Output
+from nativegen.cli.switches import Parsed, Switch, Syntax
+
+if TYPE_CHECKING:
+    from nativegen.runtime.events import MethodRecord, MethodReport
+
+SYNTAX = Syntax(
+    (
+        *options.SCENARIO[:2],
+        options.RUNTIME,
+        Switch("filter", "PATTERN", "only methods whose name matches: ns::*, C::m", repeat=True),
+        Switch("state", "STATE", "only these", repeat=True, choices=("native", "jitted", "rejitted", "not-found")),
+        Switch("output", "FILE", "write the list there instead of behind the program's output"),
+    ),
+    positionals=(1, 1),
+    passes_rest=True,
+    arguments="[options] APP.dll [arguments of the program]",
+)
+
+
+def run(parsed: Parsed, output: Output) -> int:
+    import tempfile
+    from pathlib import Path
+
+    from nativegen.cli.running import valid_images
+    from nativegen.operations.view import make_view
+    from nativegen.runtime.discover import runtime_for
+    from nativegen.runtime.events import read_method_report
+    from nativegen.runtime.host import TraceRequest, run_app
+
+    found, cache = valid_images(parsed, output)
+    explicit = parsed.value("runtime")
+    app = Path(make_view(cache, found).app if found.images else found.app)
+    runtime = runtime_for(app, Path(explicit) if explicit else None)
+    with tempfile.TemporaryDirectory(prefix="nativegen-trace-") as folder:
+        ran = run_app(app, parsed.rest, runtime=runtime, trace=TraceRequest(Path(folder)), capture=False)
+        if ran.trace is None:
+            from nativegen.diagnostics import NativegenError
+
+            raise NativegenError("NGEN6001", app, detail="the program ended without writing one")
+        report = read_method_report(ran.trace)
+    report.require_reliable()
+    _show(report, parsed, output)
+    return ran.exit_code
+
+
+def _show(report: MethodReport, parsed: Parsed, output: Output) -> None:
+    filters, states = parsed.values("filter"), parsed.values("state")
+    chosen = _chosen(report, filters, {state.replace("-", " ") for state in states})
+    summary = report.summary()
+    file = parsed.value("output")
+    if output.json:
+        document = {"summary": _fields(summary), "methods": [_as_json(record) for record in chosen]}
+        if file is None:
+            output.document(document)
+        else:
+            import json
+
+            _write(file, [json.dumps(document, indent=1)])
+        return
+    lines = [f'{record.state} method name="{_full_name(record)}"' for record in chosen]
+    jitted = summary.jitted_ordinary + summary.jitted_generic + summary.jitted_stubs
+    lines.append(
+        f"{summary.native + summary.rejitted} methods ran native code ({summary.rejitted} were jitted again later), "
+        f"{jitted} were jitted: {summary.jitted_ordinary} ordinary, {summary.jitted_generic} generic, "
+        f"{summary.jitted_stubs} stubs"
+    )
+    if file is not None:
+        _write(file, lines)
+        return
+    for line in lines:
+        output.answer(line)
+
+
+def _write(path: str, lines: list[str]) -> None:
+    try:
+        with open(path, "w", encoding="utf-8") as stream:
+            stream.writelines(line + "\n" for line in lines)
+    except OSError as error:
+        from nativegen.diagnostics import NativegenError
+
+        raise NativegenError("NGEN7004", path, detail=error.strerror or str(error)) from error
+
+
+def _chosen(report: MethodReport, filters: list[str], states: set[str]) -> list[MethodRecord]:
+    found = {id(record): record for pattern in filters for record in report.find(pattern)}
+    records = list(found.values()) if filters else list(report.methods)
+    chosen = [record for record in records if not states or record.state in states]
+    return sorted(chosen, key=lambda record: (record.state, record.full_name, record.signature))
+
+
+def _full_name(record: MethodRecord) -> str:
+    """``Module!Type::Method`` as the runtime's debugging assistants write it; the module is known for jitted ones."""
+    if not record.module:
+        return record.full_name
+    import os
+
+    return f"{os.path.splitext(os.path.basename(record.module))[0]}!{record.full_name}"
+
+
+def _as_json(record: MethodRecord) -> dict[str, object]:
+    return {
+        "name": record.full_name,
+        "signature": record.signature,
+        "state": record.state,
+        "module": record.module,
+        "jitted": [_fields(load) for load in record.jitted],
+    }
+
+
+def _fields(value: object) -> dict[str, object]:
+    from dataclasses import asdict
+
+    return asdict(value)  # type: ignore[call-overload,no-any-return]

@@ -1,0 +1,45 @@
+"""What ``run``, ``trace`` and ``publish`` share: find the application's valid images and say what is missing."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from nativegen.cli.output import Output
+from nativegen.cli.switches import Parsed
+
+if TYPE_CHECKING:
+    from nativegen.operations.substitution import Substitution
+
+
+def valid_images(parsed: Parsed, output: Output) -> tuple[Substitution, str]:
+    """The application's images and the cache's folder; complains, on standard error, about what is not compiled."""
+    from nativegen.cache.index import open_for_reading
+    from nativegen.cache.location import cache_root
+    from nativegen.cache.records import scenario
+    from nativegen.cache.store import Cache
+    from nativegen.diagnostics import NativegenError
+    from nativegen.operations.substitution import find_substitution
+    from nativegen.operations.toolchain import NativeToolchain
+
+    app = parsed.positionals[0]
+    if not os.path.isfile(app):
+        raise NativegenError("NGEN1007", app)
+    root = cache_root(explicit=parsed.value("cache"))
+    index = open_for_reading(root)
+    wanted = scenario(parsed.flag("Debug"), parsed.flag("Profile"))
+    if index is None:
+        found = find_substitution(None, app, wanted, NativeToolchain())
+    else:
+        index.close()
+        with Cache(root) as cache:
+            found = find_substitution(cache, app, wanted, NativeToolchain())
+    if not output.silent:
+        if found.root is None:
+            output.warn(f"{app}: not installed, it runs without native images; run: nativegen install {app}")
+        elif found.stale:
+            output.warn(f"{app}: {len(found.stale)} native images are not valid; run: nativegen update")
+    if output.verbose:
+        for path, because in found.stale:
+            output.warn(f"{path}: {because}")
+    return found, root

@@ -1,0 +1,83 @@
+"""``publish``: the application's folder with images in place of IL, self-sufficient: nothing in it refers to the cache.
+
+Every file is copied (as a reflink where the file system can), never linked: the published folder may be changed, moved
+and deleted freely. An existing folder is updated file by file, each one atomically; files that do not belong stay.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from dataclasses import dataclass
+
+from nativegen.diagnostics import NativegenError
+from nativegen.operations.substitution import Substitution
+from nativegen.operations.tree import Entry, tree_entries
+
+_FICLONE = 0x40049409  # linux/fs.h
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """``images``: paths of the images in the folder; ``files``: number of files in all."""
+
+    folder: str
+    images: tuple[str, ...]
+    files: int
+
+
+def publish(substitution: Substitution, folder: str) -> Published:
+    """Write the folder.
+
+    Raises:
+        NativegenError: NGEN7004 (a file cannot be written; named), NGEN7006 (it is the application's own folder).
+    """
+    folder = os.path.realpath(folder)
+    source = os.path.dirname(substitution.app)
+    if folder == source:
+        raise NativegenError("NGEN7006", folder)
+    entries = list(tree_entries(source, substitution.images, whole_folders=False, exclude=folder))
+    _make_folder(folder)
+    images = []
+    for entry in entries:
+        target = os.path.join(folder, entry.relative)
+        if entry.kind == "folder":
+            _make_folder(target)
+        else:
+            _copy(entry, target)
+        if entry.kind == "image":
+            images.append(target)
+    return Published(folder, tuple(images), sum(entry.kind != "folder" for entry in entries))
+
+
+def _make_folder(path: str) -> None:
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise NativegenError("NGEN7004", path, detail=error.strerror or str(error)) from error
+
+
+def _copy(entry: Entry, target: str) -> None:
+    temporary = f"{target}.{os.getpid()}.tmp"
+    try:
+        _clone(entry.source, temporary)
+        # Images are read-only in the cache; in the folder they are the user's.
+        mode = 0o644 if entry.kind == "image" else os.stat(entry.source).st_mode & 0o7777
+        os.chmod(temporary, mode | 0o200)
+        os.replace(temporary, target)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise NativegenError("NGEN7004", target, detail=error.strerror or str(error)) from error
+
+
+def _clone(source: str, target: str) -> None:
+    """Copy a file's content, sharing blocks where the file system can."""
+    import fcntl
+
+    with open(source, "rb") as reader, open(target, "wb") as writer:
+        try:
+            fcntl.ioctl(writer, _FICLONE, reader.fileno())
+        except OSError:
+            shutil.copyfileobj(reader, writer, 1 << 20)

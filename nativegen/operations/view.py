@@ -1,0 +1,113 @@
+"""The *view* of an application for ``run``: a folder in the cache that looks like the application's own, with its
+images.
+
+Images are hard links into the cache. Everything else is a symbolic link to the application's own file, so that data
+files, native libraries and settings are the ones the user edits; the program's assembly and its host are real files,
+because both runtimes resolve links of these two and would end up in the original folder.
+
+What differs for the program: ``AppContext.BaseDirectory`` and the ``Location`` of assemblies with images name the view;
+new files written there do not land in the original folder (changes to existing files do). Programs that mind are served
+by ``publish``.
+
+A view's name is the xxh3 of its contents' description, so it is made once and never changed. A program that runs holds
+a shared lock on its view; views of the same application that nobody holds are removed when a new one is made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import xxhash
+
+from nativegen.operations.substitution import Substitution
+from nativegen.operations.tree import Entry, tree_entries
+
+VIEWS = "views"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """``app``: the program's assembly inside the view. ``lock``: an open file descriptor that keeps the view alive."""
+
+    folder: str
+    app: str
+    lock: int
+
+
+def make_view(cache_root: str, substitution: Substitution) -> View:
+    """The view of an application with these images; made unless it exists.
+
+    Raises:
+        OSError: the cache cannot be written to.
+    """
+    app = substitution.app
+    folder = os.path.dirname(app)
+    entries = list(tree_entries(folder, substitution.images, whole_folders=True))
+    real = {os.path.basename(app), os.path.splitext(os.path.basename(app))[0]}
+    description = json.dumps([[asdict(entry) for entry in entries], _states(entries, real)]).encode()
+    name = os.path.splitext(os.path.basename(app))[0]
+    shelf = os.path.join(cache_root, VIEWS, f"{name}-{xxhash.xxh3_64_hexdigest(app.encode())}")
+    view = os.path.join(shelf, xxhash.xxh3_128_hexdigest(description))
+    os.makedirs(shelf, mode=0o700, exist_ok=True)
+    lock = os.open(view + ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    os.set_inheritable(lock, True)  # the program itself holds it
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    if not os.path.isdir(view):
+        temporary = f"{view}.{os.getpid()}.tmp"
+        os.mkdir(temporary)
+        _fill(temporary, entries, real)
+        try:
+            os.rename(temporary, view)
+        except OSError:
+            shutil.rmtree(temporary)  # somebody else made the same one meanwhile
+            if not os.path.isdir(view):
+                raise
+        _remove_unused(shelf, os.path.basename(view))
+    return View(view, os.path.join(view, os.path.basename(app)), lock)
+
+
+def _states(entries: Sequence[Entry], real: set[str]) -> list[str]:
+    """Contents of the files that are copied: a copy must not outlive a change of its original."""
+    states = []
+    for entry in entries:
+        if entry.kind == "file" and entry.relative in real:
+            with open(entry.source, "rb") as file:
+                states.append(xxhash.xxh3_128_hexdigest(file.read()))
+    return states
+
+
+def _fill(folder: str, entries: Sequence[Entry], real: set[str]) -> None:
+    for entry in entries:
+        target = os.path.join(folder, entry.relative)
+        if entry.kind == "folder":
+            os.mkdir(target)
+        elif entry.kind == "image":
+            # The name of an assembly from elsewhere may be taken by an IL copy beside the application.
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(target)
+            os.link(entry.source, target)
+        elif entry.relative in real and os.path.isfile(entry.source):
+            shutil.copy2(entry.source, target)
+        else:
+            os.symlink(entry.source, target)
+
+
+def _remove_unused(shelf: str, keep: str) -> None:
+    for name in os.listdir(shelf):
+        if not name.endswith(".lock") or name == f"{keep}.lock":
+            continue
+        path = os.path.join(shelf, name)
+        with open(path, "rb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            shutil.rmtree(path.removesuffix(".lock"), ignore_errors=True)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
