@@ -80,7 +80,7 @@ class ObjectSection:
 
 @dataclass(frozen=True, slots=True)
 class ObjectFile:
-    """``symbols`` is keyed by symbol table index (auxiliary records take indices too)."""
+    """``symbols`` is keyed by symbol table index (auxiliary records take indices too), and has all that are used."""
 
     sections: tuple[ObjectSection, ...]
     symbols: dict[int, ObjectSymbol]
@@ -118,7 +118,10 @@ def _read(data: bytes) -> ObjectFile:
         raise ObjectError(f"object file is for machine {machine:#x}")
     strings = symbol_offset + symbol_count * symbol_struct.size
     sections = tuple(_read_section(data, table, number, strings) for number in range(1, section_count + 1))
-    return ObjectFile(sections, _read_symbols(data, symbol_struct, symbol_offset, symbol_count, strings))
+    symbols = _read_symbols(data, symbol_struct, symbol_offset, symbol_count, strings)
+    if any(relocation.symbol not in symbols for section in sections for relocation in section.relocations):
+        raise ObjectError("relocation against a symbol that is not there")
+    return ObjectFile(sections, symbols)
 
 
 def _string(data: bytes, offset: int) -> str:

@@ -279,8 +279,8 @@ class _UnitBuilder:
     def _resolve(self, data: bytearray, relocation: ObjectRelocation) -> Relocation:
         """The symbolic form of a relocation in code; zeroes its field."""
         offset = relocation.offset
-        symbol = self._index.object.symbols.get(relocation.symbol)
-        if symbol is None or relocation.kind != IMAGE_REL_AMD64_REL32 or offset + 4 > len(data):
+        symbol = self._index.object.symbols[relocation.symbol]
+        if relocation.kind != IMAGE_REL_AMD64_REL32 or offset + 4 > len(data):
             raise ExtractError(f"relocation of kind {relocation.kind} at {offset:#x}")
         addend = struct.unpack_from("<i", data, offset)[0]
         data[offset : offset + 4] = bytes(4)
@@ -345,11 +345,10 @@ class _UnitBuilder:
 
     def _add_table_entry(self, relocation: ObjectRelocation, place: int) -> None:
         """An entry of a jump table: must lead into the function's own code."""
-        symbol = self._index.object.symbols.get(relocation.symbol)
+        symbol = self._index.object.symbols[relocation.symbol]
         offset = place + relocation.offset
         if (
-            symbol is None
-            or relocation.kind != IMAGE_REL_AMD64_REL32
+            relocation.kind != IMAGE_REL_AMD64_REL32
             or symbol.section != self._section.number
             or offset + 4 > len(self.rodata)
         ):
