@@ -9,9 +9,18 @@ from pathlib import Path
 import pytest
 
 from nativegen.pipeline.request import CompileReport
+from nativegen.runtime.events import read_method_report
+from nativegen.runtime.host import TraceRequest, run_app
 from tests.support.csharp import compile_csharp
-from tests.support.differential import DifferentialError, ImageCompiler, method_names, run_differential
+from tests.support.differential import (
+    REPEAT_MILLISECONDS,
+    DifferentialError,
+    ImageCompiler,
+    method_names,
+    run_differential,
+)
 from tests.support.paths import TestInputs
+from tests.support.runtimes import clean_environment, get_runtime
 
 PROGRAM = """
 using System;
@@ -46,6 +55,28 @@ def image_is(text: str) -> ImageCompiler:
         return report(source, output)
 
     return compile_image
+
+
+@pytest.mark.parametrize("compiler", ["mcs", "roslyn"])
+def test_a_program_runs_native_on_both(inputs: TestInputs, tmp_path: Path, compiler: str) -> None:
+    runs = run_differential(PROGRAM, tmp_path, native=["N.Program::Twice"], compiler=compiler, gc_stress=True)
+    for run in runs.values():
+        assert run.native.stdout == b"42 Int32\n"
+        assert run.reports["program"].native > 0
+
+
+def test_default_tiering_takes_over_while_the_program_runs(inputs: TestInputs, tmp_path: Path) -> None:
+    runs = run_differential(PROGRAM, tmp_path, native=["N.Program::Twice"])
+    for target, run in runs.items():
+        variables = {"NATIVEGEN_REPEAT_MS": str(REPEAT_MILLISECONDS)}
+        result = run_app(
+            run.folder / "program.dll",
+            runtime=get_runtime(target),
+            environment=clean_environment(tmp_path) | variables,
+            trace=TraceRequest(tmp_path / "tiered"),
+        )
+        assert result.trace is not None
+        assert read_method_report(result.trace).state("N.Program::Twice") == "rejitted"
 
 
 def test_jitted_code_is_not_taken_for_native(inputs: TestInputs, tmp_path: Path) -> None:

@@ -17,8 +17,10 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +32,7 @@ from tests.support.paths import TARGETS
 from tests.support.runtimes import clean_environment, framework_references, get_runtime
 
 if TYPE_CHECKING:
-    from nativegen.pipeline import CompileReport
+    from nativegen.pipeline.request import CompileOptions, CompileReport
 
 SUPPORT_TYPES = ("Harness", "GcStress")
 
@@ -38,7 +40,7 @@ SUPPORT_TYPES = ("Harness", "GcStress")
 GC_STRESS_SETTINGS = {"GCgen0size": "10000", "gcConcurrent": "0", "gcForceCompact": "1"}
 
 # Tier 1 starts after 30 calls and 100 ms without new tier-0 activity.
-REPEAT_MILLISECONDS = 400
+REPEAT_MILLISECONDS = 300
 
 ImageCompiler = Callable[[Path, Path, str, Mapping[str, str]], "CompileReport"]
 
@@ -81,6 +83,7 @@ def run_differential(
     gc_stress: bool = False,
     tiered: bool = True,
     timeout: float = 120,
+    options: CompileOptions | None = None,
     compile_image: ImageCompiler | None = None,
 ) -> dict[str, DifferentialRun]:
     """Run a program with and without images on each runtime and compare.
@@ -102,6 +105,7 @@ def run_differential(
         gc_stress: run with images under stress too.
         tiered: run with images and default tiering too.
         timeout: seconds for each run.
+        options: of the image compiler.
         compile_image: instead of the pipeline (for tests of this harness).
     Returns:
         target -> what happened.
@@ -114,19 +118,24 @@ def run_differential(
     chosen = list(assemblies) if images is None else list(images)
     home = folder / "home"
     home.mkdir()
-    runs = {}
-    for runtime_name in runtimes:
-        harness = _Harness(runtime_name, folder / runtime_name, home, name, args, timeout)
-        run = harness.run(assemblies, chosen, compile_image or _compile_with_pipeline)
+    compile_one = compile_image or partial(_compile_with_pipeline, options)
+    harnesses = [_Harness(each, folder / each, home, name, args, timeout) for each in runtimes]
+    for harness in harnesses:
+        harness.prepare(assemblies, chosen, compile_one)
+
+    def execute(harness: _Harness) -> DifferentialRun:
+        run = harness.run_traced()
         _check_native(run, native, excluded or {})
         if tiered:
-            again = harness.native(tiering=None, variables={"NATIVEGEN_REPEAT_MS": str(REPEAT_MILLISECONDS)})
-            harness.compare(run.jit, again, "images, default tiering")
+            harness.run_again(run.jit, "images, default tiering", None, {}, {})
         if gc_stress:
-            stressed = harness.native(False, {"NATIVEGEN_GC_STRESS": "1"}, GC_STRESS_SETTINGS)
-            harness.compare(run.jit, stressed, "images, GC stress")
-        runs[runtime_name] = run
-    return runs
+            harness.run_again(
+                run.jit, "images, GC stress", False, {"NATIVEGEN_GC_STRESS": "1"}, GC_STRESS_SETTINGS
+            )
+        return run
+
+    with ThreadPoolExecutor(len(harnesses)) as pool:  # the programs mostly wait for the tiered JIT's timer
+        return {run.target: run for run in pool.map(execute, harnesses)}
 
 
 def _compile(
@@ -189,40 +198,49 @@ class _Harness:
         self._target = target
         self._runtime = get_runtime(target)
         self._folder = folder
+        self._jit = folder / "jit"
+        self._native = folder / "native"
+        self._reports: dict[str, CompileReport] = {}
         self._home = home
         self._name = name
         self._args = args
         self._timeout = timeout
 
-    def run(
-        self, assemblies: Mapping[str, Path], images: Sequence[str], compile_image: ImageCompiler
-    ) -> DifferentialRun:
-        jit_folder, native_folder = self._folder / "jit", self._folder / "native"
+    def prepare(self, assemblies: Mapping[str, Path], images: Sequence[str], compile_image: ImageCompiler) -> None:
+        """Fill both folders: the IL, and the images of the chosen assemblies."""
         references = framework_references(self._target) | {name: str(path) for name, path in assemblies.items()}
-        reports = {}
-        for folder in (jit_folder, native_folder):
+        for folder in (self._jit, self._native):
             folder.mkdir(parents=True)
             config = json.dumps(runtime_config_for(self._runtime))
             (folder / f"{self._name}.runtimeconfig.json").write_text(config)
         for name, path in assemblies.items():
-            shutil.copyfile(path, jit_folder / path.name)
+            shutil.copyfile(path, self._jit / path.name)
             if name in images:
-                reports[name] = compile_image(path, native_folder / path.name, self._target, references)
-            if not (native_folder / path.name).is_file():  # left as IL, or a facade: nothing to compile
-                shutil.copyfile(path, native_folder / path.name)
-        jit = self._run(jit_folder, False, {}, {}, None)
-        traced = TraceRequest(self._folder / "trace")
-        native = self._run(native_folder, False, {}, {}, traced)
-        self.compare(jit, native, "images, no tiering")
+                self._reports[name] = compile_image(path, self._native / path.name, self._target, references)
+            if not (self._native / path.name).is_file():  # left as IL, or a facade: nothing to compile
+                shutil.copyfile(path, self._native / path.name)
+
+    def run_traced(self) -> DifferentialRun:
+        """Under the JIT and with images, both without tiering; the latter traced."""
+        jit = self._run(self._jit, False, {}, {}, None)
+        native = self._run(self._native, False, {}, {}, TraceRequest(self._folder / "trace"))
+        self._compare(jit, native, "images, no tiering")
         if native.trace is None:
             raise DifferentialError(f"{self._target}: the runtime wrote no trace")
         methods = read_method_report(native.trace)
-        return DifferentialRun(self._target, jit, native, methods, reports, native_folder)
+        return DifferentialRun(self._target, jit, native, methods, self._reports, self._native)
 
-    def native(
-        self, tiering: bool | None, variables: Mapping[str, str], settings: Mapping[str, str] | None = None
-    ) -> RunResult:
-        return self._run(self._folder / "native", tiering, variables, settings or {}, None)
+    def run_again(
+        self,
+        expected: RunResult,
+        what: str,
+        tiering: bool | None,
+        variables: Mapping[str, str],
+        settings: Mapping[str, str],
+    ) -> None:
+        """Once more with images, in another mode; a body run by ``Harness.Run`` is repeated."""
+        repeat = {"NATIVEGEN_REPEAT_MS": str(REPEAT_MILLISECONDS)}
+        self._compare(expected, self._run(self._native, tiering, repeat | dict(variables), settings, None), what)
 
     def _run(
         self,
@@ -244,7 +262,7 @@ class _Harness:
             timeout=self._timeout,
         )
 
-    def compare(self, expected: RunResult, actual: RunResult, what: str) -> None:
+    def _compare(self, expected: RunResult, actual: RunResult, what: str) -> None:
         """Exit status and output must agree; of an unhandled exception its first line."""
         pairs: list[tuple[str, bytes | int, bytes | int]] = [
             ("exit status", expected.exit_code, actual.exit_code),
@@ -318,8 +336,10 @@ def _definition_name(record: MethodRecord) -> str:
     return f"{record.namespace.partition('[')[0]}::{record.name}"
 
 
-def _compile_with_pipeline(source: Path, output: Path, target: str, references: Mapping[str, str]) -> CompileReport:
-    from nativegen.pipeline import CompileRequest
+def _compile_with_pipeline(
+    options: CompileOptions | None, source: Path, output: Path, target: str, references: Mapping[str, str]
+) -> CompileReport:
     from nativegen.pipeline.compile import compile_file
+    from nativegen.pipeline.request import CompileOptions, CompileRequest
 
-    return compile_file(CompileRequest(str(source), str(output), target, references))
+    return compile_file(CompileRequest(str(source), str(output), target, references, options or CompileOptions()))
