@@ -1,9 +1,9 @@
 """System V classification of structs, as CoreCLR does it: which registers carry a value of at most 16 bytes.
 
 Differs from the C ABI in small ways that matter (methodtable.cpp: ClassifyEightBytesWithManagedLayout,
-AssignClassifiedEightByteTypes): a struct without fields, or with a field that is not at a multiple of its size, goes
-on the stack; a struct that is one field repeated (fixed buffer) is classified as if all repetitions were declared;
-vectors never go in registers as structs.
+AssignClassifiedEightByteTypes): a struct with a field that is not at a multiple of its size goes on the stack, and so do
+structs without fields on some runtimes; a struct that is one field repeated (fixed buffer) is classified as if all
+repetitions were declared; vectors never go in registers as structs. The tests ask the runtimes' JITs.
 
 >>> [eightbyte.register for eightbyte in pair_of_int_and_double.classification]      # doctest: +SKIP
 ['INTEGER', 'SSE']
@@ -59,22 +59,19 @@ def classify(type_desc: DefType) -> tuple[Eightbyte, ...] | None:
     if size > MAX_REGISTER_BYTES:
         return None
     fields: dict[int, tuple[int, str, GcKind]] = {}
-    if not _collect(type_desc, 0, size, fields, False):
+    if not _collect(type_desc, 0, size, fields):
         return None
-    if not fields:
-        raise TypeLoadError(f"classification: {type_desc.display_name} has only empty structs as fields")
     return _eightbytes(fields, size)
 
 
-def _collect(
-    type_desc: DefType, start: int, limit: int, fields: dict[int, tuple[int, str, GcKind]], is_embedded: bool
-) -> bool:
-    """Flattens to offset -> (size, register, gc). False: must go on the stack."""
+def _collect(type_desc: DefType, start: int, limit: int, fields: dict[int, tuple[int, str, GcKind]]) -> bool:
+    """Flattens to offset -> (size, register, gc); empty structs have register NONE. False: must go on the stack."""
     if type_desc.is_abi_special:
         raise TypeLoadError(f"classification: {type_desc.display_name} is passed in a way of its own")
     layout = type_desc.layout
     if not type_desc.instance_fields:
-        return is_embedded and not type_desc.type_system.target.empty_struct_fields_in_memory
+        fields.setdefault(start, (1, "NONE", "none"))
+        return not type_desc.type_system.target.empty_structs_in_memory
     if type_desc.kind is TypeKind.TYPEDBYREF:
         if start % 8:
             return False
@@ -89,7 +86,7 @@ def _collect(
         kind = field_type.underlying.kind
         if kind in (TypeKind.VALUETYPE, TypeKind.TYPEDBYREF):
             nested: DefType = field_type  # type: ignore[assignment]  # every struct is a DefType
-            if not _collect(nested, position, limit, fields, True):
+            if not _collect(nested, position, limit, fields):
                 return False
             continue
         if position % size:
@@ -101,7 +98,8 @@ def _collect(
         if position in fields:  # a union: one integer field makes it INTEGER
             other_size, other_register, other_gc = fields[position]
             size = max(size, other_size)
-            register = register if register == other_register else "INTEGER"
+            if other_register not in (register, "NONE"):
+                register = "INTEGER"
             gc = gc if gc != "none" else other_gc
         fields[position] = (size, register, gc)
     return True
@@ -123,12 +121,11 @@ def _eightbytes(fields: dict[int, tuple[int, str, GcKind]], size: int) -> tuple[
     result = []
     for offset in range(0, size, 8):
         inside = [field for at, field in fields.items() if at // 8 == offset // 8]
+        registers = {register for _, register, _ in inside}
         if not inside and offset > last:
-            # Padding behind the last field takes that field's class.
-            is_sse = fields[last][1] == "SSE"
-        else:
-            # One integer field makes the whole eightbyte INTEGER; so is one of padding between fields.
-            is_sse = bool(inside) and all(register == "SSE" for _, register, _ in inside)
+            registers = {fields[last][1]}  # padding behind the last field takes that field's class
+        # One integer field makes the whole eightbyte INTEGER; so is one that holds nothing.
+        is_sse = registers - {"NONE"} == {"SSE"}
         gc: GcKind = next((kind for _, _, kind in inside if kind != "none"), "none")
         result.append(Eightbyte("SSE" if is_sse else "INTEGER", gc, offset, min(8, size - offset)))
     return tuple(result)

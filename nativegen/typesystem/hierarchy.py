@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _PUBLIC = 6
 _ASSEMBLY_ACCESSES = (2, 3)  # family and assembly, assembly
+#: Marks an override with a covariant return type: whoever overrides it overrides what it overrode, too.
+_PRESERVE_BASE_OVERRIDES = "System.Runtime.CompilerServices.PreserveBaseOverridesAttribute"
 _ARRAY_INTERFACES = (
     "System.Collections.Generic.IList`1",
     "System.Collections.Generic.ICollection`1",
@@ -126,19 +128,26 @@ def _most_derived(chain: list[TypeDesc], method: MethodDesc) -> MethodDesc | Non
         return method
     current = method
     in_slot = {method}
+    overridable = [method]  # with covariant returns, also the method that took the slot over
     hidden = False
     for type_desc in reversed(chain[: chain.index(method.owner)]):
         overriding = None
         for candidate in _named(type_desc, method.name):
-            if not (candidate.is_virtual and _same_signature(candidate, method) and _may_override(candidate, method)):
+            matched = [
+                base for base in overridable if _same_signature(candidate, base) and _may_override(candidate, base)
+            ]
+            if not candidate.is_virtual or not matched:
                 continue
-            if candidate.is_new_slot:
+            if not candidate.is_new_slot:
+                if not hidden or matched != [method]:
+                    overriding = candidate
+            elif method in matched:
                 hidden = True
-            elif not hidden:
-                overriding = candidate
         explicit = _method_impl(type_desc, in_slot)
         if explicit is not None:
             overriding = explicit
+            if explicit.has_attribute(_PRESERVE_BASE_OVERRIDES):
+                overridable.append(explicit)
         if overriding is not None:
             current = overriding
             in_slot.add(current)

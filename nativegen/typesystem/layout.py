@@ -204,10 +204,10 @@ def _struct_layout(type_desc: DefType) -> TypeLayout:
     if type_desc.is_explicit_layout:
         offsets, size, alignment = _place_explicit(type_desc, fields, pack, declared_size)
         is_auto = is_sequential = False
-    elif _is_sequential_struct(type_desc, fields):
+    elif _is_sequential_struct(type_desc, fields) or _is_native_struct(type_desc, fields):
         offsets, end, alignment = _place_sequential(fields, 0, pack)
         size = max(declared_size, end) if declared_size else _align(end, alignment)
-        is_auto, is_sequential = False, True
+        is_auto, is_sequential = False, _is_sequential_struct(type_desc, fields)
     else:
         if declared_size and type_desc.is_sequential_layout and fields:
             raise TypeLoadError(f"layout: {type_desc.display_name} has a given size and references")
@@ -244,6 +244,12 @@ def _is_sequential_struct(type_desc: DefType, fields: Sequence[_Field]) -> bool:
         if breaks and field.nested is not None and not field.nested.is_managed_sequential:
             return False
     return True
+
+
+def _is_native_struct(type_desc: DefType, fields: Sequence[_Field]) -> bool:
+    """Where nested structs can break the sequential layout, one that is the same in native code still keeps it."""
+    breaks = type_desc.type_system.target.auto_struct_breaks_sequential
+    return breaks and type_desc.is_sequential_layout and _is_blittable(type_desc, fields)
 
 
 def _place_sequential(
@@ -379,26 +385,27 @@ def _is_blittable(type_desc: DefType, fields: Sequence[_Field]) -> bool:
     Raises:
         TypeLoadError: marshalling attributes or character sets make it uncertain.
     """
+    uncertain = ""
     for field in fields:
         kind = field.type.underlying.kind
-        if type_desc.module.assembly.field_marshal(field.desc.token) is not None and not field.is_reference:
-            raise TypeLoadError(f"layout: {field.desc.display_name} has a marshalling attribute")
-        if kind is TypeKind.BOOLEAN or field.has_references:
+        if kind is TypeKind.BOOLEAN or kind is TypeKind.BYREF or field.has_references:
             return False
         if kind is TypeKind.CHAR and type_desc.flags & _CHARSET_MASK != _UNICODE_CLASS:
-            if type_desc.flags & _CHARSET_MASK:
-                raise TypeLoadError(f"layout: the character set of {type_desc.display_name} is automatic")
-            return False
+            if not type_desc.flags & _CHARSET_MASK:
+                return False
+            uncertain = f"the character set of {type_desc.display_name} is automatic"
         if kind in (TypeKind.VALUETYPE, TypeKind.TYPEDBYREF):
             nested: DefType = field.type  # type: ignore[assignment]  # only DefTypes are value types
-            if nested.type_args:
+            if nested.type_args or not (nested.is_explicit_layout or nested.is_sequential_layout):
                 return False
             if nested.module.is_core and nested.full_name in ("System.Decimal", "System.DateTime"):
                 return False
-            if not (nested.is_explicit_layout or nested.is_sequential_layout):
-                return False
             if not _is_blittable(nested, _fields(nested)):
                 return False
+        if type_desc.module.assembly.field_marshal(field.desc.token) is not None:
+            uncertain = f"{field.desc.display_name} has a marshalling attribute"
+    if uncertain:
+        raise TypeLoadError(f"layout: {uncertain}")
     return True
 
 
