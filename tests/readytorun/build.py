@@ -98,8 +98,12 @@ def field_check(offset: int) -> Cell:
     return Cell(CellKind.CHECK, (FixupKind.Check_FieldOffset, offset, 0, field))
 
 
-def program_units(target: Target) -> dict[str, MethodUnit]:
-    """Native bodies for program.cs by method name."""
+def program_units(target: Target, *, forget_slots: bool = False) -> dict[str, MethodUnit]:
+    """Native bodies for program.cs by method name.
+
+    Args:
+        forget_slots: leave the reference that Keep holds out of its GcInfo: a negative control.
+    """
     method = SymbolKind.METHOD_DEF
     helper = Cell(CellKind.METHOD_CALL, (FixupKind.MethodEntry_DefToken, Symbol(method, "Native::Helper")))
     literal = Cell(CellKind.HANDLE, (FixupKind.StringHandle, Symbol(SymbolKind.STRING, "native")))
@@ -126,6 +130,35 @@ def program_units(target: Target) -> dict[str, MethodUnit]:
         "c7042411030000"  # mov dword [rsp],785
         "8b0424"  # mov eax,[rsp]
         "4881c408200000"  # add rsp,8200
+        "c3"
+    )
+    is_square = Cell(CellKind.LAZY_HELPER_OBJ, (FixupKind.IsInstanceOf, b"\x12", Symbol(SymbolKind.TYPE, "Square")))
+    delegate_type = (b"\x12", Symbol(SymbolKind.TYPE, "IntSource"))
+    new_delegate = Cell(CellKind.LAZY_HELPER, (FixupKind.NewObject, *delegate_type))
+    constructor = Cell(
+        CellKind.LAZY_HELPER_OBJ_OBJ,
+        (FixupKind.DelegateCtor, 0, Symbol(method, "Shape::Seven"), *delegate_type),
+    )
+    make_delegate = bytes.fromhex(
+        "4883ec18"  # sub rsp,24
+        "48893c24"  # mov [rsp],rdi
+        "48c744240800000000"  # mov qword [rsp+8],0
+        "e800000000"  # call newobj
+        "4889442408"  # mov [rsp+8],rax
+        "4889c7"  # mov rdi,rax
+        "488b3424"  # mov rsi,[rsp]
+        "e800000000"  # call delegate constructor
+        "488b442408"  # mov rax,[rsp+8]
+        "4883c418"  # add rsp,24
+        "c3"
+    )
+    churn = Cell(CellKind.METHOD_CALL, (FixupKind.MethodEntry_DefToken, Symbol(method, "Native::Churn")))
+    keep = bytes.fromhex(
+        "4883ec18"  # sub rsp,24
+        "48893c24"  # mov [rsp],rdi
+        "e800000000"  # call Churn
+        "488b0424"  # mov rax,[rsp]
+        "4883c418"  # add rsp,24
         "c3"
     )
     return {
@@ -160,15 +193,36 @@ def program_units(target: Target) -> dict[str, MethodUnit]:
             encode_gc_info(GcInfo(len(big_frame))),
             relocations=(Relocation(6, SYMBOL, 0),),
         ),
+        "IsSquare": framed(
+            "4883ec08 e800000000 4885c0 0f95c0 0fb6c0 4883c408 c3",  # call; test rax,rax; setne al; movzx eax,al
+            relocations=call,
+            cells=(is_square,),
+        ),
+        "MakeDelegate": MethodUnit(
+            make_delegate,
+            (Function(0, len(make_delegate), bytes.fromhex("1904010004220000")),),
+            encode_gc_info(GcInfo(len(make_delegate), ReturnKind.OBJECT, untracked=(slot, StackSlot(SlotBase.SP, 8)))),
+            relocations=(Relocation(18, STUB, 0), Relocation(35, STUB, 1)),
+            cells=(new_delegate, constructor),
+        ),
+        "Keep": MethodUnit(
+            keep,
+            (Function(0, len(keep), bytes.fromhex("1904010004220000")),),
+            encode_gc_info(GcInfo(len(keep), ReturnKind.OBJECT, untracked=() if forget_slots else (slot,))),
+            relocations=(Relocation(9, STUB, 0),),
+            cells=(churn,),
+        ),
         "Throws": framed("4883ec08 e800000000 cc", relocations=call, cells=(range_check,)),
     }
 
 
-def program_image(assembly: Assembly, target: Target, *, image_base: int | None = None) -> bytes:
+def program_image(
+    assembly: Assembly, target: Target, *, image_base: int | None = None, forget_slots: bool = False
+) -> bytes:
     """program.cs with its native bodies."""
     names = Names(assembly)
     builder = ImageBuilder(assembly, target, names, image_base=image_base, compiler_id="tests")
-    for name, unit in program_units(target).items():
+    for name, unit in program_units(target, forget_slots=forget_slots).items():
         builder.add_method(names.rid(f"Native::{name}"), unit)
     owner = type_hash("", "Native")
     integer, canon = type_hash("System", "Int32"), type_hash("System", "__Canon")

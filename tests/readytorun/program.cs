@@ -6,7 +6,10 @@ public class Shape
     public int Number;
     public string Name;
     public virtual int Area() { return 1; }
+    public int Seven() { return 7; }
 }
+
+public delegate int IntSource();
 
 public class Square : Shape
 {
@@ -26,7 +29,23 @@ public static class Native
     [MethodImpl(MethodImplOptions.NoInlining)] public static int Constant() { return -1; }
     [MethodImpl(MethodImplOptions.NoInlining)] public static int BigFrame() { return -1; }
     [MethodImpl(MethodImplOptions.NoInlining)] public static int Throws() { return -1; }
+    [MethodImpl(MethodImplOptions.NoInlining)] public static int IsSquare(object shape) { return -1; }
+    [MethodImpl(MethodImplOptions.NoInlining)] public static IntSource MakeDelegate(Shape shape) { return null; }
+    [MethodImpl(MethodImplOptions.NoInlining)] public static Shape Keep(Shape shape) { Churn(); return shape; }
     [MethodImpl(MethodImplOptions.NoInlining)] public static int Generic<T>() { return -1; }
+
+    static byte[][] junk = new byte[40000][];
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static void Churn()
+    {
+        GC.Collect(2, GCCollectionMode.Forced, true, true);
+        for (int i = 0; i < junk.Length; i++)
+        {
+            junk[i] = new byte[1000];
+            for (int k = 0; k < junk[i].Length; k++) junk[i][k] = 0x5a;
+        }
+    }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static int Helper(int x)
@@ -38,6 +57,9 @@ public static class Native
 
 public static class Program
 {
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    static Shape Fresh() { return new Shape { Number = 5 }; }
+
     static int Main()
     {
         string used = "native";
@@ -53,6 +75,10 @@ public static class Program
         Console.WriteLine(Native.Constant());
         Console.WriteLine(Native.BigFrame());
         try { Native.Throws(); Console.WriteLine("no"); } catch (IndexOutOfRangeException) { Console.WriteLine("thrown"); }
+        Console.WriteLine(Native.IsSquare(new Square()) + Native.IsSquare(new Shape()) + Native.IsSquare(null));
+        IntSource source = Native.MakeDelegate(new Shape());
+        Console.WriteLine(source == null ? -1 : source());
+        Console.WriteLine(Native.Keep(Fresh()).Number);
         Console.WriteLine(Native.Generic<int>());
         Console.WriteLine(Native.Generic<string>());
         return 7;
