@@ -212,6 +212,9 @@ def _slot_words(slot: RegisterSlot | StackSlot) -> str:
     return f"[{base}{slot.offset:+#x}]{flags}"
 
 
+_STUB_SIZE = 8
+
+
 def _disassembler(image: ReadyToRunImage, names: ImageNames) -> Callable[[CompiledMethod], Iterator[str]] | None:
     """A function giving a method's instructions as lines, cells and stubs named; None without capstone."""
     try:
@@ -232,6 +235,8 @@ def _disassembler(image: ReadyToRunImage, names: ImageNames) -> Callable[[Compil
     def target_words(address: int) -> str:
         if address in starts:
             return starts[address]
+        if not 0 <= address < len(image.memory) - _STUB_SIZE:
+            return ""
         if image.memory[address : address + 3] == b"\x4c\x8d\x1d":  # lea r11,[cell]: our stub of a lazy cell
             cell = address + 7 + U32.unpack_from(image.memory, address + 3)[0] & 0xFFFF_FFFF
         elif image.memory[address : address + 2] == b"\xff\x25":  # jmp [cell]

@@ -53,6 +53,8 @@ _CHUNK = 64
 _CHUNK_LOG2 = 6
 _STACK_BASE_REGISTER_XOR = 5  # rbp is stored as 0
 
+_MAX_COUNT = 1 << 17  # of anything in one method: more is garbage, which must not keep the decoder busy
+
 
 @dataclass(frozen=True, slots=True)
 class RegisterSlot:
@@ -445,7 +447,7 @@ def decode_gc_info(data: bytes | memoryview, offset: int = 0) -> DecodedGcInfo:
     outgoing_area = unsigned(_OUTGOING_AREA) << 3 if fat else 0
     safe_point_count = unsigned(_NUM_SAFE_POINTS)
     range_count = unsigned(_NUM_RANGES) if fat else 0
-    if code_length == 0 or safe_point_count > code_length or range_count > code_length:
+    if code_length == 0 or max(safe_point_count, range_count) > min(code_length, _MAX_COUNT):
         raise ValueError(f"{safe_point_count} safe points and {range_count} ranges in {code_length} bytes of code")
     width = ceil_log2(code_length)
     offsets = [read(width) + 1 for _ in range(safe_point_count)]
@@ -495,6 +497,8 @@ def _read_slots(
     if reader.read(1):
         tracked_count = unsigned(_NUM_STACK_SLOTS)
         untracked_count = unsigned(_NUM_UNTRACKED_SLOTS)
+    if register_count > len(Register) or max(tracked_count, untracked_count) > _MAX_COUNT:
+        raise ValueError(f"{register_count} registers, {tracked_count} and {untracked_count} stack slots")
     registers: list[RegisterSlot] = []
     number = flags = 0
     for index in range(register_count):

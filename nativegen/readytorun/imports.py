@@ -62,10 +62,16 @@ def encode_import_sections(sections: Sequence[ImportSection]) -> bytes:
 
 
 def decode_import_sections(data: bytes | memoryview, offset: int, size: int) -> tuple[ImportSection, ...]:
-    """All import sections of an image."""
-    sections = []
+    """All import sections of an image; ``data`` is the mapped image.
+
+    Raises:
+        ValueError: cells lie outside the image.
+    """
+    sections: list[ImportSection] = []
     for at in range(offset, offset + size, IMPORT_SECTION.size):
         rva, cells, flags, kind, entry_size, signatures, auxiliary = IMPORT_SECTION.unpack_from(data, at)
+        if rva + cells > len(data):
+            raise ValueError(f"import section {len(sections)} lies outside the image")
         sections.append(ImportSection(rva, cells, ImportSectionFlags(flags), kind, entry_size, signatures, auxiliary))
     return tuple(sections)
 

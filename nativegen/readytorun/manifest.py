@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from struct import Struct
 
-from nativegen.metadata import PEImage, Table
+from nativegen.metadata import Table
 from nativegen.metadata.reader import MetadataReader
 from nativegen.readytorun.container import align
 from nativegen.readytorun.structs import U16, U32, compress
@@ -117,13 +117,13 @@ def encode_manifest_metadata(assemblies: Sequence[ManifestAssembly] = ()) -> byt
     return b"".join((root, headers, *(content for _, content in streams)))
 
 
-def decode_manifest_metadata(blob: bytes) -> tuple[ManifestAssembly, ...]:
-    """The AssemblyRefs of a manifest metadata blob.
+def decode_manifest_metadata(blob: bytes, path: str = "manifest metadata") -> tuple[ManifestAssembly, ...]:
+    """The AssemblyRefs of a manifest metadata blob; ``path`` is only shown in errors.
 
     Raises:
-        NativegenError: NGEN1004, it is malformed.
+        NativegenError: NGEN1002 or NGEN1004, it is malformed.
     """
-    reader = manifest_reader(blob)
+    reader = manifest_reader(blob, path)
     result = []
     for row in reader.rows(Table.AssemblyRef):
         major, minor, build, revision, _, key, name, culture, _ = row
@@ -132,8 +132,8 @@ def decode_manifest_metadata(blob: bytes) -> tuple[ManifestAssembly, ...]:
     return tuple(result)
 
 
-def manifest_reader(blob: bytes) -> MetadataReader:
-    """All tables of a manifest metadata blob.
+def manifest_reader(blob: bytes, path: str) -> MetadataReader:
+    """All tables of a manifest metadata blob of the image at ``path``.
 
     The metadata reader starts from a PE file, so the blob is put into the smallest one there is.
     """
@@ -151,5 +151,4 @@ def manifest_reader(blob: bytes) -> MetadataReader:
     Struct("<8sIIIIIIHHI").pack_into(headers, 0x58 + 224, b".text", size, 0x200, size, 0x200, 0, 0, 0, 0, 0)
     cli = Struct("<IHHIIII").pack(72, 2, 5, metadata_rva, len(blob), 1, 0).ljust(72, b"\0")
     data = bytes(headers) + cli + blob
-    assert PEImage(data, "").cli.metadata.rva == metadata_rva
-    return MetadataReader(data, "manifest metadata")
+    return MetadataReader(data, path)

@@ -114,10 +114,16 @@ class ImageNames:
     @cached_property
     def _manifest(self) -> MetadataNames | None:
         blob = self._image.section_bytes(SectionType.ManifestMetadata)
-        return MetadataNames(manifest_reader(blob)) if blob else None
+        return MetadataNames(manifest_reader(blob, self._image.path)) if blob else None
 
     def token_name(self, token: int, module: int | None) -> str:
-        """The name of a row in the metadata that ``module`` stands for."""
+        """The name of a row in the metadata that ``module`` stands for; its number when the metadata is garbage."""
+        try:
+            return self._token_name(token, module)
+        except (RecursionError, ValueError, IndexError):  # types nested in themselves, truncated signatures
+            return f"{token:#010x}"
+
+    def _token_name(self, token: int, module: int | None) -> str:
         if not module:
             return self._own.token_name(token)
         if module <= self._reference_count:

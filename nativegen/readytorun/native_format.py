@@ -111,11 +111,18 @@ def _encode_node(elements: Sequence[bytes | None], begin: int, size: int) -> byt
 
 
 def iterate_array(data: bytes | memoryview, offset: int) -> Iterator[tuple[int, int]]:
-    """(index, offset of the element's bytes) of all present elements, ascending; ``array_length`` gives the length."""
+    """(index, offset of the element's bytes) of all present elements, ascending; ``array_length`` gives the length.
+
+    Raises:
+        ValueError: the table of blocks does not fit into the data.
+    """
     header, base = decode_unsigned(data, offset)
     count, index_log2 = header >> 2, header & 3
     size = 1 << index_log2
-    for block in range((count + _BLOCK - 1) // _BLOCK):
+    blocks = (count + _BLOCK - 1) // _BLOCK
+    if base + blocks * size > len(data):
+        raise ValueError(f"an array of {count} elements does not fit")
+    for block in range(blocks):
         node = base + int.from_bytes(data[base + block * size : base + (block + 1) * size], "little")
         for index, at in _iterate_node(data, node, block * _BLOCK, _BLOCK):
             if index < count:
@@ -182,10 +189,16 @@ def encode_hashtable(entries: Iterable[tuple[int, bytes]]) -> bytes:
 
 
 def iterate_hashtable(data: bytes | memoryview, offset: int) -> Iterator[HashEntry]:
-    """All entries, bucket by bucket."""
+    """All entries, bucket by bucket.
+
+    Raises:
+        ValueError: the table of buckets does not fit into the data.
+    """
     base = offset + 1
     bucket_count = 1 << (data[offset] >> 2)
     size = 1 << (data[offset] & 3)
+    if base + (bucket_count + 1) * size > len(data):
+        raise ValueError(f"a hash table of {bucket_count} buckets does not fit")
     for bucket in range(bucket_count):
         at, end = (
             base + int.from_bytes(data[base + number * size : base + (number + 1) * size], "little")

@@ -216,7 +216,10 @@ class ReadyToRunImage:
     def method_entries(self) -> dict[int, MethodEntry]:
         """Section 103: entries by MethodDef rid."""
         section = self.section(SectionType.MethodDefEntryPoints)
-        return {} if section is None else dict(iterate_method_def_entry_points(self.memory, section.rva))
+        if section is None:
+            return {}
+        entries = iterate_method_def_entry_points(self.memory, section.rva)
+        return {rid: self._check_entry(entry) for rid, entry in entries}
 
     @cached_property
     @_checked
@@ -227,8 +230,16 @@ class ReadyToRunImage:
         for bucket, low, offset in iterate_hashtable(self.memory, section.rva) if section is not None else ():
             method, end = decode_method_signature(self.memory, offset)
             entry, _ = decode_entry(self.memory, end)
-            result.append(InstanceEntry(bucket, low, method, self.memory[offset:end], entry))
+            result.append(InstanceEntry(bucket, low, method, self.memory[offset:end], self._check_entry(entry)))
         return tuple(result)
+
+    def _check_entry(self, entry: MethodEntry) -> MethodEntry:
+        if entry.runtime_function >= len(self.runtime_functions):
+            raise ValueError(f"an entry names runtime function {entry.runtime_function}")
+        for section, slot in entry.fixups:
+            if section >= len(self.import_sections) or slot >= self.import_sections[section].cell_count:
+                raise ValueError(f"an entry names slot {slot} of import section {section}")
+        return entry
 
     @cached_property
     @_checked
@@ -241,7 +252,7 @@ class ReadyToRunImage:
     def manifest_assemblies(self) -> tuple[ManifestAssembly, ...]:
         """Section 112: assemblies named besides the IL metadata's own references."""
         blob = self.section_bytes(SectionType.ManifestMetadata)
-        return decode_manifest_metadata(blob) if blob else ()
+        return decode_manifest_metadata(blob, self.path) if blob else ()
 
     @cached_property
     def manifest_mvids(self) -> tuple[bytes, ...]:

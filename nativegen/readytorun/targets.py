@@ -52,7 +52,8 @@ class Target:
         runtime identifier of native assets. os, arch, cpu_baseline: what the code may rely on. float_to_int: what the
         JIT makes of NaN and out-of-range values when it converts without checking: ``x86``
             (cvttsd2si's 0x80..0; uint through long, ulong in two halves), or ``saturating`` (nearest value, NaN to 0).
-        ulong_to_float_rounds_once: ``conv.r.un; conv.r4`` of a 64-bit integer is one conversion; else it goes through double.
+        ulong_to_float_rounds_once: ``conv.r.un; conv.r4`` of a 64-bit integer is one conversion; else it goes through
+            double.
         uint64_to_double: ``offset`` (convert as signed, add 2**64 when that is negative: rounds twice) or ``exact``.
         helpers: numbers of the helpers that this runtime has.
         fixup_kinds: fixups that it resolves; another one makes it reject the method or worse.
