@@ -1,9 +1,9 @@
 """System V classification of structs, as CoreCLR does it: which registers carry a value of at most 16 bytes.
 
 Differs from the C ABI in small ways that matter (methodtable.cpp: ClassifyEightBytesWithManagedLayout,
-AssignClassifiedEightByteTypes): a struct with a field that is not at a multiple of its size goes on the stack, and so do
-structs without fields on some runtimes; a struct that is one field repeated (fixed buffer) is classified as if all
-repetitions were declared; vectors never go in registers as structs. The tests ask the runtimes' JITs.
+AssignClassifiedEightByteTypes): a struct with a field that is not at a multiple of its size goes on the stack, and so
+do structs without fields on some runtimes; a struct that is one field repeated (fixed buffers, inline arrays) is
+classified as if all repetitions were declared; vectors never go in registers as structs. The tests ask the runtimes.
 
 >>> [eightbyte.register for eightbyte in pair_of_int_and_double.classification]      # doctest: +SKIP
 ['INTEGER', 'SSE']
@@ -109,9 +109,15 @@ def _repeated(type_desc: DefType, struct_size: int) -> list[tuple[int, TypeDesc,
     """(offset, type, size) of the fields; a single field whose size divides the struct's counts as often as it fits."""
     offsets = type_desc.layout.offsets
     fields = [(offsets[field], field.type, field.type.size) for field in type_desc.instance_fields]
-    if len(fields) == 1 and not fields[0][1].is_reference_type:
-        _, field_type, size = fields[0]
-        if fields[0][0] == 0 and struct_size % size == 0 and not type_desc.layout.is_auto:
+    if len(fields) == 1:
+        start, field_type, size = fields[0]
+        is_buffer = (
+            start == 0
+            and struct_size % size == 0
+            and not type_desc.layout.is_auto
+            and not field_type.is_reference_type
+        )
+        if type_desc.inline_array_length or is_buffer:
             return [(offset, field_type, size) for offset in range(0, struct_size, size)]
     return fields
 

@@ -156,9 +156,9 @@ def _most_derived(chain: list[TypeDesc], method: MethodDesc) -> MethodDesc | Non
 
 def _may_override(candidate: MethodDesc, method: MethodDesc) -> bool:
     """A strict method can only be overridden where it is accessible (ECMA-335 II.23.1.10: CheckAccessOnOverride)."""
-    if not method.is_strict or candidate.module is method.module:
+    if not method.is_strict or candidate.module is method.module or method.access not in _ASSEMBLY_ACCESSES:
         return True
-    return method.access not in _ASSEMBLY_ACCESSES
+    return candidate.module.name.lower() in method.module.friends
 
 
 def _implementation(chain: list[TypeDesc], method: MethodDesc) -> MethodDesc | None:

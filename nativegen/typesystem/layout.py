@@ -194,8 +194,6 @@ def _align(value: int, alignment: int) -> int:
 
 
 def _struct_layout(type_desc: DefType) -> TypeLayout:
-    if type_desc.is_inline_array:
-        raise TypeLoadError(f"layout: {type_desc.display_name} is an inline array")
     if type_desc.is_hardware_vector and type_desc.namespace == "System.Numerics":
         raise TypeLoadError(f"layout: the size of {type_desc.display_name} depends on the processor")
     fields = _fields(type_desc)
@@ -216,6 +214,15 @@ def _struct_layout(type_desc: DefType) -> TypeLayout:
     if type_desc.is_abi_special:
         alignment = size  # of the hardware register, or 16 for 128-bit integers
     gc = _gc(fields, offsets)
+    length = type_desc.inline_array_length
+    if length:
+        if len(fields) != 1 or declared_size or type_desc.is_explicit_layout:
+            raise TypeLoadError(f"layout: inline array {type_desc.display_name} does not have one field")
+        stride = fields[0].size
+        size = stride * length
+        if size > _MAX_SIZE:
+            raise TypeLoadError(f"layout: {type_desc.display_name} is too large")
+        gc = tuple([(offset + stride * index, interior) for index in range(length) for offset, interior in gc])
     if type_desc.module.is_core and type_desc.namespace == "System":
         if type_desc.name == "ByReference`1":
             gc = ((0, True),)  # its IntPtr field is an interior pointer in disguise

@@ -12,10 +12,12 @@ Invariant: whatever is wrong with the metadata of this or another assembly surfa
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nativegen.diagnostics import NativegenError
-from nativegen.metadata.assembly import Assembly
+from nativegen.metadata.assembly import ASSEMBLY_TOKEN, Assembly
+from nativegen.metadata.attributes import decode_attribute
 from nativegen.metadata.elements import ET, CallingConvention
 from nativegen.metadata.signatures import MethodSig, SigType, parse_field_sig, parse_method_sig
 from nativegen.typesystem.constructed import ArrayType
@@ -186,6 +188,16 @@ class Module:
         except NativegenError as error:
             raise TypeLoadError(str(error)) from error
         return "", "", False
+
+    @cached_property
+    def friends(self) -> frozenset[str]:
+        """Lower-case names of the assemblies that see this one's internal members (InternalsVisibleToAttribute)."""
+        names = set()
+        for attribute in self.assembly.custom_attributes(ASSEMBLY_TOKEN):
+            if attribute.type_full_name == "System.Runtime.CompilerServices.InternalsVisibleToAttribute":
+                (name,) = decode_attribute(self.assembly, attribute).fixed
+                names.add(str(name).split(",")[0].strip().lower())
+        return frozenset(names)
 
     # ---- signatures -------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from nativegen.metadata.attributes import decode_attribute
 from nativegen.typesystem import classification, hierarchy, layout
 from nativegen.typesystem.classification import Eightbyte
 from nativegen.typesystem.errors import TypeLoadError
@@ -378,11 +379,15 @@ class DefType(TypeDesc):
         )
 
     @cached_property
-    def is_inline_array(self) -> bool:
-        """A struct whose one field is repeated by the runtime."""
-        return self.kind is TypeKind.VALUETYPE and self._has_attribute(
-            "System.Runtime.CompilerServices.InlineArrayAttribute"
-        )
+    def inline_array_length(self) -> int:
+        """How often the runtime repeats the one field of this struct (InlineArrayAttribute); 0 for other types."""
+        if self.kind is not TypeKind.VALUETYPE:
+            return 0
+        assembly = self.module.assembly
+        for attribute in assembly.custom_attributes(self.token):
+            if attribute.type_full_name == "System.Runtime.CompilerServices.InlineArrayAttribute":
+                return int(decode_attribute(assembly, attribute).fixed[0])
+        return 0
 
     @cached_property
     def is_hardware_vector(self) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from nativegen.readytorun.targets import target_named
 from nativegen.runtime.host import run_app
 from nativegen.typesystem import DefType, GenericParameterType, TypeDesc, TypeSystem
+from nativegen.typesystem.constructed import ConstructedType
 from tests.support.csharp import assemble_il, compile_csharp
 from tests.support.runtimes import clean_environment, framework_references, get_runtime
 
@@ -62,8 +63,9 @@ def probe_name(type_desc: TypeDesc) -> str:
     """The name that the probe gives a type: ``[Assembly]`` and its TypeDef token."""
     if isinstance(type_desc, GenericParameterType):
         return type_desc.name
-    if not isinstance(type_desc, DefType):
-        return probe_name(type_desc.element) + type_desc.suffix  # type: ignore[attr-defined]
+    if isinstance(type_desc, ConstructedType):
+        return probe_name(type_desc.element) + type_desc.suffix
+    assert isinstance(type_desc, DefType), type_desc
     name = f"[{type_desc.module.name}]{type_desc.token:08x}"
     if type_desc.type_args:
         name += f"<{','.join(map(probe_name, type_desc.type_args))}>"

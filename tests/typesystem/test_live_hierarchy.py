@@ -90,7 +90,7 @@ def check_hierarchy(system: TypeSystem, lines: list[list[str]]) -> int:
     """Compares; returns how many resolutions were compared."""
     names = Names(system)
     compared = 0
-    wrong = []
+    wrong: list[tuple[object, ...]] = []
 
     def method(name: str) -> MethodDesc:
         owner, token = name.split("::")
