@@ -108,7 +108,9 @@ class ObjectIndex:
         if symbol is None:
             raise ExtractError(f"function {name} is not in the object")
         section = self.object.section(symbol.section)
-        if not section.is_comdat or section.name != ".text" or symbol.value or self._per_section[symbol.section] != 1:
+        shared = not section.is_comdat or symbol.value or self._per_section[symbol.section] != 1
+        # Functions that always throw are "cold" for the optimiser: .text$unlikely.
+        if shared or section.name.partition("$")[0] != ".text":
             raise ExtractError(f"function {name} is not in a section of its own")
         return section
 

@@ -339,6 +339,10 @@ bad:
     )
 
 
+def always_throws(symbol: str, effort: Effort) -> LoweredMethod:
+    return method(symbol, "void", "", "  call cc 78 void @throw_null()\n  unreachable", effort=effort)
+
+
 SAMPLES: dict[str, Callable[[str, Effort], LoweredMethod]] = {
     function.__name__: function
     for function in (
@@ -355,6 +359,7 @@ SAMPLES: dict[str, Callable[[str, Effort], LoweredMethod]] = {
         stack_arguments,
         cell_loads,
         overflow,
+        always_throws,
     )
 }
 
@@ -420,12 +425,12 @@ range:
 
 
 def many(count: int, effort: Effort | None = None) -> list[LoweredMethod]:
-    """``count`` methods, symbols m0...; all samples in turn, and ordinary methods; both efforts unless one is given."""
+    """``count`` methods, symbols m0...; all samples in turn and ordinary methods; both efforts unless one is given."""
     makers = list(SAMPLES.values())
     result = []
     for number in range(count):
-        chosen = effort if effort is not None else Effort.CHEAP if number % 2 else Effort.FULL
-        maker = number % (2 * len(makers))
+        turn, maker = divmod(number, 2 * len(makers))
+        chosen = effort if effort is not None else Effort.CHEAP if (number + turn) % 2 else Effort.FULL
         symbol = f"m{number}"
         if maker < len(makers):
             result.append(makers[maker](symbol, chosen))

@@ -15,7 +15,7 @@ from nativegen.readytorun.unit import Cell, CellKind, MethodUnit
 from tests.backend.samples import CHECK, EXTERNALS, SAMPLES, leaf, many, method
 from tests.backend.unwinder import Counts, check_unwinding
 
-COUNT = 104
+COUNT = 112
 
 
 @pytest.fixture(scope="module")
