@@ -18,7 +18,6 @@ from __future__ import annotations
 from typing import Final
 
 from nativegen.compiler import helper_abis, ir
-from nativegen.compiler.exclusions import Excluded, Reason
 from nativegen.compiler.importer import Entry, Handler, MethodImporter, invalid
 from nativegen.compiler.ir import ConvertKind, Type
 from nativegen.metadata.ops import Op
@@ -112,9 +111,10 @@ def _to_float_unsigned(importer: MethodImporter, operand: None) -> None:
     if steps is None:
         raise invalid(f"conversion of {value.type.name} to floating point")
     following = importer.peek()
-    if value.type is Type.I64 and following is not None and following[1] == Op.CONV_R4:
-        # Whether uint64 -> float32 rounds once or twice differs between JITs.
-        raise Excluded(Reason.OPCODE, "conv.r.un; conv.r4 of a 64-bit integer")
+    is_pair = following is not None and following[1] == Op.CONV_R4  # CIL's only uint64 -> float32
+    if is_pair and value.type is Type.I64 and importer.compiler.target.ulong_to_float_rounds_once:
+        importer.push(Type.F32, importer.convert(ConvertKind.U64_F32, value, Type.F32))
+        return
     importer.push(Type.F64, _apply(importer, value, steps))
 
 

@@ -63,7 +63,9 @@ def _allocate(importer: MethodImporter, type_: TypeDesc) -> ir.Value:
 def _new_struct(importer: MethodImporter, callee: Callee, args: tuple[ir.Value, ...]) -> None:
     """The constructor is given the address of a zeroed temporary."""
     storage = importer.compiler.storages.of(callee.method.owner)
-    slot = access.stored_next(importer, storage) if storage.shape is not None else None
+    # A struct argument may be in the very local that is stored to next; zeroing that first would destroy it.
+    at_once = storage.shape is not None and all(parameter.shape is None for parameter in callee.parameters)
+    slot = access.stored_next(importer, storage) if at_once else None
     destination = slot or importer.temporary(storage)
     if storage.memory is not None:
         importer.emit(ir.StoreSlot(destination, importer.const(storage.type, 0)))
@@ -244,9 +246,10 @@ def _cast(importer: MethodImporter, cell: Cell) -> None:
 
 
 def _castable(importer: MethodImporter, token: int) -> TypeDesc:
+    """The type to cast to."""
     desc = importer.compiler.storage(token).desc
     if desc.is_nullable:
-        raise Excluded(Reason.OPCODE, "isinst of a Nullable")
+        return desc.type_args[0]  # a boxed Nullable is a boxed value or null
     if not desc.is_value_type and not desc.is_reference_type:
         raise invalid(f"cast to {desc.display_name}")
     return desc
@@ -267,7 +270,10 @@ def _load_token(importer: MethodImporter, token: int) -> None:
     compiler = importer.compiler
     table = token >> 24
     if table in (0x01, 0x02, 0x1B):
-        cell = importer.cells.type_handle(compiler.concrete(compiler.module.type(token)))
+        type_ = compiler.module.type(token)
+        if not type_.is_generic_definition:  # typeof(List<>) is a type like any other
+            compiler.concrete(type_)
+        cell = importer.cells.type_handle(type_)
         _push_runtime_handle(importer, cell, Helper.GetRuntimeTypeHandle, "System.RuntimeTypeHandle", "System.Type")
         return
     member = compiler.member(token)
