@@ -22,7 +22,9 @@ Example::
 from __future__ import annotations
 
 import enum
+import itertools
 import json
+import re
 
 from nativegen.compiler import ir
 from nativegen.compiler.text_form import CALL_FLAGS, FORMS, mnemonic
@@ -39,6 +41,9 @@ def print_instruction(instruction: ir.Instruction) -> str:
     return _Printer(None).instruction(instruction)
 
 
+_NAME = re.compile(r"[A-Za-z_][\w.]*")
+
+
 class _Printer:
     def __init__(self, function: ir.Function | None) -> None:
         self.function = function
@@ -47,8 +52,9 @@ class _Printer:
         self.slots: dict[ir.Slot, str] = {}
         taken: set[str] = set()
         for slot in function.slots if function else ():
-            name = slot.name if slot.name.isidentifier() and slot.name not in taken else f"{slot.name}.{slot.index}"
-            name = "".join(c if c.isalnum() or c in "_." else "_" for c in name)
+            name = slot.name
+            if not _NAME.fullmatch(name) or name in taken:
+                name = re.sub(r"[^\w.]", "_", f"{name}.{slot.index}")
             taken.add(name)
             self.slots[slot] = name
 
@@ -87,7 +93,9 @@ class _Printer:
     def abi(self, abi: ir.CallAbi, args: tuple[ir.Value, ...] = ()) -> str:
         params = [self.param(param) for param in abi.params]
         if args:
-            params = [f"{param} v{arg.id}" for param, arg in zip(params, args, strict=True)]
+            # Counts may differ in IR that the verifier is about to reject.
+            pairs = itertools.zip_longest(params, (f"v{arg.id}" for arg in args), fillvalue="?")
+            params = [" ".join(pair) for pair in pairs]
         return f"{'this ' if abi.has_this else ''}({', '.join(params)}) -> {self.param(abi.result)}"
 
     def param(self, param: ir.AbiParam) -> str:

@@ -83,12 +83,14 @@ class _Verifier:
     def __init__(self, function: ir.Function) -> None:
         self.function = function
         self.place = function.name
+        self.instruction: ir.Instruction | None = None
         self.defined: set[int] = set()  # in the whole function
         self.known: set[int] = set()  # in this block
 
     def require(self, condition: bool, message: str) -> None:
         if not condition:
-            raise IrError(f"{self.place}: {message}")
+            what = "" if self.instruction is None else f"{print_instruction(self.instruction)}: "
+            raise IrError(f"{self.place}: {what}{message}")
 
     def run(self) -> None:
         self._slots()
@@ -169,12 +171,12 @@ class _Verifier:
         self.require(bool(block.instructions), "empty block")
         self.known.clear()
         for instruction in block.instructions:
-            self.place = f"{self.function.name}: b{block.index}: {type(instruction).__name__}"
-            self.require(type(instruction) in USES, "unknown instruction")
-            self.place = f"{self.function.name}: b{block.index}: {print_instruction(instruction)}"
+            self.require(type(instruction) in USES, f"unknown instruction {type(instruction).__name__}")
+            self.instruction = instruction
             is_last = instruction is block.instructions[-1]
             self.require(isinstance(instruction, ir.TERMINATORS) == is_last, "terminators end blocks, and only they")
             self._instruction(instruction)
+        self.instruction = None
         blocks = self.function.blocks
         for successor in successors(block):
             known = 0 < successor.index < len(blocks) and blocks[successor.index] is successor

@@ -1,4 +1,4 @@
-"""Every instruction and every way to pass a value: the text is accepted by LLVM and needs nothing that was not declared."""
+"""Every instruction and every way to pass a value: LLVM accepts the text and needs nothing that was not declared."""
 
 from __future__ import annotations
 

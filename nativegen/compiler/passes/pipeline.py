@@ -1,7 +1,7 @@
 """The passes in their order, and how much optimisation a method gets.
 
-Order matters: checks are removed before the remaining ones are folded into accesses; polls come last, because they
-are safepoints and would stop the other passes for nothing.
+Order matters: checks are removed before the remaining ones are folded into accesses; polls come last, because they are
+safepoints and would stop the other passes for nothing.
 
 Example: ``run_passes(function, target)`` on a straight-line method returns ``Effort.CHEAP``.
 """
@@ -11,6 +11,8 @@ from __future__ import annotations
 from nativegen.compiler import ir
 from nativegen.compiler.flow import loop_headers
 from nativegen.compiler.lowered import Effort
+from nativegen.compiler.passes.implicit_null_checks import fold_null_checks
+from nativegen.compiler.passes.null_checks import remove_null_checks
 from nativegen.compiler.passes.polls import insert_polls
 from nativegen.readytorun.targets import Target
 
@@ -18,5 +20,8 @@ from nativegen.readytorun.targets import Target
 def run_passes(function: ir.Function, target: Target) -> Effort:
     """Rewrite the function in place; returns the effort that its code is worth."""
     effort = Effort.FULL if loop_headers(function) else Effort.CHEAP
+    remove_null_checks(function)
+    if effort is Effort.CHEAP:
+        fold_null_checks(function, target.null_page_limit)
     insert_polls(function)
     return effort
