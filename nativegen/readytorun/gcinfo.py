@@ -497,7 +497,8 @@ def _read_slots(
     if reader.read(1):
         tracked_count = unsigned(_NUM_STACK_SLOTS)
         untracked_count = unsigned(_NUM_UNTRACKED_SLOTS)
-    if register_count > len(Register) or max(tracked_count, untracked_count) > _MAX_COUNT:
+    # A register can be several slots: as a reference, interior, pinned or both.
+    if register_count > len(Register) * 4 or max(tracked_count, untracked_count) > _MAX_COUNT:
         raise ValueError(f"{register_count} registers, {tracked_count} and {untracked_count} stack slots")
     registers: list[RegisterSlot] = []
     number = flags = 0
