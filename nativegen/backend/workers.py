@@ -51,6 +51,8 @@ DEFAULT_MEMORY_LIMIT = 4 << 30
 _STARTUP_TIMEOUT = 300.0
 _EXIT_TIMEOUT = 5.0
 _STDERR_TAIL = 1 << 16
+# One batch runs and one waits, so that a worker goes on while the caller is busy with results.
+_TASKS_PER_WORKER = 2
 # `python: /build/llvm/lib/CodeGen/File.cpp:88: void f(): Assertion `x' failed.`, `UNREACHABLE executed at /build/...`:
 # the program's name and the build's directories say nothing.
 _PROGRAM = re.compile(r"^[^:\s]+: (?=/.*Assertion)")
@@ -76,7 +78,7 @@ class _Worker:
     connection: Connection
     stderr: Path
     ready: bool = False
-    task: _Task | None = None
+    tasks: deque[_Task] = field(default_factory=deque)  # the first one runs, the others wait in the pipe
     deadline: float = 0.0
 
 
@@ -167,7 +169,7 @@ class WorkerPool(Generic[State]):
         exhausted = False
         try:
             while True:
-                while not exhausted and not waiting and self._has_idle_place():
+                while not exhausted and not waiting and self._has_room():
                     try:
                         number, items = next(source)
                     except StopIteration:
@@ -180,7 +182,7 @@ class WorkerPool(Generic[State]):
                     waiting.append(_Task(number, 0, list(items)))
                     self._assign(function, waiting)
                 self._assign(function, waiting)
-                busy = [worker for worker in self._workers if worker.task]
+                busy = [worker for worker in self._workers if worker.tasks]
                 if not busy:
                     if not waiting and exhausted:
                         return
@@ -193,7 +195,7 @@ class WorkerPool(Generic[State]):
                         del progress[task.batch]
                         yield task.batch, done.results
         finally:
-            for worker in [worker for worker in self._workers if worker.task]:
+            for worker in [worker for worker in self._workers if worker.tasks]:
                 self._remove(worker)
 
     def _map_here(
@@ -207,20 +209,27 @@ class WorkerPool(Generic[State]):
     # -----------------------------------------------------------------------------------------------------------
     # scheduling
 
-    def _has_idle_place(self) -> bool:
-        return len(self._workers) < self._jobs or any(worker.task is None for worker in self._workers)
+    def _has_room(self) -> bool:
+        return len(self._workers) < self._jobs or any(len(worker.tasks) < _TASKS_PER_WORKER for worker in self._workers)
 
     def _assign(self, function: Callable[..., Any], waiting: deque[_Task]) -> None:
-        """Give waiting tasks to idle workers, starting workers while there are places."""
-        while waiting and self._has_idle_place():
-            worker = next((worker for worker in self._workers if worker.task is None), None) or self._start()
+        """Give waiting tasks to idle workers, then to new ones while there are places, then to busy ones."""
+        while waiting and self._has_room():
+            worker = min(self._workers, key=lambda worker: len(worker.tasks), default=None)
+            if worker is None or (worker.tasks and len(self._workers) < self._jobs):
+                worker = self._start()
             task = waiting.popleft()
-            worker.task = task
-            patience = self._item_timeout * len(task.items) if worker.ready else _STARTUP_TIMEOUT
-            worker.deadline = time.monotonic() + patience
+            worker.tasks.append(task)
+            if len(worker.tasks) == 1:
+                self._set_deadline(worker)
             # A broken pipe is a worker that died while idle; collecting finds it and runs the task again.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 worker.connection.send((function, task.items))
+
+    def _set_deadline(self, worker: _Worker) -> None:
+        """For the task that begins now, or for starting up."""
+        patience = self._item_timeout * len(worker.tasks[0].items) if worker.ready else _STARTUP_TIMEOUT
+        worker.deadline = time.monotonic() + patience
 
     def _collect(
         self, busy: list[_Worker], waiting: deque[_Task], on_crash: Callable[[Any, str], Any]
@@ -244,13 +253,13 @@ class WorkerPool(Generic[State]):
         except (EOFError, ConnectionResetError):
             yield from self._bury(worker, None, waiting, on_crash)
             return
-        task = worker.task
-        assert task is not None
         if kind == "ready":
             worker.ready = True
-            worker.deadline = time.monotonic() + self._item_timeout * len(task.items)
+            self._set_deadline(worker)
         elif kind == "result":
-            worker.task = None
+            task = worker.tasks.popleft()
+            if worker.tasks:
+                self._set_deadline(worker)
             if len(value) != len(task.items):
                 raise WorkerError(f"{len(value)} results for {len(task.items)} items")
             yield task, value
@@ -264,8 +273,8 @@ class WorkerPool(Generic[State]):
         self, worker: _Worker, message: str | None, waiting: deque[_Task], on_crash: Callable[[Any, str], Any]
     ) -> Iterator[tuple[_Task, list[Any]]]:
         """A worker is lost: blame its only item, or cut its batch in halves."""
-        task = worker.task
-        assert task is not None
+        task = worker.tasks.popleft()
+        waiting.extendleft(reversed(worker.tasks))
         self._remove(worker, kill=message is not None)
         reason = message or _last_words(worker)
         worker.stderr.unlink(missing_ok=True)

@@ -116,6 +116,12 @@ def test_several_guilty_items_in_several_batches() -> None:
     assert [item[0] for item in results[2]] == [SPEAK, SEGFAULT]  # type: ignore[index]
 
 
+def test_batches_waiting_behind_a_guilty_one_are_not_lost() -> None:
+    results = run([[ABORT], [1], [2, ABORT], [3], [4]], jobs=1)
+    blamed = (ABORT, "killed by SIGABRT")
+    assert results == [[blamed], [101], [102, blamed], [103], [104]]
+
+
 def test_timeout_blames_the_slow_item() -> None:
     (result,) = run([[1, HANG, 2]], item_timeout=0.4)
     assert result == [101, (HANG, "no result after 0.4 s"), 102]
