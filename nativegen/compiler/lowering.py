@@ -20,18 +20,22 @@ from __future__ import annotations
 
 from nativegen.compiler import ir, verifier
 from nativegen.compiler.emit import emit
-from nativegen.compiler.lowered import LoweredMethod
+from nativegen.compiler.lowered import Effort, LoweredMethod
 from nativegen.compiler.passes.pipeline import run_passes
 from nativegen.readytorun.targets import Target
 
 
-def lower(function: ir.Function, target: Target, symbol: str, *, verify: bool = False) -> LoweredMethod:
+def lower(
+    function: ir.Function, target: Target, symbol: str, *, effort: Effort | None = None, verify: bool = False
+) -> LoweredMethod:
     """Optimise ``function`` in place and emit it.
 
     Args:
         function: as the importer made it.
         target: the runtime it is for.
         symbol: LLVM name, unique in its batch.
+        effort: compile with this effort instead of what the method is worth. (The text depends on it: null checks that
+            are right for one are not for the other, so it must not be changed afterwards.)
         verify: check the IR before and after the passes.
 
     Raises:
@@ -40,7 +44,7 @@ def lower(function: ir.Function, target: Target, symbol: str, *, verify: bool = 
     """
     if verify:
         verifier.verify(function)
-    effort = run_passes(function, target)
+    effort = run_passes(function, target, effort)
     if verify:
         verifier.verify(function)
     return emit(function, target, symbol, effort)

@@ -99,7 +99,8 @@ class CompileWorker:
             function = compiler.import_method(item.rid)
             _spend(seconds, stage, started)
             stage, started = "lower", time.process_time()
-            method = lower(function, target, f"m{item.rid}")
+            effort = _FORCED_EFFORT.get(self._requests[item.request].options.effort)
+            return lower(function, target, f"m{item.rid}", effort=effort)
         except Excluded as reason:
             return self._excluded(item, reason)
         except Exception as error:
@@ -107,8 +108,6 @@ class CompileWorker:
             return self._excluded(item, Excluded(Reason.INTERNAL, f"{type(error).__name__}: {error}"))
         finally:
             _spend(seconds, stage, started)
-        forced = _FORCED_EFFORT.get(self._requests[item.request].options.effort, method.effort)
-        return method if method.effort is forced else replace(method, effort=forced)
 
     def _open(self, index: int) -> tuple[MethodCompiler, Target, Assembly]:
         found = self._compilers.get(index)

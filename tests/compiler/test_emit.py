@@ -9,12 +9,10 @@ import pytest
 from nativegen.backend.batch import Rejection, compile_batch
 from nativegen.backend.llvm import CodeGenerator
 from nativegen.compiler import ir
-from nativegen.compiler.emit import emit
 from nativegen.compiler.lowered import Effort, ExternalKind, LoweredMethod
+from nativegen.compiler.lowering import lower
 from nativegen.compiler.operands import USES
 from nativegen.compiler.parser import parse_function
-from nativegen.compiler.passes.pipeline import run_passes
-from nativegen.compiler.verifier import verify
 from nativegen.readytorun.targets import TARGETS, Target, target_named
 
 FUNCTIONS = sorted((Path(__file__).parent / "functions").glob("*.ir"))
@@ -25,10 +23,7 @@ def _parse(name: str) -> ir.Function:
 
 
 def _lower(function: ir.Function, target: Target, effort: Effort) -> LoweredMethod:
-    verify(function)
-    run_passes(function, target)
-    verify(function)
-    return emit(function, target, "m1", effort)
+    return lower(function, target, "m1", effort=effort, verify=True)
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,19 @@ from nativegen.compiler.passes.polls import insert_polls
 from nativegen.readytorun.targets import Target
 
 
-def run_passes(function: ir.Function, target: Target) -> Effort:
-    """Rewrite the function in place; returns the effort that its code is worth."""
-    effort = Effort.FULL if loop_headers(function) else Effort.CHEAP
+def run_passes(function: ir.Function, target: Target, effort: Effort | None = None) -> Effort:
+    """Rewrite the function in place.
+
+    Args:
+        function: as imported.
+        target: the runtime it is for.
+        effort: wanted by the user, or None.
+
+    Returns:
+        The effort to compile with: ``effort``, or what the method is worth.
+    """
+    if effort is None:
+        effort = Effort.FULL if loop_headers(function) else Effort.CHEAP
     remove_null_checks(function)
     if effort is Effort.CHEAP:
         fold_null_checks(function, target.null_page_limit)
