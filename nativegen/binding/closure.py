@@ -56,8 +56,12 @@ class BoundAssembly:
 
 @dataclass(frozen=True, slots=True)
 class BindingProblem:
-    """A reference (``code`` NGEN2010 missing, NGEN2006 too low, NGEN2011 another name inside) or a listed file that is
-    not there (NGEN2012). The error's text names the file and the remedy; all but NGEN2006 are warnings."""
+    """Something that will not bind, in ``error``'s words, which name the file and the remedy.
+
+    ``code``: NGEN2010 a dependency is missing, NGEN2006 its version is too low, NGEN2011 its file holds another
+    assembly, NGEN10xx it is no assembly; NGEN2012 a listed file does not exist; NGEN2013 a file is shadowed by another
+    one of its simple name.
+    """
 
     code: str
     assembly: str
@@ -169,6 +173,9 @@ def bind_closure(
         deps, _, detail = listed.partition(": ")
         problems.append(BindingProblem("NGEN2012", deps, NativegenError("NGEN2012", deps, detail=detail)))
     bound = {found.path for found in walk.assemblies}
+    for ignored, loaded in trusted.shadowed:
+        if walk.is_assembly(ignored):  # App.exe beside App.dll is mostly its host
+            problems.append(BindingProblem("NGEN2013", ignored, NativegenError("NGEN2013", ignored, loaded=loaded)))
     unreferenced = [e.path for e in trusted.by_name.values() if e.kind == "app" and e.path not in bound]
     return Closure(
         root=str(assembly),
@@ -237,6 +244,10 @@ class _Walk:
     def _problem(self, code: str, path: str, error: NativegenError) -> tuple[None, Kind]:
         self.problems.append(BindingProblem(code, path, error))
         return None, "app"
+
+    def is_assembly(self, path: str) -> bool:
+        """Whether the file can be opened as an assembly."""
+        return isinstance(self._open(path), Assembly)
 
     def _open(self, path: str) -> Assembly | NativegenError:
         known = self._opened.get(path)

@@ -53,11 +53,16 @@ class Satellite:
 
 @dataclass(frozen=True, slots=True)
 class TrustedAssemblies:
-    """Everything an application may load by name. ``missing`` lists files that a deps.json names in vain."""
+    """Everything an application may load by name.
+
+    ``missing`` lists files that a deps.json names in vain; ``shadowed`` pairs each file of a folder that can never be
+    loaded with the file of the same simple name that is loaded instead.
+    """
 
     by_name: dict[str, TrustedAssembly]
     satellites: tuple[Satellite, ...]
     missing: tuple[str, ...]
+    shadowed: tuple[tuple[str, str], ...]
 
     def find(self, simple_name: str) -> TrustedAssembly | None:
         """The file for a simple name, compared without case."""
@@ -104,7 +109,12 @@ def trusted_assemblies(
     core_folder = folder if self_contained or not frameworks else frameworks[-1].path
     if (core_folder / f"{CORE_LIBRARY}.dll").is_file():
         builder.add_core_library(str(core_folder / f"{CORE_LIBRARY}.dll"))
-    return TrustedAssemblies(builder.entries, tuple(builder.satellites), tuple(builder.missing))
+    return TrustedAssemblies(
+        by_name=builder.entries,
+        satellites=tuple(builder.satellites),
+        missing=tuple(builder.missing),
+        shadowed=tuple(builder.shadowed),
+    )
 
 
 class _Builder:
@@ -113,9 +123,12 @@ class _Builder:
         self.entries: dict[str, TrustedAssembly] = {}
         self.satellites: list[Satellite] = []
         self.missing: list[str] = []
+        self.shadowed: list[tuple[str, str]] = []
 
     def add(self, entry: TrustedAssembly) -> None:
-        self.entries.setdefault(entry.name.lower(), entry)
+        known = self.entries.setdefault(entry.name.lower(), entry)
+        if known.path != entry.path and os.path.dirname(known.path) == os.path.dirname(entry.path):
+            self.shadowed.append((entry.path, known.path))
 
     def add_core_library(self, path: str) -> None:
         entry = TrustedAssembly(CORE_LIBRARY, path, "framework", NO_VERSION, NO_VERSION)

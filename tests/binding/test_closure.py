@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,15 @@ def test_a_dependency_that_is_no_assembly(app: Path) -> None:
 def test_what_no_reference_leads_to_is_listed(app: Path) -> None:
     plugin = compile_csharp("public class Plugin {}", app.parent, "Plugin", library=True)
     assert bind(app).unreferenced == (str(plugin),)
+
+
+def test_two_files_of_one_simple_name(app: Path) -> None:
+    shutil.copyfile(app.parent / "Middle.dll", app.parent / "Middle.exe")
+    (app.parent / "Base.exe").write_bytes(b"MZ a native host")
+    (problem,) = bind(app).problems
+    assert problem.code == "NGEN2013"
+    assert str(problem.error).startswith(f"{app.parent / 'Middle.exe'}: error NGEN2013: never loaded: ")
+    assert str(app.parent / "Middle.dll") in str(problem.error)
 
 
 def test_azmcp(inputs: TestInputs) -> None:

@@ -13,11 +13,13 @@ from nativegen.runtime.events import read_method_report
 from nativegen.runtime.host import TraceRequest, run_app
 from tests.support.csharp import compile_csharp
 from tests.support.differential import (
+    GC_STRESS_SETTINGS,
     REPEAT_MILLISECONDS,
     DifferentialError,
     ImageCompiler,
     method_names,
     run_differential,
+    support_files,
 )
 from tests.support.paths import TestInputs
 from tests.support.runtimes import clean_environment, get_runtime
@@ -68,7 +70,7 @@ def test_a_program_runs_native_on_both(inputs: TestInputs, tmp_path: Path, compi
 def test_default_tiering_takes_over_while_the_program_runs(inputs: TestInputs, tmp_path: Path) -> None:
     runs = run_differential(PROGRAM, tmp_path, native=["N.Program::Twice"])
     for target, run in runs.items():
-        variables = {"NATIVEGEN_REPEAT_MS": str(REPEAT_MILLISECONDS)}
+        variables = {"NATIVEGEN_REPEAT_MS": str(5 * REPEAT_MILLISECONDS)}  # the machine may be busy
         result = run_app(
             run.folder / "program.dll",
             runtime=get_runtime(target),
@@ -77,6 +79,31 @@ def test_default_tiering_takes_over_while_the_program_runs(inputs: TestInputs, t
         )
         assert result.trace is not None
         assert read_method_report(result.trace).state("N.Program::Twice") == "rejitted"
+
+
+@pytest.mark.parametrize("target", ["3.1", "9.0"])
+def test_stress_moves_objects(inputs: TestInputs, tmp_path: Path, target: str) -> None:
+    """Otherwise a wrong GC description could pass: the address of a living object must change again and again."""
+    text = """
+    using System; using System.Runtime.CompilerServices;
+    class Mover { int x;
+        static unsafe long Address(object o) { return (long)*(IntPtr*)Unsafe.AsPointer(ref o); }
+        static void Main() { Console.Write(Harness.Run(Body)); }
+        static string Body() {
+            var kept = new object[200]; long moves = 0;
+            for (int i = 0; i < 40000; i++) {
+                object garbage = new byte[40];
+                long before = Address(kept[i % 200] = new Mover());
+                for (int j = 0; j < 50; j++) GC.KeepAlive(new byte[100]);
+                if (Address(kept[i % 200]) != before) moves++;
+            }
+            return moves > 50 ? "moved" : "stayed";
+        } }"""
+    app = compile_csharp(support_files(text, tmp_path), tmp_path / "app", "app")
+    runtime, environment = get_runtime(target), clean_environment(tmp_path)
+    stress = environment | {"NATIVEGEN_GC_STRESS": "1"}
+    result = run_app(app, runtime=runtime, environment=stress, settings=GC_STRESS_SETTINGS)
+    assert result.stdout == b"moved0"
 
 
 def test_jitted_code_is_not_taken_for_native(inputs: TestInputs, tmp_path: Path) -> None:

@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
 SUPPORT_TYPES = ("Harness", "GcStress")
 
-# A 64 KiB allocation budget: a collection every few hundred objects. Below that the runtime ignores the setting.
-GC_STRESS_SETTINGS = {"GCgen0size": "10000", "gcConcurrent": "0", "gcForceCompact": "1"}
+# A 256 KiB allocation budget: a collection every few thousand objects, and time for those that GcStress forces.
+GC_STRESS_SETTINGS = {"GCgen0size": "40000", "gcConcurrent": "0", "gcForceCompact": "1"}
 
 # Tier 1 starts after 30 calls and 100 ms without new tier-0 activity.
-REPEAT_MILLISECONDS = 300
+REPEAT_MILLISECONDS = 400
 
 ImageCompiler = Callable[[Path, Path, str, Mapping[str, str]], "CompileReport"]
 
@@ -166,16 +166,7 @@ def _compile(
             raise ValueError("ilasm takes one file")
         assemblies[name] = assemble_il(source, folder, name)
         return assemblies
-    files = source
-    if isinstance(source, str) and "Harness.Run(" in source:
-        written = folder.parent / "source" / f"{name}.cs"
-        written.parent.mkdir()
-        written.write_text(source, "utf-8")
-        files = [written]
-    if not isinstance(files, str):
-        files = [*([files] if isinstance(files, Path) else files)]
-        if any("Harness.Run(" in file.read_text("utf-8") for file in files):
-            files += [CS / "Harness.cs", CS / "GcStress.cs"]
+    files = support_files(source, folder.parent / "source", name)
     assemblies[name] = compile_csharp(
         files,
         folder,
@@ -187,6 +178,26 @@ def _compile(
         optimize=optimize,
     )
     return assemblies
+
+
+def support_files(
+    source: str | Path | Sequence[Path], folder: Path, name: str = "program"
+) -> str | Sequence[Path]:
+    """The sources of a program, with Harness.cs and GcStress.cs when it uses ``Harness.Run``.
+
+    A text that needs them is written to ``folder/name.cs``.
+    """
+    if isinstance(source, str):
+        if "Harness.Run(" not in source:
+            return source
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / f"{name}.cs"
+        file.write_text(source, "utf-8")
+        return [file, CS / "Harness.cs", CS / "GcStress.cs"]
+    files = [source] if isinstance(source, Path) else list(source)
+    if any("Harness.Run(" in file.read_text("utf-8") for file in files):
+        files += [CS / "Harness.cs", CS / "GcStress.cs"]
+    return files
 
 
 class _Harness:
