@@ -110,7 +110,7 @@ static class Virtuals
 {
     public static string Virtual(Animal a) { return a.Speak(3) + a.Name + a + a.Describe(Shapes.MakeNamed("v", 4)).S; }
     public static string Interface(ISpeak s, ICount c) { c.Count += 5; Big b = s.Describe(Shapes.MakeNamed("i", 6)); return s.Speak(c.Count) + b.O + b.L + b.I + b.S; }
-    public static string Objects(object o) { return o.ToString() + o.GetHashCode().ToString().Length + o.Equals(o) + o.Equals(null) + (o.GetType() == typeof(string)); }
+    public static string Objects(object o) { return o.ToString() + (o.GetHashCode() == o.GetHashCode()) + o.Equals(o) + o.Equals(null) + (o.GetType() == typeof(string)); }
     public static string Sealed(Puppy p) { return p.Speak(1) + p.CallHidden(); }
     public static int Null(Animal a) { return a.Speak(1).Length; }
     public static int NullInterface(ISpeak a) { return a.Speak(1).Length; }
