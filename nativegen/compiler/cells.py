@@ -98,6 +98,8 @@ class CellFactory:
         """A call of the value type's own implementation of ``method``, whose ``this`` is a byref to the value."""
         flags, parts = self._method_signature(token, method)
         flags |= MethodSigFlags.Constrained
+        if constrained.is_shared_generic:
+            flags |= MethodSigFlags.InstantiatingStub
         signature = (int(FixupKind.MethodEntry), flags, *parts, *self.type_parts(constrained))
         return Cell(CellKind.METHOD_CALL, signature, ref_map)
 
@@ -200,26 +202,20 @@ class CellFactory:
         return Cell(CellKind.LAZY_HELPER, (int(FixupKind.CctorTrigger), *self.type_parts(type_)))
 
     def check_type_layout(self, type_: TypeDesc, shape: StructShape) -> Cell:
-        """The value type has this size, alignment and these references (jitinterface.cpp: TypeLayoutCheck).
+        """The value type has this size and these references (jitinterface.cpp: TypeLayoutCheck).
 
-        Interior pointers are not part of what the runtime compares.
+        The alignment is not compared: code does not depend on it, and what the runtime would compare is not the layout's
+        but the JIT's notion of it. Interior pointers are not part of what the runtime compares.
         """
         references = [offset for offset, memory in shape.gc if memory is Memory.REF]
-        flags = int(TypeLayoutFlags.Alignment | TypeLayoutFlags.GCLayout)
-        parts: list[int | bytes | Symbol] = [int(FixupKind.Check_TypeLayout), *self.type_parts(type_), 0, shape.size]
-        if shape.alignment == 8:
-            flags |= TypeLayoutFlags.Alignment_Native
-        else:
-            parts.append(shape.alignment)
-        if references:
-            bits = bytearray((shape.size // 8 + 7) // 8)
-            for offset in references:
-                bits[offset // 64] |= 1 << (offset // 8 % 8)
-            parts.append(bytes(bits))
-        else:
-            flags |= TypeLayoutFlags.GCLayout_Empty
-        parts[1 + len(self.type_parts(type_))] = flags
-        return Cell(CellKind.CHECK, tuple(parts))
+        prefix = (int(FixupKind.Check_TypeLayout), *self.type_parts(type_))
+        if not references:
+            flags = int(TypeLayoutFlags.GCLayout | TypeLayoutFlags.GCLayout_Empty)
+            return Cell(CellKind.CHECK, (*prefix, flags, shape.size))
+        bits = bytearray((shape.size // 8 + 7) // 8)
+        for offset in references:
+            bits[offset // 64] |= 1 << (offset // 8 % 8)
+        return Cell(CellKind.CHECK, (*prefix, int(TypeLayoutFlags.GCLayout), shape.size, bytes(bits)))
 
     # --- fields -------------------------------------------------------------------------------------------------------
 

@@ -175,7 +175,7 @@ def _constrained_call(importer: MethodImporter, callee: Callee, args: tuple[ir.V
             raise Excluded(Reason.OPCODE, "constrained. call of a default interface method")
         _boxed_call(importer, callee, storage, pointer, args)
         return
-    if storage.desc.is_shared_generic or callee.method.method_args:
+    if callee.method.method_args:
         raise Excluded(Reason.VIRTUAL_GENERIC, f"constrained. call of {callee.method.display_name}")
     abi, ref_map = importer.compiler.abi_of(Memory.BYREF, callee.parameters, callee.result)
     cell = importer.cells.constrained_call(callee.token, callee.method, storage.desc, ref_map)
