@@ -80,7 +80,8 @@ class MethodRecord:
 
     ``namespace`` is the runtime's: namespace and type, nested types after a plus. ``entry_point`` is the address of
     native code, 0 when the lookup found none or rejected it, None when the runtime never looked (its module has no
-    image). ``module`` is the path of the IL file, known for jitted methods only.
+    image). ``module`` is the path of the IL file and ``token`` the MethodDef token (of the definition, when generic),
+    both known for jitted methods only.
     """
 
     namespace: str
@@ -90,6 +91,7 @@ class MethodRecord:
     entry_point: int | None
     jitted: tuple[JitLoad, ...]
     module: str | None
+    token: int | None
 
     @property
     def full_name(self) -> str:
@@ -214,6 +216,7 @@ class _Method:
     method_id: int
     entry_point: int | None = None
     module_id: int | None = None
+    token: int | None = None
     started: bool = False
     loads: tuple[JitLoad, ...] = ()
 
@@ -236,23 +239,23 @@ class _Methods:
             method = self._method(method_id, names)
             method.entry_point = entry_point or method.entry_point or 0
         elif event.id == _METHOD_JITTING_STARTED:
-            method_id, module_id = struct.unpack_from("<QQ", payload)
+            method_id, module_id, token = struct.unpack_from("<QQI", payload)
             names, _ = _names(payload, 24)
             # Ids of dynamic methods are reused; their load event says that they are dynamic, this one does not.
             if not _is_dynamic_class(names):
                 method = self._method(method_id, names)
-                method.started, method.module_id = True, module_id
+                method.started, method.module_id, method.token = True, module_id, token or None
         else:
-            method_id, module_id, _, size, _, flags = struct.unpack_from("<QQQIII", payload)
+            method_id, module_id, _, size, token, flags = struct.unpack_from("<QQQIII", payload)
             if not flags & _JITTED:
                 return
             names, _ = _names(payload, 36)
             load = JitLoad(_kind(flags), TIERS[flags >> 7 & 7], size)
             if flags & _DYNAMIC:
-                self._dynamic.append(_Method(names, method_id, None, module_id, True, (load,)))
+                self._dynamic.append(_Method(names, method_id, None, module_id, None, True, (load,)))
             else:
                 method = self._method(method_id, names)
-                method.module_id = module_id
+                method.module_id, method.token = module_id, token or None
                 method.loads += (load,)
 
     def records(self, modules: dict[int, LoadedModule]) -> Iterator[MethodRecord]:
@@ -263,7 +266,7 @@ class _Methods:
                 loads = (JitLoad("ordinary", "unknown", 0),)
             module = modules.get(method.module_id) if method.module_id is not None else None
             path = module.path if module else None
-            yield MethodRecord(*method.names, method.method_id, method.entry_point, loads, path)
+            yield MethodRecord(*method.names, method.method_id, method.entry_point, loads, path, method.token)
 
     def _method(self, method_id: int, names: tuple[str, str, str]) -> _Method:
         method = self._by_id.get(method_id)

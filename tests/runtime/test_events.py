@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from nativegen.diagnostics import NativegenError
+from nativegen.metadata import Assembly
 from nativegen.runtime.events import JitLoad, MethodRecord, MethodReport, read_method_report
 from nativegen.runtime.host import RunResult, TraceRequest, run_app
 from tests.support.runtimes import clean_environment, get_runtime
@@ -86,9 +87,19 @@ def test_tiering_rejits_what_was_native(demo: Path, tmp_path: Path, target: str)
     assert own.jitted[-1].tier == "tier1"
 
 
+@pytest.mark.parametrize("target", ["3.1", "9.0"])
+def test_jitted_methods_have_the_token_of_their_definition(traced: Traced, demo: Path, target: str) -> None:
+    assembly = Assembly.open(demo)
+    own = [record for record in report_of(traced(target)).methods if record.module == str(demo)]
+    assert len(own) > 3
+    for record in own:
+        assert record.token is not None and record.token >> 24 == 6
+        assert assembly.method_def(record.token & 0xFFFFFF).name == record.name
+
+
 def test_a_lookup_before_the_trace_began_counts_as_native() -> None:
     tier0, tier1 = (JitLoad("ordinary", tier, 10) for tier in ("tier0", "tier1"))
-    record = MethodRecord("N", "M", "void  ()", 1, None, (tier1,), None)
+    record = MethodRecord("N", "M", "void  ()", 1, None, (tier1,), None, None)
     assert record.state == "rejitted"
     assert dataclasses.replace(record, jitted=(tier0, tier1)).state == "jitted"
     assert dataclasses.replace(record, entry_point=0).state == "jitted"
