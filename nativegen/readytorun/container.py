@@ -6,7 +6,7 @@ relocations go, the CLI header announces the ReadyToRun header. CoreCLR's own PE
 file, which gives the rules checked here: file offset and RVA equal modulo the page size, no zero-filled tails, no two
 sections on one page, no section both writable and executable, metadata not writable (runtime: map.cpp, pedecoder.cpp).
 
-An input that already is a ReadyToRun image loses the sections that only its native code used.
+An input that already is a ReadyToRun image loses the pages that only its native code used.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from struct import Struct
 from typing import Final
 
 from nativegen.diagnostics import NativegenError
-from nativegen.metadata import Assembly, Table
+from nativegen.metadata import Assembly
 from nativegen.readytorun.structs import U32
+from nativegen.readytorun.trim import is_needed, needed_ranges
 
 PAGE: Final = 0x1000
 SECTION_GAP: Final = 0x10000  # our sections begin at multiples of this, for systems with larger pages
@@ -69,36 +70,38 @@ def kept_sections(assembly: Assembly) -> list[ImageSection]:
         NativegenError: NGEN3105, they cannot be mapped as the runtime maps images.
     """
     pe = assembly.pe
-    needed = _needed_rvas(assembly)
     metadata_rvas = (pe.directories[_CLI_HEADER].rva, pe.cli.metadata.rva)
-    relocations = pe.directories[_RELOCATIONS].rva
+    needed = needed_ranges(assembly) if assembly.is_ready_to_run else None
     result: list[ImageSection] = []
     for section in pe.sections:
         size = max(section.virtual_size, 1)
-        begin, end = section.virtual_address, section.virtual_address + max(size, section.raw_size)
-        replaced = assembly.is_ready_to_run or begin <= relocations < end
-        if replaced and not any(begin <= rva < end for rva in needed):
-            continue
+        begin, end = section.virtual_address, section.virtual_address + size
         data = bytearray(pe.data[section.raw_offset : section.raw_offset + min(section.raw_size, size)])
         data.extend(bytes(size - len(data)))
         characteristics = section.characteristics & (_CODE | _INITIALIZED | _EXECUTE | _READ | _WRITE) | _READ
         if characteristics & (_CODE | _EXECUTE) or any(begin <= rva < end for rva in metadata_rvas):
             characteristics &= ~_WRITE
-        result.append(ImageSection(section.name, begin, data, characteristics))
+        for kept_begin, kept_end in _kept_ranges(assembly, needed, begin, end):
+            part = data[kept_begin - begin : kept_end - begin]
+            result.append(ImageSection(section.name, kept_begin, part, characteristics))
     _check_mappable(assembly, result)
     return result
 
 
-def _needed_rvas(assembly: Assembly) -> set[int]:
-    """RVAs of everything that the image still uses of the input."""
-    pe = assembly.pe
-    directories = [pe.directories[number] for number in (_RESOURCES, _DEBUG, _CLI_HEADER)]
-    directories += (pe.cli.metadata, pe.cli.resources, pe.cli.strong_name_signature)
-    rvas = {directory.rva for directory in directories}
-    rvas.update(assembly.column(Table.MethodDef, "RVA"))
-    rvas.update(assembly.column(Table.FieldRVA, "RVA"))
-    rvas.discard(0)
-    return rvas
+def _kept_ranges(
+    assembly: Assembly, needed: list[tuple[int, int]] | None, begin: int, end: int
+) -> list[tuple[int, int]]:
+    """The parts of the section ``[begin, end)`` to keep: of an image the needed pages, otherwise all or nothing."""
+    if needed is None:
+        relocations_only = begin <= assembly.pe.directories[_RELOCATIONS].rva < end and not is_needed(
+            assembly, begin, end
+        )
+        return [] if relocations_only else [(begin, end)]
+    return [
+        (max(begin, needed_begin & -PAGE), min(end, align(needed_end, PAGE)))
+        for needed_begin, needed_end in needed
+        if needed_begin < end and begin < needed_end
+    ]
 
 
 def _check_mappable(assembly: Assembly, sections: Sequence[ImageSection]) -> None:
@@ -182,6 +185,8 @@ def build_container(
     U32.pack_into(dos_header, 0x3C, len(dos_header))
     headers_end = len(dos_header) + 4 + _FILE_HEADER.size + _OPTIONAL_HEADER.size + 8 * 16
     headers_size = align(headers_end + _SECTION_HEADER.size * len(all_sections), _FILE_ALIGNMENT)
+    if headers_size > PAGE:
+        raise NativegenError("NGEN3105", assembly.path, detail=f"it would need {len(all_sections)} sections")
     offsets = _file_offsets(all_sections, headers_size)
     _fix_debug_directory(all_sections, offsets, pe.directories[_DEBUG])
 
