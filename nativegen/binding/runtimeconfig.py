@@ -86,7 +86,9 @@ def read_runtime_config(path: Path, environment: Mapping[str, str] | None = None
     dev_options = dev.get("runtimeOptions")
     paths = reader.probing_paths(options)
     paths += reader.probing_paths(dev_options if isinstance(dev_options, dict) else {})
-    properties = options.get("configProperties") or {}
+    properties = options.get("configProperties", {})
+    if not isinstance(properties, dict):
+        raise NativegenError("NGEN2001", path, detail="'configProperties' is not an object")
     return RuntimeConfig(path, str(options.get("tfm", "")), frameworks, included, tuple(paths), properties)
 
 
@@ -170,7 +172,7 @@ class _OptionsReader:
         for settings in (self._options, entry):
             if "rollForwardOnNoCandidateFx" in settings:
                 number = settings["rollForwardOnNoCandidateFx"]
-                if number not in ROLL_FORWARD_ON_NO_CANDIDATE:
+                if not isinstance(number, int) or number not in ROLL_FORWARD_ON_NO_CANDIDATE:
                     raise self._error(f"bad 'rollForwardOnNoCandidateFx' {number!r}")
                 roll_forward = ROLL_FORWARD_ON_NO_CANDIDATE[number]
             apply_patches = settings.get("applyPatches", apply_patches)

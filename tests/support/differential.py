@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 SUPPORT_TYPES = ("Harness", "GcStress")
 
 # A 256 KiB allocation budget: a collection every few thousand objects, and time for those that GcStress forces.
-GC_STRESS_SETTINGS = {"GCgen0size": "40000", "gcConcurrent": "0", "gcForceCompact": "1"}
+# HeapVerify works in release runtimes: each collection checks the whole heap before and after, and aborts the process
+# on a bad reference or on a young object that no card leads to (a write barrier was forgotten).
+GC_STRESS_SETTINGS = {"GCgen0size": "40000", "gcConcurrent": "0", "gcForceCompact": "1", "HeapVerify": "1"}
 
 # Tier 1 starts after 30 calls and 100 ms without new tier-0 activity.
 REPEAT_MILLISECONDS = 400
