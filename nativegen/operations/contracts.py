@@ -1,8 +1,7 @@
 """Contract signatures for planning, remembered in the cache's index.
 
-Computing a contract means decoding every type of an assembly, so it is done once per content (and per compiler, whose
-type system defines what a contract is). The entries behind a signature are kept too: they let ``why`` name the changed
-member.
+Computing a contract means decoding every type of an assembly, so it is done once per content. The entries behind a
+signature are kept too: they let ``why`` name the changed member.
 """
 
 from __future__ import annotations

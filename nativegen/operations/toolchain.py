@@ -69,7 +69,9 @@ class NativeToolchain:
         return bind_closure(request)
 
     def contracts(self, index: Index) -> Contracts:
-        return StoredContracts(index, self.fingerprint(), _TypeSystemContracts)
+        from nativegen.typesystem.contract import CONTRACT_VERSION
+
+        return StoredContracts(index, CONTRACT_VERSION, _TypeSystemContracts)
 
     def compile(
         self, requests: Sequence[CompileRequest], jobs: int, progress: Progress

@@ -40,7 +40,12 @@ def tree_entries(folder: str, images: Mapping[str, str], whole_folders: bool, ex
     inside = {path for path in images if _is_inside(path, folder)}
     yield from _walk(folder, "", images, inside, whole_folders, exclude)
     for path in sorted(images.keys() - inside):
-        yield Entry(os.path.basename(path), images[path], "image")
+        yield Entry(place_of(path, folder), images[path], "image")
+
+
+def place_of(path: str, folder: str) -> str:
+    """Where an assembly is in the copy of a folder: where it was, or at the top when it comes from elsewhere."""
+    return os.path.relpath(path, folder) if _is_inside(path, folder) else os.path.basename(path)
 
 
 def _walk(

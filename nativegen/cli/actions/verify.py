@@ -1,0 +1,91 @@
+"""``verify [A|DIR|IMAGE]``: prove that native images are right."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from nativegen.cli import options
+from nativegen.cli.output import Output
+from nativegen.cli.sentences import INVALID_FILE, NOT_FOUND, NOT_INSTALLED
+from nativegen.cli.switches import Parsed, Switch, Syntax
+from nativegen.operations.query import Query
+
+if TYPE_CHECKING:
+    from nativegen.verify.live import LiveGroup
+    from nativegen.verify.subjects import Selection
+
+FORMATS = ("text", "json", "junit", "sarif", "github", "msbuild")
+SYNTAX = Syntax(
+    (
+        Switch("format", "F", f"how to report: {', '.join(FORMATS)}", choices=FORMATS),
+        Switch("live", help="let the runtime itself load the images and prepare every compiled method"),
+        Switch("reference", "FILE|DIR|GLOB", "the IL assemblies to compare with", short="r", repeat=True),
+        options.TARGET,
+        options.RUNTIME,
+    ),
+    positionals=(0, None),
+    arguments="[assemblyName | assemblyPath | DIR | IMAGE]... [options]",
+)
+FAILED = 5
+
+
+def run(parsed: Parsed, output: Output) -> int:
+    from nativegen.verify.model import Verification
+    from nativegen.verify.report import render
+    from nativegen.verify.static import verify_static
+    from nativegen.verify.subjects import Selection
+
+    selection = Selection()
+    for argument in parsed.positionals or [""]:
+        found = _select(argument, parsed)
+        if found is None:
+            exists = os.path.exists(argument) or not Query(argument).is_path
+            output.sentence(NOT_INSTALLED if exists else INVALID_FILE.format(argument))
+            return NOT_FOUND
+        selection.extend(found)
+    results = verify_static(selection.subjects)
+    if parsed.flag("live"):
+        from nativegen.verify.live import verify_live
+
+        results = verify_live(results, _live_groups(selection, parsed), parsed.value("runtime"))
+    verification = Verification(tuple(results), tuple(selection.notes))
+    wanted = "json" if output.json else parsed.value("format") or "text"
+    report = render(verification, wanted)
+    if not (output.silent and verification.passed and wanted == "text"):
+        output.stdout.write(report)
+    return 0 if verification.passed else FAILED
+
+
+def _select(argument: str, parsed: Parsed) -> Selection | None:
+    """What one argument means ('' the whole cache), or None when it is not installed."""
+    from nativegen.cache.index import open_for_reading
+    from nativegen.cache.location import cache_root
+    from nativegen.cache.store import Cache
+    from nativegen.operations.compile import reference_map
+    from nativegen.operations.toolchain import NativeToolchain
+    from nativegen.verify.subjects import Selection, cache_subjects, file_subjects, is_image
+
+    if os.path.isdir(argument) or is_image(argument):
+        sources = reference_map(parsed.values("reference"))
+        return file_subjects(argument, parsed.value("target"), sources)
+    root = cache_root(explicit=parsed.value("cache"))
+    index = open_for_reading(root)
+    if index is None:
+        return None if argument else Selection()
+    index.close()
+    with Cache(root) as cache:
+        found = cache_subjects(cache, Query(argument) if argument else None, NativeToolchain())
+    return found if found.subjects or found.notes or not argument else None
+
+
+def _live_groups(selection: Selection, parsed: Parsed) -> list[LiveGroup]:
+    from nativegen.cache.store import Cache
+    from nativegen.operations.toolchain import NativeToolchain
+    from nativegen.verify.live_groups import file_group, root_group
+
+    groups = [file_group(argument, subjects) for argument, subjects in selection.files]
+    if selection.roots:
+        with Cache.default(parsed.value("cache")) as cache:
+            groups += [root_group(cache, root, found, NativeToolchain()) for root, found in selection.roots]
+    return groups
