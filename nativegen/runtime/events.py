@@ -185,16 +185,19 @@ def read_method_report(path: str | os.PathLike[str]) -> MethodReport:
     methods = _Methods()
     modules: dict[int, LoadedModule] = {}
     assemblies: dict[str, None] = {}
-    for event in reader:
-        source = (event.provider, event.id)
-        if source in _MODULE_EVENTS:
-            module = _module(event)
-            modules.setdefault(module.module_id, module)
-        elif source in _ASSEMBLY_EVENTS:
-            name, _ = read_utf16(event.payload, 28)  # after assembly, domain and binding ids and flags
-            assemblies[name] = None
-        elif event.provider == PROVIDER and event.id in _METHOD_EVENTS:
-            methods.add(event)
+    try:
+        for event in reader:
+            source = (event.provider, event.id)
+            if source in _MODULE_EVENTS:
+                module = _module(event)
+                modules.setdefault(module.module_id, module)
+            elif source in _ASSEMBLY_EVENTS:
+                name, _ = read_utf16(event.payload, 28)  # after assembly, domain and binding ids and flags
+                assemblies[name] = None
+            elif event.provider == PROVIDER and event.id in _METHOD_EVENTS:
+                methods.add(event)
+    except (ValueError, IndexError, struct.error) as error:
+        raise NativegenError("NGEN6001", path, detail=f"malformed event ({error})") from None
     records = tuple(methods.records(modules))
     return MethodReport(
         os.fspath(path), records, tuple(modules.values()), tuple(assemblies), reader.dropped, reader.complete

@@ -35,6 +35,8 @@ _SERIALIZATION = b"!FastSerialization.1"
 _NULL_REFERENCE, _BEGIN_PRIVATE_OBJECT, _END_OBJECT = 1, 5, 6
 _TRACE_BODY_SIZE = 16 + 8 + 8 + 4 * 4  # SYSTEMTIME, counter, frequency; pointer size, process, processors, sampling
 
+_LONGEST_NAME = 100
+
 # Flags of a compressed event header: which fields differ from the previous event's.
 _METADATA_ID, _THREAD_AND_SEQUENCE, _THREAD, _STACK = 1, 2, 4, 8
 _ACTIVITY, _RELATED_ACTIVITY, _DATA_LENGTH = 16, 32, 128
@@ -79,12 +81,13 @@ class TraceReader:
                 yield from self._objects(file)
         except FileNotFoundError:
             raise NativegenError("NGEN6001", self._path, detail="the runtime wrote no trace") from None
-        except (IndexError, struct.error, UnicodeDecodeError) as error:
+        except (IndexError, struct.error, ValueError) as error:
             raise NativegenError("NGEN6001", self._path, detail=f"malformed block ({error})") from None
 
     def _objects(self, file: BinaryIO) -> Iterator[TraceEvent]:
         if file.read(len(_MAGIC)) != _MAGIC:
             raise NativegenError("NGEN6001", self._path, detail="no Nettrace signature")
+        file_size = os.fstat(file.fileno()).st_size
         length = _u32(file.read(4))
         if length != len(_SERIALIZATION) or file.read(length) != _SERIALIZATION:
             raise NativegenError("NGEN6001", self._path, detail="unknown serialization")
@@ -100,7 +103,10 @@ class TraceReader:
                 return
             if (tag[0], prologue[0], prologue[1]) != (_BEGIN_PRIVATE_OBJECT, _BEGIN_PRIVATE_OBJECT, _NULL_REFERENCE):
                 raise NativegenError("NGEN6001", self._path, detail=f"unexpected tag {tag[0]} at {file.tell():#x}")
-            name = file.read(_u32(prologue[10:]) + 1)[:-1].decode("ascii")  # + the type's own end tag
+            length = _u32(prologue[10:])
+            if length > _LONGEST_NAME:
+                raise NativegenError("NGEN6001", self._path, detail=f"type name of {length} bytes")
+            name = file.read(length + 1)[:-1].decode("ascii")  # + the type's own end tag
             if name == "Trace":
                 file.read(_TRACE_BODY_SIZE)
             else:
@@ -109,9 +115,9 @@ class TraceReader:
                     return
                 size = _u32(header)
                 file.read(-file.tell() % 4)
-                block = file.read(size)
-                if len(block) < size:
+                if size > file_size - file.tell():
                     return
+                block = file.read(size)
                 if name == "MetadataBlock":
                     self._read_metadata(block)
                 elif name == "EventBlock":
