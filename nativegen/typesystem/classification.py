@@ -112,10 +112,7 @@ def _repeated(type_desc: DefType, struct_size: int) -> list[tuple[int, TypeDesc,
     if len(fields) == 1:
         start, field_type, size = fields[0]
         is_buffer = (
-            start == 0
-            and struct_size % size == 0
-            and not type_desc.layout.is_auto
-            and not field_type.is_reference_type
+            start == 0 and struct_size % size == 0 and not type_desc.layout.is_auto and not field_type.is_reference_type
         )
         if type_desc.inline_array_length or is_buffer:
             return [(offset, field_type, size) for offset in range(0, struct_size, size)]

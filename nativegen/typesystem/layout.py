@@ -259,9 +259,7 @@ def _is_native_struct(type_desc: DefType, fields: Sequence[_Field]) -> bool:
     return breaks and type_desc.is_sequential_layout and _is_blittable(type_desc, fields)
 
 
-def _place_sequential(
-    fields: Sequence[_Field], start: int, pack: int
-) -> tuple[dict[FieldDesc, int], int, int]:
+def _place_sequential(fields: Sequence[_Field], start: int, pack: int) -> tuple[dict[FieldDesc, int], int, int]:
     """(offsets, end, alignment)."""
     offsets = {}
     position = start
@@ -450,9 +448,7 @@ def _place_auto(type_desc: DefType, fields: Sequence[_Field], start: int) -> tup
     return offsets, position
 
 
-def _fill_hole(
-    scalars: list[list[_Field]], reference_count: int, position: int, offsets: dict[FieldDesc, int]
-) -> int:
+def _fill_hole(scalars: list[list[_Field]], reference_count: int, position: int, offsets: dict[FieldDesc, int]) -> int:
     """Places small fields behind a base class that does not end at a multiple of 8, while larger ones are still to
     come.
 

@@ -292,9 +292,7 @@ class Module:
             raw = self.assembly.local_signature(local_sig_token)
         except NativegenError as error:
             raise TypeLoadError(str(error)) from error
-        return tuple(
-            [(self.type_from_signature(item, type_args, method_args), _is_pinned(item)) for item in raw]
-        )
+        return tuple([(self.type_from_signature(item, type_args, method_args), _is_pinned(item)) for item in raw])
 
     def stand_alone_method_signature(
         self, token: int, type_args: Types = (), method_args: Types = ()

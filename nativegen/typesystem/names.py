@@ -5,12 +5,14 @@ types with ``/`` (:attr:`TypeDesc.canonical_name`). Members append ``::name`` an
 open definition (``!0``, ``!!0``), custom modifiers included because they distinguish overloads. A type that cannot be
 resolved is named by the assembly that the reference mentions, so that naming never fails on a missing file.
 
->>> member_text(module, "M", raw_signature)                          # doctest: +SKIP
-'M(int32,!0)void'
+>>> method_signature_name(name_of, raw_signature)                    # doctest: +SKIP
+'(int32,!0)void'
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from nativegen.metadata.elements import ET
@@ -19,6 +21,9 @@ from nativegen.typesystem.errors import TypeLoadError
 
 if TYPE_CHECKING:
     from nativegen.typesystem.module import Module
+
+#: The canonical name of a type token of one module.
+NameOf = Callable[[int], str]
 
 _ASSEMBLY_REF = 0x23
 _TYPE_REF = 0x01
@@ -49,7 +54,7 @@ _KEYWORDS = {
 def token_name(module: Module, token: int) -> str:
     """Canonical name of a TypeDef, TypeRef or TypeSpec token of a module."""
     if token >> 24 == 0x1B:
-        return signature_name(module, module.assembly.type_spec_signature(token & 0xFFFFFF))
+        return signature_name(partial(token_name, module), module.assembly.type_spec_signature(token & 0xFFFFFF))
     try:
         return module.type(token).canonical_name
     except TypeLoadError:
@@ -66,49 +71,48 @@ def token_name(module: Module, token: int) -> str:
     return f"[{scope}]{row.namespace}{'.' if row.namespace else ''}{'/'.join(names)}"
 
 
-def signature_name(module: Module, signature: SigType) -> str:
-    """Canonical name of a type in a signature of a module, custom modifiers included."""
+def signature_name(name_of: NameOf, signature: SigType) -> str:
+    """Canonical name of a type in a signature, custom modifiers included.
+
+    Args:
+        name_of: names the type tokens in it: :func:`token_name` of its module, or something that knows less.
+    """
     element = signature[0]
     keyword = _KEYWORDS.get(element)
     if keyword is not None:
         return keyword
     if element == ET.CLASS or element == ET.VALUETYPE:
-        return token_name(module, signature[1])
+        return name_of(signature[1])
     if element == ET.VAR:
         return f"!{signature[1]}"
     if element == ET.MVAR:
         return f"!!{signature[1]}"
     if element == ET.SZARRAY:
-        return signature_name(module, signature[1]) + "[]"
+        return signature_name(name_of, signature[1]) + "[]"
     if element == ET.BYREF:
-        return signature_name(module, signature[1]) + "&"
+        return signature_name(name_of, signature[1]) + "&"
     if element == ET.PTR:
-        return signature_name(module, signature[1]) + "*"
+        return signature_name(name_of, signature[1]) + "*"
     if element == ET.PINNED:
-        return signature_name(module, signature[1]) + " pinned"
+        return signature_name(name_of, signature[1]) + " pinned"
     if element == ET.GENERICINST:
-        arguments = ",".join([signature_name(module, item) for item in signature[2]])
-        return f"{token_name(module, signature[1][1])}<{arguments}>"
+        arguments = ",".join([signature_name(name_of, item) for item in signature[2]])
+        return f"{name_of(signature[1][1])}<{arguments}>"
     if element == ET.ARRAY:
         rank = signature[2]
-        return signature_name(module, signature[1]) + ("[*]" if rank == 1 else f"[{',' * (rank - 1)}]")
+        return signature_name(name_of, signature[1]) + ("[*]" if rank == 1 else f"[{',' * (rank - 1)}]")
     if element == ET.CMOD_REQD or element == ET.CMOD_OPT:
         kind = "modreq" if element == ET.CMOD_REQD else "modopt"
-        return f"{signature_name(module, signature[2])} {kind}({token_name(module, signature[1])})"
-    return "method " + method_text(module, "", signature[1])  # a function pointer
+        return f"{signature_name(name_of, signature[2])} {kind}({name_of(signature[1])})"
+    return "method " + method_signature_name(name_of, signature[1])  # a function pointer
 
 
-def method_text(module: Module, name: str, raw: MethodSig) -> str:
-    """``name(parameters)result``, with the number of type parameters and the calling convention where there is any."""
-    parameters = [signature_name(module, parameter) for parameter in raw.params]
+def method_signature_name(name_of: NameOf, raw: MethodSig) -> str:
+    """``(parameters)result``, with the number of type parameters and the calling convention where there is any."""
+    parameters = [signature_name(name_of, parameter) for parameter in raw.params]
     if raw.sentinel >= 0:
         parameters.insert(raw.sentinel, "...")
     arity = f"`{raw.generic_count}" if raw.generic_count else ""
     static = "" if raw.has_this else "static "
     convention = f" callconv({raw.calling_convention})" if raw.calling_convention else ""
-    return f"{name}{arity}({','.join(parameters)}){static}{signature_name(module, raw.return_type)}{convention}"
-
-
-def field_text(module: Module, name: str, raw: SigType) -> str:
-    """``name:type``."""
-    return f"{name}:{signature_name(module, raw)}"
+    return f"{arity}({','.join(parameters)}){static}{signature_name(name_of, raw.return_type)}{convention}"

@@ -14,6 +14,7 @@ Symbol(kind=<SymbolKind.METHOD_DEF: 1>, name='[App]App.Program::Main(string[])st
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata.elements import ET
@@ -25,7 +26,7 @@ from nativegen.typesystem.errors import NotNameable, TypeLoadError, UnknownSymbo
 from nativegen.typesystem.kinds import NAME_ELEMENTS
 from nativegen.typesystem.members import FieldDesc, MethodDesc
 from nativegen.typesystem.module import Module
-from nativegen.typesystem.names import field_text, method_text, signature_name, token_name
+from nativegen.typesystem.names import method_signature_name, signature_name, token_name
 from nativegen.typesystem.types import DefType, TypeDesc
 
 #: ELEMENT_TYPE_CANON_ZAPSIG of the runtime's fixup signatures: System.__Canon, which no other module could name.
@@ -50,6 +51,7 @@ class SymbolTable:
         self._rows_named: dict[Table, dict[str, list[int]]] = {}
         self._full_names: dict[tuple[Table, str, bool], dict[str, int]] = {}
         self._parents: dict[int, str] = {}
+        self._name_of = partial(token_name, module)
         self._strings: dict[str, int] | None = None
         self._texts: dict[int, str] = {}
         self._open_refs: dict[MethodDesc | FieldDesc, Symbol | None] = {}
@@ -306,16 +308,16 @@ class SymbolTable:
         return text
 
     def _make_text(self, token: int) -> str:
-        module, assembly = self.module, self.module.assembly
+        assembly = self.module.assembly
         table, rid = token >> 24, token & 0xFFFFFF
         if table == Table.MethodDef:
-            return method_text(module, assembly.method_def(rid).name, assembly.method_signature(rid))
+            return assembly.method_def(rid).name + method_signature_name(self._name_of, assembly.method_signature(rid))
         if table == Table.Field:
-            return field_text(module, assembly.field_def(rid).name, assembly.field_signature(rid))
+            return f"{assembly.field_def(rid).name}:{signature_name(self._name_of, assembly.field_signature(rid))}"
         row = assembly.member_ref(rid)
         if row.signature[:1] == b"\x06":
-            return field_text(module, row.name, parse_field_sig(row.signature, assembly.path))
-        return method_text(module, row.name, parse_method_sig(row.signature, assembly.path))
+            return f"{row.name}:{signature_name(self._name_of, parse_field_sig(row.signature, assembly.path))}"
+        return row.name + method_signature_name(self._name_of, parse_method_sig(row.signature, assembly.path))
 
 
 _KINDS = {
@@ -331,11 +333,13 @@ _TABLES = {
 
 
 def _method_definition_text(method: MethodDesc) -> str:
-    return method_text(method.module, method.name, method.module.method_signature(method.rid))
+    raw = method.module.method_signature(method.rid)
+    return method.name + method_signature_name(partial(token_name, method.module), raw)
 
 
 def _field_definition_text(field: FieldDesc) -> str:
-    return f"{field.name}:{signature_name(field.module, field.module.field_signature(field.rid))}"
+    raw = field.module.field_signature(field.rid)
+    return f"{field.name}:{signature_name(partial(token_name, field.module), raw)}"
 
 
 def _possible_names(name: str) -> list[str]:

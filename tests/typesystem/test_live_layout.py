@@ -66,9 +66,7 @@ def test_layouts_of_shapes(target: str, tmp_path: Path) -> None:
 
 @pytest.mark.runtime
 def test_layouts_and_registers_of_new_csharp(tmp_path: Path) -> None:
-    shapes = compile_csharp(
-        HERE / "Shapes12.cs", tmp_path, "Shapes12", library=True, compiler="roslyn", target="9.0"
-    )
+    shapes = compile_csharp(HERE / "Shapes12.cs", tmp_path, "Shapes12", library=True, compiler="roslyn", target="9.0")
     system = type_system("9.0", tmp_path)
     system.open(shapes, runs_as_image=False)
     assert check_layouts(system, probe("9.0", "layout", shapes, tmp_path)) >= 22
