@@ -183,6 +183,7 @@ _HELPERS_3_1: Mapping[Helper, int] = MappingProxyType(
     {
         **_COMMON_HELPERS,
         Helper.MemSet: 0x40,  # the C library's memset
+        Helper.GetString: 0x50,
         Helper.LogMethodEnter: 0x51,
         Helper.NewMultiDimArr_NonVarArg: 0x5D,
         Helper.DblRound: 0xE2,

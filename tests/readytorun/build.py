@@ -212,6 +212,7 @@ def program_units(target: Target, *, forget_slots: bool = False) -> dict[str, Me
             relocations=(Relocation(9, STUB, 0),),
             cells=(churn,),
         ),
+        "FarField": leaf("8b87" + (target.null_page_limit - 4).to_bytes(4, "little").hex() + "c3"),  # mov eax,[rdi+...]
         "Throws": framed("4883ec08 e800000000 cc", relocations=call, cells=(range_check,)),
     }
 

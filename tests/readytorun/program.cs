@@ -32,6 +32,7 @@ public static class Native
     [MethodImpl(MethodImplOptions.NoInlining)] public static int IsSquare(object shape) { return -1; }
     [MethodImpl(MethodImplOptions.NoInlining)] public static IntSource MakeDelegate(Shape shape) { return null; }
     [MethodImpl(MethodImplOptions.NoInlining)] public static Shape Keep(Shape shape) { Churn(); return shape; }
+    [MethodImpl(MethodImplOptions.NoInlining)] public static int FarField(object o) { return -1; }
     [MethodImpl(MethodImplOptions.NoInlining)] public static int Generic<T>() { return -1; }
 
     static byte[][] junk = new byte[40000][];
@@ -78,6 +79,7 @@ public static class Program
         Console.WriteLine(Native.IsSquare(new Square()) + Native.IsSquare(new Shape()) + Native.IsSquare(null));
         IntSource source = Native.MakeDelegate(new Shape());
         Console.WriteLine(source == null ? -1 : source());
+        try { Console.WriteLine(Native.FarField(null)); } catch (NullReferenceException) { Console.WriteLine("null"); }
         Console.WriteLine(Native.Keep(Fresh()).Number);
         Console.WriteLine(Native.Generic<int>());
         Console.WriteLine(Native.Generic<string>());

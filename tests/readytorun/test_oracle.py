@@ -81,6 +81,14 @@ def check_image(path: Path, target: str) -> Counter[str]:
     encoded_header = encode_header(image.header)
     assert image.memory[found[0] : found[0] + len(encoded_header)] == encoded_header
     check_imports(image, counts)
+    for kind in FixupKind:
+        assert kind in expected.fixup_kinds or not counts[kind.name]
+    for index, section in enumerate(image.import_sections):
+        for slot in range(section.cell_count):
+            fixup = image.fixup(index, slot)
+            if fixup is not None and fixup.kind is FixupKind.Helper:
+                assert expected.helper_name(fixup.numbers[0]), f"unknown helper {fixup.numbers[0]:#x}"
+                counts["helpers"] += 1
     check_entries(image, counts)
     check_methods(image, counts)
     check_exceptions(image, counts)
@@ -278,6 +286,7 @@ def test_sample_image(inputs: TestInputs, target: str, path: Path) -> None:
     assert counts["hashes"] > 30
     assert counts["clauses"] > 10
     assert counts["maps"] > 200
+    assert counts["helpers"] > 15
     assert counts[FixupKind.Check_TypeLayout.name] > 1
 
 

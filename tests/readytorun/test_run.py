@@ -24,9 +24,9 @@ SOURCE = Path(__file__).with_name("program.cs")
 VERSIONS = {"3.1": NET31_VERSION, "9.0": NET9_VERSION}
 
 NATIVE = ["42", "6", "7", "native interned", "True", "17", "2", "101", "3", "1337", "785", "thrown"]
-NATIVE += ["1", "7", "5", "201", "202"]
+NATIVE += ["1", "7", "null", "5", "201", "202"]
 JITTED = ["1", "-1", "-1", "IL", "False", "-1", "-1", "-1", "3", "-1", "-1", "no"]
-JITTED += ["-3", "-1", "5", "-1", "-1"]
+JITTED += ["-3", "-1", "-1", "5", "-1", "-1"]
 
 
 def run(inputs: TestInputs, target: str, image: bytes, folder: Path, **environment: str) -> list[str]:
