@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from nativegen.cache import statistics
 from nativegen.cache.manifests import file_checksum, image_manifest, row_of_manifest
@@ -22,15 +21,15 @@ from nativegen.cache.records import Dependency, Image, ImageKey, RootKey
 from nativegen.cache.store import Cache
 from nativegen.diagnostics import NativegenError
 from nativegen.operations.closure import Closure, MissingReference, RefusedAssembly
+from nativegen.operations.prepare import Prepared, image_key, prepare
 from nativegen.operations.request import InstallRequest
 from nativegen.operations.toolchain import CompileFailure, Toolchain
 from nativegen.operations.uninstall import remove_unreferenced
 from nativegen.pipeline.request import CompileReport, CompileRequest
-from nativegen.plan.decide import Candidate, Plan, Settings, Skipped, Step, plan_images
+from nativegen.plan.decide import Candidate, Skipped, Step
 from nativegen.plan.explanations import NO_EXPLANATIONS, Explanations
 
 ATTEMPTS = 3
-PLATFORM = "linux-x64"
 
 
 class InstallEvents:
@@ -66,14 +65,6 @@ class Installed:
     failures: tuple[tuple[Step, NativegenError], ...]
     missing: tuple[MissingReference, ...]
     refused: tuple[RefusedAssembly, ...]
-
-
-@dataclass(slots=True)
-class _Prepared:
-    request: InstallRequest
-    closure: Closure
-    settings: Settings
-    plan: Plan
 
 
 @dataclass(slots=True)
@@ -119,76 +110,11 @@ def install(
     raise NativegenError("NGEN4006", cache.root)
 
 
-def prepare(
-    cache: Cache, request: InstallRequest, toolchain: Toolchain, explanations: Explanations = NO_EXPLANATIONS
-) -> _Prepared:
-    """Bind and plan one root without compiling anything; what ``why`` and ``run`` need too."""
-    closure = toolchain.bind(request)
-    settings = Settings(
-        compiler=toolchain.fingerprint(),
-        target=closure.target,
-        platform=PLATFORM,
-        scenario=request.scenario,
-        options=request.compile_options.as_json(),
-        framework=closure.framework,
-        strict=request.strict,
-        from_native=request.from_native,
-    )
-    stored = _StoredImages(cache, closure.target, request.scenario)
-    contracts = toolchain.contracts(cache.index)
-    wanted = _wanted(closure, request)
-    plan = plan_images(closure.candidates, closure.root, wanted, settings, contracts, stored, explanations)
-    if not plan.steps and closure.root_candidate.is_facade:
-        raise NativegenError("NGEN3007", closure.root_candidate.path)
-    return _Prepared(request, closure, settings, plan)
-
-
-def _wanted(closure: Closure, request: InstallRequest) -> dict[str, str]:
-    wanted = {closure.root: "is the root"}
-    if request.no_dependencies:
-        return wanted
-    pending = [closure.root]
-    while pending:
-        referrer = pending.pop(0)
-        for name in closure.candidates[referrer].references:
-            if name in closure.candidates and name not in wanted:
-                wanted[name] = f"referenced by {referrer}"
-                pending.append(name)
-    return wanted
-
-
-class _StoredImages:
-    """The ``Images`` that planning asks, over the cache."""
-
-    def __init__(self, cache: Cache, target: str, scenario: str) -> None:
-        self._cache, self._target, self._scenario = cache, target, scenario
-
-    def has(self, name: str, key: str) -> bool:
-        return self._cache.has_files(ImageKey(self._target, name, key))
-
-    def newest_manifest(self, candidate: Candidate) -> Mapping[str, Any] | None:
-        image = self._cache.index.newest_image_of(candidate.path, self._target, self._scenario)
-        if image is None:
-            return None
-        try:
-            document = self._cache.read_manifest(ImageKey(image.target, image.name, image.key))
-        except NativegenError:
-            return None
-        manifest = document["manifest"]
-        assert isinstance(manifest, dict)
-        return manifest
-
-
-def image_key(step: Step) -> ImageKey:
-    """Where the image of a step is."""
-    return ImageKey(step.manifest.target, step.candidate.name, step.manifest.key)
-
-
 def _compile(
-    cache: Cache, prepared: Sequence[_Prepared], toolchain: Toolchain, jobs: int, events: InstallEvents, force: bool
+    cache: Cache, prepared: Sequence[Prepared], toolchain: Toolchain, jobs: int, events: InstallEvents, force: bool
 ) -> _Made:
     made = _Made()
-    work: dict[ImageKey, tuple[Step, _Prepared]] = {}
+    work: dict[ImageKey, tuple[Step, Prepared]] = {}
     for one in prepared:
         for step in one.plan.steps if force else one.plan.stale:
             work.setdefault(image_key(step), (step, one))
@@ -197,7 +123,7 @@ def _compile(
         return made
     try:
         with cache.staging() as staging:
-            outputs: dict[str, tuple[Step, _Prepared]] = {}
+            outputs: dict[str, tuple[Step, Prepared]] = {}
             requests = []
             for number, (key, (step, one)) in enumerate(work.items()):
                 folder = os.path.join(staging, str(number))
@@ -219,7 +145,7 @@ def _compile(
 def _finish(
     cache: Cache,
     step: Step,
-    one: _Prepared,
+    one: Prepared,
     outcome: CompileReport | CompileFailure,
     made: _Made,
     events: InstallEvents,
@@ -254,7 +180,7 @@ def _raise_if_disk_is_full(error: NativegenError, root: str) -> None:
         raise NativegenError("NGEN4001", root, detail=cause.strerror or str(cause)) from error
 
 
-def _row(step: Step, one: _Prepared, report: CompileReport) -> tuple[Image, list[Dependency]]:
+def _row(step: Step, one: Prepared, report: CompileReport) -> tuple[Image, list[Dependency]]:
     candidate, manifest = step.candidate, step.manifest
     image = Image(
         target=manifest.target,
@@ -285,7 +211,7 @@ def _dependencies(candidate: Candidate, closure: Closure) -> list[Dependency]:
     return found
 
 
-def _record(cache: Cache, prepared: Sequence[_Prepared], made: _Made) -> bool:
+def _record(cache: Cache, prepared: Sequence[Prepared], made: _Made) -> bool:
     """Write the index; False when an image that was counted on has vanished meanwhile."""
     with cache.index.transaction():
         if not all(cache.has_files(key) for one in prepared for key in _needed(one, made)):
@@ -300,7 +226,7 @@ def _record(cache: Cache, prepared: Sequence[_Prepared], made: _Made) -> bool:
     return True
 
 
-def _needed(one: _Prepared, made: _Made) -> Iterator[ImageKey]:
+def _needed(one: Prepared, made: _Made) -> Iterator[ImageKey]:
     """Keys of the images that a root has: all but those that failed and the facades."""
     for step in one.plan.steps:
         key = image_key(step)
@@ -309,7 +235,7 @@ def _needed(one: _Prepared, made: _Made) -> Iterator[ImageKey]:
             yield key
 
 
-def _record_root(cache: Cache, one: _Prepared, made: _Made) -> None:
+def _record_root(cache: Cache, one: Prepared, made: _Made) -> None:
     root = one.closure.root_candidate
     key = RootKey(root.path, one.closure.target, one.request.scenario, one.request.configuration)
     needed = set(_needed(one, made))
@@ -321,7 +247,7 @@ def _record_root(cache: Cache, one: _Prepared, made: _Made) -> None:
     cache.index.set_edges(number, edges)
 
 
-def _counts(prepared: Iterable[_Prepared], made: _Made) -> Iterator[tuple[str, int]]:
+def _counts(prepared: Iterable[Prepared], made: _Made) -> Iterator[tuple[str, int]]:
     current = {image_key(step) for one in prepared for step in one.plan.steps} - set(made.reports) - set(made.failures)
     facades = {skipped.candidate.path for one in prepared for skipped in one.plan.skipped if skipped.reason == "facade"}
     amounts = {
@@ -341,7 +267,7 @@ def _withdraw(cache: Cache, made: _Made) -> None:
                 cache.remove(key)
 
 
-def _result(one: _Prepared, made: _Made) -> Installed:
+def _result(one: Prepared, made: _Made) -> Installed:
     keyed = [(image_key(step), step) for step in one.plan.steps]
     return Installed(
         request=one.request,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from nativegen.cache.records import Root
 from nativegen.cache.store import Cache
-from nativegen.operations.install import image_key, prepare
+from nativegen.operations.prepare import image_key, prepare
 from nativegen.operations.request import InstallRequest
 from nativegen.operations.toolchain import Toolchain
 

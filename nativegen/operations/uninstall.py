@@ -8,6 +8,7 @@ from nativegen.cache import statistics
 from nativegen.cache.records import Image, ImageKey, Root
 from nativegen.cache.store import Cache
 from nativegen.operations.query import Query
+from nativegen.operations.view import remove_views
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ def uninstall(cache: Cache, query: Query, scenario: str | None, config: str) -> 
         for root in removed:
             cache.index.remove_root(root.id)
         images = remove_unreferenced(cache) if removed else ()
+    for root in removed:
+        remove_views(cache.root, root.key.path)
     return Uninstalled(removed, images, tuple(root for root in matching if root.key.config != config))
 
 

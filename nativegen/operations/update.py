@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from nativegen.cache.records import Root
 from nativegen.cache.store import Cache
 from nativegen.diagnostics import NativegenError
-from nativegen.operations.install import Installed, InstallEvents, install, prepare
+from nativegen.operations.install import Installed, InstallEvents, install
+from nativegen.operations.prepare import prepare
 from nativegen.operations.request import InstallRequest
 from nativegen.operations.toolchain import Toolchain
 from nativegen.plan.explanations import NO_EXPLANATIONS, Explanations

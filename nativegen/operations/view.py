@@ -51,8 +51,7 @@ def make_view(cache_root: str, substitution: Substitution) -> View:
     entries = list(tree_entries(folder, substitution.images, whole_folders=True))
     real = {os.path.basename(app), os.path.splitext(os.path.basename(app))[0]}
     description = json.dumps([[asdict(entry) for entry in entries], _states(entries, real)]).encode()
-    name = os.path.splitext(os.path.basename(app))[0]
-    shelf = os.path.join(cache_root, VIEWS, f"{name}-{xxhash.xxh3_64_hexdigest(app.encode())}")
+    shelf = _shelf(cache_root, app)
     view = os.path.join(shelf, xxhash.xxh3_128_hexdigest(description))
     os.makedirs(shelf, mode=0o700, exist_ok=True)
     lock = os.open(view + ".lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -70,6 +69,20 @@ def make_view(cache_root: str, substitution: Substitution) -> View:
                 raise
         _remove_unused(shelf, os.path.basename(view))
     return View(view, os.path.join(view, os.path.basename(app)), lock)
+
+
+def remove_views(cache_root: str, app: str) -> None:
+    """Remove the views of an application that no program uses."""
+    shelf = _shelf(cache_root, app)
+    if os.path.isdir(shelf):
+        _remove_unused(shelf, "")
+        with contextlib.suppress(OSError):
+            os.rmdir(shelf)
+
+
+def _shelf(cache_root: str, app: str) -> str:
+    name = os.path.splitext(os.path.basename(app))[0]
+    return os.path.join(cache_root, VIEWS, f"{name}-{xxhash.xxh3_64_hexdigest(app.encode())}")
 
 
 def _states(entries: Sequence[Entry], real: set[str]) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from nativegen.cache.records import Root
 from nativegen.cache.store import Cache
 from nativegen.diagnostics import NativegenError
-from nativegen.operations.install import prepare
+from nativegen.operations.prepare import prepare
 from nativegen.operations.query import Query
 from nativegen.operations.request import InstallRequest
 from nativegen.operations.toolchain import Toolchain

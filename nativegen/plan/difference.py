@@ -34,13 +34,12 @@ def differences(old: Manifest, new: Manifest, contract_detail: ContractDetail) -
     """Every difference, one sentence each."""
     assembly, before = _entry(new, "assembly"), _entry(old, "assembly")
     if assembly.get("content") != before.get("content"):
-        name = assembly.get("name", "?")
         if assembly.get("identity") != before.get("identity"):
-            yield f"{name}: identity changed ({before.get('identity')} -> {assembly.get('identity')})"
+            yield f"identity changed ({before.get('identity')} -> {assembly.get('identity')})"
         elif assembly.get("mvid") != before.get("mvid"):
-            yield f"{name}: content changed (rebuilt: MVID {before.get('mvid')} -> {assembly.get('mvid')})"
+            yield f"content changed (rebuilt: MVID {before.get('mvid')} -> {assembly.get('mvid')})"
         else:
-            yield f"{name}: content changed (same MVID; {before.get('content')} -> {assembly.get('content')})"
+            yield f"content changed (same MVID; {before.get('content')} -> {assembly.get('content')})"
     yield from _references(_entry(old, "references"), _entry(new, "references"), contract_detail)
     yield from _framework(old.get("framework"), new.get("framework"))
     for field, words in _PLAIN.items():

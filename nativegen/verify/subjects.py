@@ -11,7 +11,7 @@ from nativegen.cache.records import Image, ImageKey, Root
 from nativegen.cache.store import Cache
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import Assembly
-from nativegen.operations.install import image_key, prepare
+from nativegen.operations.prepare import image_key, prepare
 from nativegen.operations.query import Query
 from nativegen.operations.request import InstallRequest
 from nativegen.operations.toolchain import Toolchain

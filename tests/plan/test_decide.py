@@ -84,7 +84,7 @@ def test_a_body_edit_stops_at_its_own_assembly(world: FakeWorld) -> None:
     world.edit("Core", content="c1-2", mvid="new")
     plan, explanations = world.plan()
     assert [step.candidate.name for step in plan.stale] == ["Core"]
-    assert explanations.of("Core") == ("Core: content changed (rebuilt: MVID mvid of c1-1 -> new)",)
+    assert explanations.of("Core") == ("content changed (rebuilt: MVID mvid of c1-1 -> new)",)
 
 
 def test_a_contract_edit_reaches_direct_and_indirect_dependents(world: FakeWorld) -> None:
@@ -184,6 +184,6 @@ def test_a_changed_identity_is_named_first() -> None:
     old = {"assembly": {"name": "A", "identity": "A, Version=1.0.0.0", "mvid": "m", "content": "1"}, "compiler": "x"}
     new = {"assembly": {"name": "A", "identity": "A, Version=2.0.0.0", "mvid": "n", "content": "2"}, "compiler": "y"}
     assert list(differences(old, new, no_detail)) == [
-        "A: identity changed (A, Version=1.0.0.0 -> A, Version=2.0.0.0)",
+        "identity changed (A, Version=1.0.0.0 -> A, Version=2.0.0.0)",
         "the compiler changed (x -> y)",
     ]

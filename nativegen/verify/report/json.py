@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from nativegen.verify.model import Finding, Verification
+from nativegen.verify.model import Finding, Severity, Verification
 
 SCHEMA = 1
 
@@ -37,7 +37,10 @@ def document(verification: Verification) -> dict[str, Any]:
 
 
 def _finding(finding: Finding) -> dict[str, str]:
-    return {"severity": finding.severity.name.lower(), "message": finding.message, "remedy": finding.remedy}
+    document = {"severity": finding.severity.name.lower(), "message": finding.message}
+    if finding.severity is not Severity.INFO:
+        document["remedy"] = finding.remedy
+    return document
 
 
 def render(verification: Verification) -> str:

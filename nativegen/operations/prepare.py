@@ -1,0 +1,93 @@
+"""Bind and plan one root against a cache, without compiling anything: the first half of ``install``, all of ``why``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nativegen.cache.records import ImageKey
+from nativegen.cache.store import Cache
+from nativegen.diagnostics import NativegenError
+from nativegen.operations.closure import Closure
+from nativegen.operations.request import InstallRequest
+from nativegen.operations.toolchain import Toolchain
+from nativegen.plan.decide import Candidate, Plan, Settings, Step, plan_images
+from nativegen.plan.explanations import NO_EXPLANATIONS, Explanations
+
+PLATFORM = "linux-x64"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A root, bound and planned."""
+
+    request: InstallRequest
+    closure: Closure
+    settings: Settings
+    plan: Plan
+
+
+def prepare(
+    cache: Cache, request: InstallRequest, toolchain: Toolchain, explanations: Explanations = NO_EXPLANATIONS
+) -> Prepared:
+    """Bind and plan one root without compiling anything; what ``why`` and ``run`` need too."""
+    closure = toolchain.bind(request)
+    settings = Settings(
+        compiler=toolchain.fingerprint(),
+        target=closure.target,
+        platform=PLATFORM,
+        scenario=request.scenario,
+        options=request.compile_options.as_json(),
+        framework=closure.framework,
+        strict=request.strict,
+        from_native=request.from_native,
+    )
+    stored = _StoredImages(cache, closure.target, request.scenario)
+    contracts = toolchain.contracts(cache.index)
+    wanted = _wanted(closure, request)
+    plan = plan_images(closure.candidates, closure.root, wanted, settings, contracts, stored, explanations)
+    if not plan.steps and closure.root_candidate.is_facade:
+        raise NativegenError("NGEN3007", closure.root_candidate.path)
+    return Prepared(request, closure, settings, plan)
+
+
+def _wanted(closure: Closure, request: InstallRequest) -> dict[str, str]:
+    wanted = {closure.root: "is the root"}
+    if request.no_dependencies:
+        return wanted
+    pending = [closure.root]
+    while pending:
+        referrer = pending.pop(0)
+        for name in closure.candidates[referrer].references:
+            if name in closure.candidates and name not in wanted:
+                wanted[name] = f"referenced by {referrer}"
+                pending.append(name)
+    return wanted
+
+
+class _StoredImages:
+    """The ``Images`` that planning asks, over the cache."""
+
+    def __init__(self, cache: Cache, target: str, scenario: str) -> None:
+        self._cache, self._target, self._scenario = cache, target, scenario
+
+    def has(self, name: str, key: str) -> bool:
+        return self._cache.has_files(ImageKey(self._target, name, key))
+
+    def newest_manifest(self, candidate: Candidate) -> Mapping[str, Any] | None:
+        image = self._cache.index.newest_image_of(candidate.path, self._target, self._scenario)
+        if image is None:
+            return None
+        try:
+            document = self._cache.read_manifest(ImageKey(image.target, image.name, image.key))
+        except NativegenError:
+            return None
+        manifest = document["manifest"]
+        assert isinstance(manifest, dict)
+        return manifest
+
+
+def image_key(step: Step) -> ImageKey:
+    """Where the image of a step is."""
+    return ImageKey(step.manifest.target, step.candidate.name, step.manifest.key)
