@@ -1,4 +1,5 @@
 """Measurements, printed as ratios taken in one run: ``python -m bench [name ...]``.
 
-Nothing here asserts a time; machines differ and are noisy. Each module has one public function ``measure(work) -> Iterator[Row]``.
+Nothing here asserts a time; machines differ and are noisy. Each module has one public function ``measure(work) ->
+Iterator[Row]``.
 """

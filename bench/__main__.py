@@ -13,7 +13,9 @@ NAMES = ("scan", "backend", "throughput", "builds", "startup", "sizes")
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*NAMES, []], default=list(NAMES), metavar="name", help=", ".join(NAMES))
+    parser.add_argument(
+        "names", nargs="*", choices=[*NAMES, []], default=list(NAMES), metavar="name", help=", ".join(NAMES)
+    )
     names = parser.parse_args().names
     work = ROOT / "build" / "bench"
     work.mkdir(parents=True, exist_ok=True)

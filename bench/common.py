@@ -55,7 +55,10 @@ def nativegen(*arguments: str, cache: pathlib.Path) -> str:
     """Run our own command line with its own cache; returns what it printed."""
     env = {**os.environ, "PYTHONPATH": str(ROOT), "NATIVEGEN_CACHE": str(cache)}
     done = subprocess.run(
-        [sys.executable, "-m", "nativegen", *arguments], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "nativegen", *arguments],
+        env=env,
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
         raise RuntimeError(f"nativegen {' '.join(arguments)}: exit code {done.returncode}\n{done.stderr[-2000:]}")

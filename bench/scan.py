@@ -30,6 +30,18 @@ def measure(work: pathlib.Path) -> Iterator[Row]:
     for assembly in inputs:
         contract(assembly)
     contracts = time.perf_counter() - start
-    yield Row("open", f"{1000 * opened / len(paths):.2f} ms each", f"{len(paths)} assemblies, {opened / python:.1f} x `python -c pass`")
-    yield Row("references and content signature", f"{1000 * scanned / len(paths):.2f} ms each", f"{references} references, {len(signatures)} contents")
-    yield Row("contract signature", f"{1000 * contracts / len(inputs):.1f} ms each", f"{len(inputs)} IL-only assemblies, {contracts:.1f} s together")
+    yield Row(
+        "open",
+        f"{1000 * opened / len(paths):.2f} ms each",
+        f"{len(paths)} assemblies, {opened / python:.1f} x `python -c pass`",
+    )
+    yield Row(
+        "references and content signature",
+        f"{1000 * scanned / len(paths):.2f} ms each",
+        f"{references} references, {len(signatures)} contents",
+    )
+    yield Row(
+        "contract signature",
+        f"{1000 * contracts / len(inputs):.1f} ms each",
+        f"{len(inputs)} IL-only assemblies, {contracts:.1f} s together",
+    )

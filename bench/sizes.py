@@ -1,4 +1,5 @@
-"""Image size against Microsoft's own images of the same framework assemblies (tests/data/framework12.txt, .NET Core 3.1)."""
+"""Image size against Microsoft's own images of the same framework assemblies (tests/data/framework12.txt, .NET Core
+3.1)."""
 
 from __future__ import annotations
 

@@ -36,6 +36,12 @@ def measure(work: pathlib.Path) -> Iterator[Row]:
             seconds[stage] += spent
     elapsed = time.perf_counter() - start
     total = sum(seconds.values())
-    yield Row("compile", f"{methods / elapsed:.0f} methods/s", f"{methods} methods, {native} native, {jobs} workers, {elapsed:.1f} s")
+    yield Row(
+        "compile",
+        f"{methods / elapsed:.0f} methods/s",
+        f"{methods} methods, {native} native, {jobs} workers, {elapsed:.1f} s",
+    )
     for stage in STAGES:
-        yield Row(f"  {stage}", f"{100 * seconds[stage] / total:.0f} %", f"{1e6 * seconds[stage] / methods:.0f} us a method")
+        yield Row(
+            f"  {stage}", f"{100 * seconds[stage] / total:.0f} %", f"{1e6 * seconds[stage] / methods:.0f} us a method"
+        )

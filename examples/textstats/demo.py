@@ -1,7 +1,8 @@
 """The main job on a small program, from C# to a running process; `sh run-demo` calls this.
 
-Builds textstats with SCons in build/demo, installs the application into a cache there, verifies it, runs it natively on the real
-runtime, edits one method body and one public signature, shows which images are rebuilt and why, and prints one table.
+Builds textstats with SCons in build/demo, installs the application into a cache there, verifies it, runs it natively
+on the real runtime, edits one method body and one public signature, shows which images are rebuilt and why, and prints
+one table.
 """
 
 from __future__ import annotations

@@ -1,10 +1,12 @@
 """Whole assemblies: schedule method batches over the workers, link what comes back, write the images.
 
-:func:`compile_many` is the entry point. The parent process reads inputs, links and writes; workers import, lower and run LLVM
-(:mod:`nativegen.pipeline.worker`). Batches of all assemblies go through one pool, so that small assemblies fill the gaps.
+:func:`compile_many` is the entry point. The parent process reads inputs, links and writes; workers import, lower and
+run LLVM (:mod:`nativegen.pipeline.worker`). Batches of all assemblies go through one pool, so that small assemblies
+fill the gaps.
 
-Invariants: an image appears at its final path complete or not at all; equal requests give equal bytes whatever the number of
-workers; an input that changed while it was being compiled fails (NGEN3002) instead of giving an image of two halves.
+Invariants: an image appears at its final path complete or not at all; equal requests give equal bytes whatever the
+number of workers; an input that changed while it was being compiled fails (NGEN3002) instead of giving an image of two
+halves.
 """
 
 from __future__ import annotations
@@ -63,7 +65,8 @@ def compile_file(request: CompileRequest, *, jobs: int = 1) -> CompileReport:
     """Compile one assembly.
 
     Raises:
-        NativegenError: the input is not eligible (see :func:`check_eligible`) or cannot be read, or the output not written.
+        NativegenError: the input is not eligible (see :func:`check_eligible`) or cannot be read, or the output not
+        written.
     """
     for outcome in compile_many([request], jobs=jobs):
         if isinstance(outcome, CompileFailure):

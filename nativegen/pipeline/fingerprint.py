@@ -1,7 +1,7 @@
 """The compiler's identity: part of every key manifest, so that a changed compiler makes every image stale.
 
-It covers the bytes of each of our modules that can influence an image, and the versions of llvmlite and of its LLVM. The command
-line, the cache and the build plug-ins are left out: they cannot.
+It covers the bytes of each of our modules that can influence an image, and the versions of llvmlite and of its LLVM.
+The command line, the cache and the build plug-ins are left out: they cannot.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ class CompileOptions:
     """What shapes the generated code; every field is part of an image's key.
 
     Attributes:
-        effort: 'auto' (by method: loops get O2, the rest the cheap passes), 'full' (O2 everywhere) or 'none' (unoptimised).
-        from_native: compile an assembly that already carries native code from its IL.
+        effort: 'auto' (by method: loops get O2, the rest the cheap passes), 'full' (O2 everywhere) or 'none'
+        (unoptimised). from_native: compile an assembly that already carries native code from its IL.
         image_base: preferred load address, or None for the writer's default.
         instruction_set: CPU features beyond the baseline, LLVM names, sorted.
         debug: the /Debug scenario; profile: the /Profile scenario.

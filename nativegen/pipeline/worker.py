@@ -1,7 +1,7 @@
 """What runs inside a worker process: from method rids to method units.
 
-A worker keeps its assemblies and type systems open between batches, so that a batch costs only its methods. Everything that comes
-in or goes out is plain picklable data.
+A worker keeps its assemblies and type systems open between batches, so that a batch costs only its methods. Everything
+that comes in or goes out is plain picklable data.
 
 Invariant: the result for a method depends on the request and the method alone, never on the batch or the worker.
 """
@@ -14,16 +14,15 @@ from dataclasses import dataclass, replace
 
 from nativegen.backend.batch import Rejection, compile_batch
 from nativegen.backend.llvm import CodeGenerator
-from nativegen.compiler.lowering import lower
-from nativegen.compiler.exclusions import Excluded, Reason
 from nativegen.compiler.context import MethodCompiler
+from nativegen.compiler.exclusions import Excluded, Reason
 from nativegen.compiler.lowered import Effort, LoweredMethod
+from nativegen.compiler.lowering import lower
 from nativegen.metadata import Assembly
 from nativegen.pipeline.request import CompileRequest, ExcludedMethod
 from nativegen.readytorun.targets import Target, target_named
 from nativegen.readytorun.unit import MethodUnit
 from nativegen.typesystem import TypeSystem
-
 
 _FORCED_EFFORT = {"full": Effort.FULL, "none": Effort.CHEAP}
 
@@ -154,4 +153,8 @@ def method_display_name(assembly: Assembly, rid: int) -> str:
         namespace = row.namespace
         owner = assembly.enclosing_type(owner)
     name = "+".join(reversed(parts))
-    return f"{namespace}.{name}::{assembly.method_def(rid).name}" if namespace else f"{name}::{assembly.method_def(rid).name}"
+    return (
+        f"{namespace}.{name}::{assembly.method_def(rid).name}"
+        if namespace
+        else f"{name}::{assembly.method_def(rid).name}"
+    )

@@ -1,9 +1,10 @@
 """``CSharpProgram`` and ``CSharpLibrary``: thin builders that call whichever C# compiler is there.
 
-What: ``csc`` (Roslyn), or Debian's ``mcs``. References given as ``REFERENCES=[...]`` are dependencies and are remembered on
-the node, so that ``NativeImages`` can find the closure of a program that is not built yet.
+What: ``csc`` (Roslyn), or Debian's ``mcs``. References given as ``REFERENCES=[...]`` are dependencies and are
+remembered on the node, so that ``NativeImages`` can find the closure of a program that is not built yet.
 
-Why here: the examples and tests need C# assemblies as nodes; users have their own build and pass prebuilt assemblies instead.
+Why here: the examples and tests need C# assemblies as nodes; users have their own build and pass prebuilt assemblies
+instead.
 
 Example::
 

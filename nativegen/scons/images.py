@@ -1,13 +1,14 @@
-"""The image builders: ``NativeImage``, ``NativeImages``, ``NativePublish``, ``NativeVerify`` and the contract nodes between them.
+"""The image builders: ``NativeImage``, ``NativeImages``, ``NativePublish``, ``NativeVerify`` and the contract nodes
+between them.
 
-What: ``Core.dll -> Core.contract`` and ``App.dll + Core.contract + ... -> App.ni.dll``. A contract file holds everything that a
-dependent may bake in; a body-only edit leaves its bytes alone, so that SCons stops there.
+What: ``Core.dll -> Core.contract`` and ``App.dll + Core.contract + ... -> App.ni.dll``. A contract file holds
+everything that a dependent may bake in; a body-only edit leaves its bytes alone, so that SCons stops there.
 
-Why a scanner: which contracts an image needs is known only from its input's reference table, and the input may itself be built
-first; SCons scans again after building it.
+Why a scanner: which contracts an image needs is known only from its input's reference table, and the input may itself
+be built first; SCons scans again after building it.
 
-Invariants: every file that the compile process opens is a source, an implicit dependency, or part of the framework, whose
-signature is in the action's ``varlist``; so is the compiler's fingerprint.
+Invariants: every file that the compile process opens is a source, an implicit dependency, or part of the framework,
+whose signature is in the action's ``varlist``; so is the compiler's fingerprint.
 """
 
 from __future__ import annotations
@@ -79,8 +80,8 @@ def native_image(env: Any, source: Any, target: Any = None) -> Any:
 def native_images(env: Any, source: Any) -> Any:
     """The application's image and those of its whole closure, a node each (facades and framework assemblies have none).
 
-    The closure consists of what the nodes were compiled against (``REFERENCES``) and, for assemblies that exist already, what
-    their reference tables name and their folder contains.
+    The closure consists of what the nodes were compiled against (``REFERENCES``) and, for assemblies that exist
+    already, what their reference tables name and their folder contains.
     """
     return env.Flatten([native_image(env, node) for node in closure(env, source)])
 
@@ -154,7 +155,7 @@ def framework_signature(folder: str) -> str:
 
 
 def _stem(node: Any) -> str:
-    return os.path.splitext(node.get_path())[0]
+    return str(os.path.splitext(node.get_path())[0])
 
 
 def _compilable(path: str) -> bool:
@@ -198,10 +199,11 @@ def _write_contract(target: Any, source: Any, env: Any) -> int:
     if os.path.exists(path):
         with open(path, encoding="utf-8") as stream:
             old = Contract(**json.load(stream))
+        name = os.path.basename(source[0].get_path())
         if old.signature != new.signature:
-            print(f"nativegen: {os.path.basename(source[0].get_path())}: contract changed: {first_difference(old, new)}")
+            print(f"nativegen: {name}: contract changed: {first_difference(old.entries, new.entries)}")
         else:
-            print(f"nativegen: {os.path.basename(source[0].get_path())}: contract unchanged, dependents stay")
+            print(f"nativegen: {name}: contract unchanged, dependents stay")
     temporary = path + ".tmp"
     with open(temporary, "w", encoding="utf-8") as stream:
         json.dump({"signature": new.signature, "entries": new.entries}, stream, sort_keys=True, indent=0)
@@ -214,14 +216,26 @@ def _compile_image(target: Any, source: Any, env: Any) -> int:
     input_path = source[0].get_abspath()
     folders = [os.path.dirname(input_path), *(str(f) for f in env["NATIVEGEN_REFPATH"]), env["NATIVEGEN_FRAMEWORK"]]
     folders += sorted({os.path.dirname(node.get_abspath()) for node in references_of(source[0])})
-    command = [sys.executable, "-m", "nativegen", "compile", input_path, "-o", target[0].get_abspath(), "--json", "/nologo"]
+    command = [
+        sys.executable,
+        "-m",
+        "nativegen",
+        "compile",
+        input_path,
+        "-o",
+        target[0].get_abspath(),
+        "--json",
+        "/nologo",
+    ]
     command += ["--target", env["NATIVEGEN_TARGET"]]
     for folder in dict.fromkeys(folders):
         command += ["-r", os.path.join(folder, "*.dll")]
     command += [str(flag) for flag in env["NATIVEGENFLAGS"]]
     wanted = env["NATIVEGEN_BUDGET"].total if os.path.getsize(input_path) >= PARALLEL_INPUT_BYTES else 1
     with env["NATIVEGEN_BUDGET"].take(wanted) as jobs:
-        done = subprocess.run([*command, "-j", str(jobs)], env=_process_environment(), stdout=subprocess.PIPE, text=True)
+        done = subprocess.run(
+            [*command, "-j", str(jobs)], env=_process_environment(), stdout=subprocess.PIPE, text=True
+        )
     if done.returncode == 0:
         for report in json.loads(done.stdout)["reports"]:
             print(f"nativegen: {report['name']}: {report['native']} of {report['methods']} methods native")

@@ -1,10 +1,10 @@
 """One ``-j`` budget for SCons and the compile workers.
 
-What: a counting budget of worker slots. Each image action takes at least one and, for large inputs, every slot that is idle;
-its compile process gets that number as its ``-j``.
+What: a counting budget of worker slots. Each image action takes at least one and, for large inputs, every slot that is
+idle; its compile process gets that number as its ``-j``.
 
-Why here: SCons starts up to ``-j`` actions, and each could start workers of its own; together they must not use more cores than the
-user allowed. Actions beyond the budget wait.
+Why here: SCons starts up to ``-j`` actions, and each could start workers of its own; together they must not use more
+cores than the user allowed. Actions beyond the budget wait.
 
 >>> budget = JobBudget(4)
 >>> with budget.take(3) as jobs: jobs

@@ -1,10 +1,10 @@
 """xxh3-128 content signatures for SCons file nodes, and the decider that uses nothing else.
 
-What: :func:`decider` is given to ``env.Decider``. It sets ``node.get_ninfo().csig``, the public attribute that SCons stores in
-its database, to ``xxh3:`` and the 32 hex digits of the file's xxh3-128, and compares it with the stored one.
+What: :func:`decider` is given to ``env.Decider``. It sets ``node.get_ninfo().csig``, the public attribute that SCons
+stores in its database, to ``xxh3:`` and the 32 hex digits of the file's xxh3-128, and compares it with the stored one.
 
-Why here: SCons' own decision may take a file's time stamp for its content (``max_drift``) and hashes with MD5; images are
-decided by content alone (DESIGN.md 4).
+Why here: SCons' own decision may take a file's time stamp for its content (``max_drift``) and hashes with MD5; images
+are decided by content alone (DESIGN.md 4).
 
 Invariant: a file is hashed once per run, and once more after it was built (SCons drops a node's information then).
 """
@@ -48,4 +48,4 @@ def decider(dependency: Any, target: Any, previous: Any, repo_node: Any = None) 
     info = dependency.get_ninfo()
     if not getattr(info, "csig", "").startswith(PREFIX):
         info.csig = file_signature(dependency.rfile().get_abspath())
-    return getattr(previous, "csig", None) != info.csig
+    return bool(getattr(previous, "csig", None) != info.csig)

@@ -8,15 +8,17 @@ What a user gets from ``Environment(tools=['default', 'nativegen'])``::
     env.NativeVerify('verify.xml', images)                 # JUnit report, the build fails when a check fails
 
 Construction variables: ``NATIVEGEN_TARGET`` ('3.1'), ``NATIVEGEN_RUNTIME`` (root of a runtime; found when not given),
-``NATIVEGEN_FRAMEWORK`` (folder of the framework's assemblies), ``NATIVEGEN_REFPATH`` (folders searched for references beside the
-input's own), ``NATIVEGENFLAGS`` (further options of ``nativegen compile``), ``NATIVEGENCOMSTR``/``NATIVEGENCONTRACTCOMSTR``.
+``NATIVEGEN_FRAMEWORK`` (folder of the framework's assemblies), ``NATIVEGEN_REFPATH`` (folders searched for references
+beside the input's own), ``NATIVEGENFLAGS`` (further options of ``nativegen compile``),
+``NATIVEGENCOMSTR``/``NATIVEGENCONTRACTCOMSTR``.
 
-Invariant: nothing here decides what an image depends on by itself: references come from ``metadata``, contract signatures from
-``typesystem.contract``, compiling is ``nativegen compile`` in a process of its own.
+Invariant: nothing here decides what an image depends on by itself: references come from ``metadata``, contract
+signatures from ``typesystem.contract``, compiling is ``nativegen compile`` in a process of its own.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 from typing import Any
@@ -74,5 +76,6 @@ def _locate_runtime(env: Any) -> None:
         env["NATIVEGEN_FRAMEWORK"] = str(runtime.framework_dir)
         version = runtime.version
     major_minor = ".".join(version.split(".")[:2])
-    config = '{"runtimeOptions": {"framework": {"name": "Microsoft.NETCore.App", "version": "%s.0"}}}' % major_minor
+    framework = {"name": "Microsoft.NETCore.App", "version": f"{major_minor}.0"}
+    config = json.dumps({"runtimeOptions": {"framework": framework}})
     env.SetDefault(NATIVEGEN_RUNTIMECONFIG=config)
