@@ -26,6 +26,7 @@ from typing import NamedTuple
 
 from nativegen.readytorun.bitstream import BitReader, BitWriter, unsigned_size
 from nativegen.readytorun.enums import GenericsContext, Register, ReturnKind, SlotBase, SlotFlags
+from nativegen.readytorun.live_states import read_vector, vector_size, write_vector
 
 # gcinfotypes.h, TARGET_AMD64: widths of the variable-length fields.
 _CODE_LENGTH = 8
@@ -47,8 +48,6 @@ _REGISTER_DELTA = 2
 _STACK_SLOT = 6
 _STACK_SLOT_DELTA = 4
 _POINTER_SIZE = 3
-_RUN_LENGTH_RUN = 2
-_RUN_LENGTH_SKIP = 4
 _CHUNK = 64
 _CHUNK_LOG2 = 6
 _STACK_BASE_REGISTER_XOR = 5  # rbp is stored as 0
@@ -290,7 +289,7 @@ def _write_slots(writer: BitWriter, info: GcInfo) -> None:
 def _write_safe_point_states(writer: BitWriter, second: BitWriter, states: Sequence[int], slot_count: int) -> None:
     """One bit per slot per safe point, or indices into a table of the distinct states where that is smaller."""
     distinct = list(dict.fromkeys(states))
-    sizes = [_vector_size(state, slot_count) for state in distinct]
+    sizes = [vector_size(state, slot_count) for state in distinct]
     total = sum(sizes)
     last_offset = total - sizes[-1]
     pointer_width = 1 if last_offset < 2 else ceil_log2(last_offset + 1)
@@ -305,7 +304,7 @@ def _write_safe_point_states(writer: BitWriter, second: BitWriter, states: Seque
     offsets: dict[int, int] = {}
     for state in distinct:
         offsets[state] = second.bit_count
-        _write_vector(second, state, slot_count)
+        write_vector(second, state, slot_count)
     for state in states:
         writer.write(offsets[state], pointer_width)
 
@@ -325,7 +324,7 @@ def _write_transitions(writer: BitWriter, second: BitWriter, info: GcInfo, slot_
             live = live | 1 << slot if is_live else live & ~(1 << slot)
             could_be_live |= 1 << slot
         pointers[chunk] = second.bit_count + 1
-        _write_vector(second, could_be_live, slot_count)
+        write_vector(second, could_be_live, slot_count)
         slots = [slot for slot in range(slot_count) if could_be_live >> slot & 1]
         for slot in slots:
             second.write(live >> slot & 1, 1)
@@ -350,56 +349,6 @@ def _interruptible_position(ranges: Sequence[Range], offset: int) -> int:
             return position + max(offset - begin, 0)
         position += end - begin
     raise ValueError(f"transition at {offset:#x} lies behind the last range")
-
-
-def _runs(state: int, slot_count: int) -> list[int]:
-    """Lengths of alternating dead and live runs, beginning with a dead one (perhaps empty)."""
-    runs: list[int] = []
-    start = 0
-    live = 0
-    for slot in range(slot_count):
-        if state >> slot & 1 != live:
-            runs.append(slot - start)
-            start, live = slot, live ^ 1
-    runs.append(slot_count - start)
-    return runs
-
-
-def _run_fields(state: int, slot_count: int) -> list[int]:
-    """The run lengths as stored: every run after the first is at least 1 long and stored minus 1."""
-    first, *others = _runs(state, slot_count)
-    return [first, *(length - 1 for length in others)]
-
-
-def _encodings(state: int, slot_count: int) -> tuple[int, int, int]:
-    """Sizes in bits of the plain, run-length and negated run-length encoding of a state."""
-    plain = 1 + slot_count
-    if plain <= 2 + _RUN_LENGTH_SKIP + 1 + _RUN_LENGTH_RUN + 1:
-        return plain, plain + 1, plain + 1
-    widths = (_RUN_LENGTH_SKIP, _RUN_LENGTH_RUN)
-    normal = negated = 2
-    for index, stored in enumerate(_run_fields(state, slot_count)):
-        normal += unsigned_size(stored, widths[index & 1])
-        negated += unsigned_size(stored, widths[index & 1 ^ 1])
-    return plain, normal, negated
-
-
-def _vector_size(state: int, slot_count: int) -> int:
-    return min(_encodings(state, slot_count))
-
-
-def _write_vector(writer: BitWriter, state: int, slot_count: int) -> None:
-    plain, normal, negated = _encodings(state, slot_count)
-    if plain <= normal and plain <= negated:
-        writer.write(0, 1)
-        writer.write(state, slot_count)
-        return
-    writer.write(1, 1)
-    swapped = negated < normal
-    writer.write(swapped, 1)
-    widths = (_RUN_LENGTH_RUN, _RUN_LENGTH_SKIP) if swapped else (_RUN_LENGTH_SKIP, _RUN_LENGTH_RUN)
-    for index, stored in enumerate(_run_fields(state, slot_count)):
-        writer.write_unsigned(stored, widths[index & 1])
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -549,28 +498,11 @@ def _read_states(decoder: _Decoder, safe_point_count: int, ranges: Sequence[Rang
         for pointer in pointers:
             if pointer not in known:
                 reader.position = base + pointer
-                known[pointer] = _read_vector(reader, slot_count)
+                known[pointer] = read_vector(reader, slot_count)
                 decoder.end = max(decoder.end, reader.position)
         decoder.live_states = [known[pointer] for pointer in pointers]
     if chunk_pointers:
         _read_transitions(decoder, base, chunk_pointers, ranges)
-
-
-def _read_vector(reader: BitReader, slot_count: int) -> int:
-    if not reader.read(1):
-        return reader.read(slot_count)
-    widths = (_RUN_LENGTH_RUN, _RUN_LENGTH_SKIP) if reader.read(1) else (_RUN_LENGTH_SKIP, _RUN_LENGTH_RUN)
-    state = live = 0
-    slot = reader.read_unsigned(widths[0])
-    while slot < slot_count:
-        live ^= 1
-        length = reader.read_unsigned(widths[live]) + 1
-        if live:
-            state |= ((1 << length) - 1) << slot
-        slot += length
-    if slot != slot_count:
-        raise ValueError(f"live state covers {slot} of {slot_count} slots")
-    return state
 
 
 def _read_transitions(decoder: _Decoder, base: int, pointers: Sequence[int], ranges: Sequence[Range]) -> None:
@@ -581,7 +513,7 @@ def _read_transitions(decoder: _Decoder, base: int, pointers: Sequence[int], ran
         if not pointer:
             continue  # nothing changes in this chunk
         reader.position = base + pointer - 1
-        could_be_live = _read_vector(reader, decoder.slot_count)
+        could_be_live = read_vector(reader, decoder.slot_count)
         slots = [slot for slot in range(decoder.slot_count) if could_be_live >> slot & 1]
         final = [reader.read(1) for _ in slots]
         new_live = 0

@@ -21,18 +21,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import Assembly
 from nativegen.readytorun import container, stubs
+from nativegen.readytorun.cells import SECTION_KINDS, CellTable, Slot
 from nativegen.readytorun.check_unit import check_unit
 from nativegen.readytorun.enums import (
     ClauseFlags,
     FixupKind,
     HeaderFlags,
     Helper,
-    ImportSectionFlags,
     ImportSectionType,
     SectionType,
 )
@@ -43,7 +42,7 @@ from nativegen.readytorun.manifest import encode_manifest_metadata
 from nativegen.readytorun.methods import MethodEntry, encode_entry, encode_method_def_entry_points, sorted_fixups
 from nativegen.readytorun.native_format import encode_hashtable
 from nativegen.readytorun.runtime_functions import SENTINEL, RuntimeFunction, encode_runtime_functions
-from nativegen.readytorun.structs import I32, U32, U64, compress
+from nativegen.readytorun.structs import I32, U32, U64
 from nativegen.readytorun.targets import Target
 from nativegen.readytorun.unit import (
     RUNTIME_SYMBOLS,
@@ -54,7 +53,6 @@ from nativegen.readytorun.unit import (
     Relocation,
     RelocationKind,
     Symbol,
-    SymbolKind,
     TokenResolver,
 )
 
@@ -63,110 +61,15 @@ _CODE_ALIGNMENT = 64  # of the whole code area
 _FUNCTION_FILL = 0xCC  # int3 between methods
 
 
-class _SectionKind(NamedTuple):
-    flags: ImportSectionFlags
-    type: ImportSectionType
-    delay_load: Helper | None  # whose thunk the cells point to at first
-
-
-_LAZY = ImportSectionFlags.PCODE
-_SECTION_KINDS: dict[CellKind, _SectionKind] = {
-    CellKind.EAGER_HELPER: _SectionKind(ImportSectionFlags.EAGER, ImportSectionType.UNKNOWN, None),
-    CellKind.CHECK: _SectionKind(ImportSectionFlags(0), ImportSectionType.UNKNOWN, None),
-    CellKind.HANDLE: _SectionKind(ImportSectionFlags(0), ImportSectionType.UNKNOWN, None),
-    CellKind.METHOD_CALL: _SectionKind(_LAZY, ImportSectionType.STUB_DISPATCH, Helper.DelayLoad_MethodCall),
-    CellKind.VIRTUAL_CALL: _SectionKind(_LAZY, ImportSectionType.STUB_DISPATCH, Helper.DelayLoad_MethodCall),
-    CellKind.LAZY_HELPER: _SectionKind(_LAZY, ImportSectionType.UNKNOWN, Helper.DelayLoad_Helper),
-    CellKind.LAZY_HELPER_OBJ: _SectionKind(_LAZY, ImportSectionType.UNKNOWN, Helper.DelayLoad_Helper_Obj),
-    CellKind.LAZY_HELPER_OBJ_OBJ: _SectionKind(_LAZY, ImportSectionType.UNKNOWN, Helper.DelayLoad_Helper_ObjObj),
-}
-
-
-class _LinkedCell(NamedTuple):
-    """A cell of the image: fixup signature in final bytes."""
-
-    signature: bytes
-    ref_map: tuple[tuple[int, int], ...]
-
-
-class _Slot(NamedTuple):
-    kind: CellKind
-    number: int
-
-
 @dataclass(slots=True)
 class _Placed:
     """A unit on its way into the image."""
 
     unit: MethodUnit
-    slots: list[_Slot] = field(default_factory=list)
+    slots: list[Slot] = field(default_factory=list)
     code_rva: int = 0
     rodata_rva: int = 0
     runtime_function: int = 0
-
-
-class _Cells:
-    """All cells of the image, merged; numbered by first use."""
-
-    def __init__(self, resolver: TokenResolver) -> None:
-        self._resolver = resolver
-        self._known: dict[Cell, _Slot] = {}
-        self._merged: dict[tuple[CellKind, _LinkedCell], _Slot] = {}
-        self._symbols: dict[Symbol, bytes] = {}
-        self.sections: dict[CellKind, list[_LinkedCell]] = {kind: [] for kind in CellKind}
-
-    def add(self, cell: Cell) -> _Slot:
-        """The slot of ``cell``, a new one unless an equal cell has one."""
-        slot = self._known.get(cell)
-        if slot is None:
-            linked = _LinkedCell(self.signature(cell.signature), cell.ref_map)
-            slot = self._merged.get((cell.kind, linked))
-            if slot is None:
-                section = self.sections[cell.kind]
-                slot = self._merged[cell.kind, linked] = _Slot(cell.kind, len(section))
-                section.append(linked)
-            self._known[cell] = slot
-        return slot
-
-    def signature(self, parts: Sequence[int | bytes | Symbol]) -> bytes:
-        """A signature's final bytes."""
-        result = bytearray()
-        for part in parts:
-            if isinstance(part, int):
-                result += compress(part)
-            elif isinstance(part, bytes):
-                result += part
-            else:
-                known = self._symbols.get(part)
-                if known is None:
-                    known = self._symbols[part] = compress(_coded(part, self.token(part)))
-                result += known
-        return bytes(result)
-
-    def token(self, symbol: Symbol) -> int:
-        """The symbol's metadata token."""
-        return self._resolver.token(symbol)
-
-    def order_checks(self) -> dict[int, int]:
-        """Move IL body checks to the front of the CHECK section; returns new slot numbers by old ones."""
-        checks = self.sections[CellKind.CHECK]
-        order = sorted(range(len(checks)), key=lambda number: not _is_body_check(checks[number]))
-        self.sections[CellKind.CHECK] = [checks[number] for number in order]
-        return {old: new for new, old in enumerate(order)}
-
-
-def _is_body_check(cell: _LinkedCell) -> bool:
-    return cell.signature[0] & 0x7F in (FixupKind.Check_IL_Body, FixupKind.Verify_IL_Body)
-
-
-# TypeDefOrRef coding (ECMA-335 II.23.2.8): tags of the tables TypeDef, TypeRef and TypeSpec.
-_TYPE_TAGS = {0x02: 0, 0x01: 1, 0x1B: 2}
-
-
-def _coded(symbol: Symbol, token: int) -> int:
-    """The number that a signature holds for ``token``."""
-    rid = token & 0xFF_FFFF
-    return rid << 2 | _TYPE_TAGS[token >> 24] if symbol.kind is SymbolKind.TYPE else rid
 
 
 class _Buffer:
@@ -257,7 +160,7 @@ class ImageBuilder:
         Raises:
             KeyError: the resolver does not know a symbol.
         """
-        cells = _Cells(self._resolver)
+        cells = CellTable(self._resolver)
         link = _Link(self._target, cells, self._image_base)
         methods = [(rid, link.place(self._methods[rid])) for rid in sorted(self._methods)]
         instances = sorted(
@@ -270,14 +173,14 @@ class ImageBuilder:
 class _Link:
     """One run of the linker."""
 
-    def __init__(self, target: Target, cells: _Cells, image_base: int) -> None:
+    def __init__(self, target: Target, cells: CellTable, image_base: int) -> None:
         self._target = target
         self._cells = cells
         self._image_base = image_base
         self._placed: list[_Placed] = []
         self._module = self._eager(Helper.Module)  # without this cell the runtime ignores the image
         self._personality = self._eager(Helper.PersonalityRoutine)
-        self._filter_personality: _Slot | None = None
+        self._filter_personality: Slot | None = None
         self._section_numbers: dict[CellKind, int] = {}
         self._cell_rvas: dict[CellKind, int] = {}
         self._stub_rvas: dict[CellKind, int] = {}
@@ -285,7 +188,7 @@ class _Link:
         self._thunk_rvas: dict[CellKind, int] = {}
         self._fixed_rodata: dict[tuple[bytes, int], int] = {}
 
-    def _eager(self, helper: Helper) -> _Slot:
+    def _eager(self, helper: Helper) -> Slot:
         return self._cells.add(Cell(CellKind.EAGER_HELPER, (FixupKind.Helper, self._target.helper_id(helper))))
 
     def place(self, unit: MethodUnit) -> _Placed:
@@ -374,13 +277,13 @@ class _Link:
 
     def _number_cells(self) -> None:
         for kind, section in self._cells.sections.items():
-            helper = _SECTION_KINDS[kind].delay_load
+            helper = SECTION_KINDS[kind].delay_load
             if helper is not None and section:
                 self._eager(helper)
         renumbered = self._cells.order_checks()
         for placed in self._placed:
             placed.slots = [
-                _Slot(slot.kind, renumbered[slot.number]) if slot.kind is CellKind.CHECK else slot for slot in
+                Slot(slot.kind, renumbered[slot.number]) if slot.kind is CellKind.CHECK else slot for slot in
                 placed.slots
             ]
         used = [kind for kind, section in self._cells.sections.items() if section]
@@ -390,7 +293,7 @@ class _Link:
         for kind in self._section_numbers:
             self._cell_rvas[kind] = data.append(bytes(CELL_SIZE * len(self._cells.sections[kind])))
 
-    def _cell_rva(self, slot: _Slot) -> int:
+    def _cell_rva(self, slot: Slot) -> int:
         return self._cell_rvas[slot.kind] + CELL_SIZE * slot.number
 
     def _fill_lazy_cells(self, data: _Buffer) -> list[int]:
@@ -415,7 +318,7 @@ class _Link:
                     rva = known[cell.signature] = managed.append(cell.signature)
                 rvas += U32.pack(rva)
             signatures = managed.append(rvas, 4)
-            flags, type, _ = _SECTION_KINDS[kind]
+            flags, type, _ = SECTION_KINDS[kind]
             maps = 0
             if type is ImportSectionType.STUB_DISPATCH:
                 maps = managed.append(encode_gc_ref_maps([cell.ref_map for cell in cells]), 4)
@@ -431,7 +334,7 @@ class _Link:
         helper_thunks: list[tuple[CellKind, int]] = []
         begin = managed.align(16, _FUNCTION_FILL)
         for kind, number in self._section_numbers.items():
-            helper = _SECTION_KINDS[kind].delay_load
+            helper = SECTION_KINDS[kind].delay_load
             if helper is None:
                 continue
             delay_load = self._cell_rva(self._eager(helper))
@@ -443,7 +346,7 @@ class _Link:
         managed.align(stubs.LAZY_STUB_SIZE, _FUNCTION_FILL)
         for kind in self._section_numbers:
             size, make = (stubs.EAGER_STUB_SIZE, stubs.eager_stub)
-            if _SECTION_KINDS[kind].delay_load is not None:
+            if SECTION_KINDS[kind].delay_load is not None:
                 size, make = (stubs.LAZY_STUB_SIZE, stubs.lazy_stub)
             elif kind is not CellKind.EAGER_HELPER:
                 continue
@@ -460,8 +363,8 @@ class _Link:
             self._symbol_rvas[index] = managed.append(_RUNTIME_ROUTINES[name](), 16, _FUNCTION_FILL)
         return begin, end - begin
 
-    def _stub_rva(self, slot: _Slot) -> int:
-        size = stubs.LAZY_STUB_SIZE if _SECTION_KINDS[slot.kind].delay_load else stubs.EAGER_STUB_SIZE
+    def _stub_rva(self, slot: Slot) -> int:
+        size = stubs.LAZY_STUB_SIZE if SECTION_KINDS[slot.kind].delay_load else stubs.EAGER_STUB_SIZE
         return self._stub_rvas[slot.kind] + size * slot.number
 
     def _write_code(self, managed: _Buffer) -> None:

@@ -1,0 +1,121 @@
+"""The cells of an image being written: merged over all units, numbered per import section.
+
+Units name their cells symbolically; here signatures get their final bytes and equal cells become one. Slot numbers are
+given by first use, so the order in which units are placed determines them.
+
+>>> class Resolver:
+...     def token(self, symbol): return 0x06000007
+>>> table = CellTable(Resolver())
+>>> table.add(Cell(CellKind.METHOD_CALL, (0x14, Symbol(SymbolKind.METHOD_DEF, "T::M"))))
+Slot(kind=<CellKind.METHOD_CALL: 3>, number=0)
+>>> table.sections[CellKind.METHOD_CALL][0].signature.hex()
+'1407'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from nativegen.readytorun.enums import FixupKind, Helper, ImportSectionFlags, ImportSectionType
+from nativegen.readytorun.structs import compress
+from nativegen.readytorun.unit import Cell, CellKind, Symbol, SymbolKind, TokenResolver
+
+
+class SectionKind(NamedTuple):
+    """How the import section of a cell kind is declared; ``delay_load``: whose thunk its cells point to at first."""
+
+    flags: ImportSectionFlags
+    type: ImportSectionType
+    delay_load: Helper | None
+
+
+_LAZY = ImportSectionFlags.PCODE
+SECTION_KINDS: dict[CellKind, SectionKind] = {
+    CellKind.EAGER_HELPER: SectionKind(ImportSectionFlags.EAGER, ImportSectionType.UNKNOWN, None),
+    CellKind.CHECK: SectionKind(ImportSectionFlags(0), ImportSectionType.UNKNOWN, None),
+    CellKind.HANDLE: SectionKind(ImportSectionFlags(0), ImportSectionType.UNKNOWN, None),
+    CellKind.METHOD_CALL: SectionKind(_LAZY, ImportSectionType.STUB_DISPATCH, Helper.DelayLoad_MethodCall),
+    CellKind.VIRTUAL_CALL: SectionKind(_LAZY, ImportSectionType.STUB_DISPATCH, Helper.DelayLoad_MethodCall),
+    CellKind.LAZY_HELPER: SectionKind(_LAZY, ImportSectionType.UNKNOWN, Helper.DelayLoad_Helper),
+    CellKind.LAZY_HELPER_OBJ: SectionKind(_LAZY, ImportSectionType.UNKNOWN, Helper.DelayLoad_Helper_Obj),
+    CellKind.LAZY_HELPER_OBJ_OBJ: SectionKind(_LAZY, ImportSectionType.UNKNOWN, Helper.DelayLoad_Helper_ObjObj),
+}
+
+
+class LinkedCell(NamedTuple):
+    """A cell of the image: fixup signature in final bytes."""
+
+    signature: bytes
+    ref_map: tuple[tuple[int, int], ...]
+
+
+class Slot(NamedTuple):
+    """A cell's place: its section and its number there."""
+
+    kind: CellKind
+    number: int
+
+
+class CellTable:
+    """All cells of the image, merged; numbered by first use."""
+
+    def __init__(self, resolver: TokenResolver) -> None:
+        self._resolver = resolver
+        self._known: dict[Cell, Slot] = {}
+        self._merged: dict[tuple[CellKind, LinkedCell], Slot] = {}
+        self._symbols: dict[Symbol, bytes] = {}
+        self.sections: dict[CellKind, list[LinkedCell]] = {kind: [] for kind in CellKind}
+
+    def add(self, cell: Cell) -> Slot:
+        """The slot of ``cell``, a new one unless an equal cell has one."""
+        slot = self._known.get(cell)
+        if slot is None:
+            linked = LinkedCell(self.signature(cell.signature), cell.ref_map)
+            slot = self._merged.get((cell.kind, linked))
+            if slot is None:
+                section = self.sections[cell.kind]
+                slot = self._merged[cell.kind, linked] = Slot(cell.kind, len(section))
+                section.append(linked)
+            self._known[cell] = slot
+        return slot
+
+    def signature(self, parts: Sequence[int | bytes | Symbol]) -> bytes:
+        """A signature's final bytes."""
+        result = bytearray()
+        for part in parts:
+            if isinstance(part, int):
+                result += compress(part)
+            elif isinstance(part, bytes):
+                result += part
+            else:
+                known = self._symbols.get(part)
+                if known is None:
+                    known = self._symbols[part] = compress(_coded(part, self.token(part)))
+                result += known
+        return bytes(result)
+
+    def token(self, symbol: Symbol) -> int:
+        """The symbol's metadata token."""
+        return self._resolver.token(symbol)
+
+    def order_checks(self) -> dict[int, int]:
+        """Move IL body checks to the front of the CHECK section; returns new slot numbers by old ones."""
+        checks = self.sections[CellKind.CHECK]
+        order = sorted(range(len(checks)), key=lambda number: not _is_body_check(checks[number]))
+        self.sections[CellKind.CHECK] = [checks[number] for number in order]
+        return {old: new for new, old in enumerate(order)}
+
+
+def _is_body_check(cell: LinkedCell) -> bool:
+    return cell.signature[0] & 0x7F in (FixupKind.Check_IL_Body, FixupKind.Verify_IL_Body)
+
+
+# TypeDefOrRef coding (ECMA-335 II.23.2.8): tags of the tables TypeDef, TypeRef and TypeSpec.
+_TYPE_TAGS = {0x02: 0, 0x01: 1, 0x1B: 2}
+
+
+def _coded(symbol: Symbol, token: int) -> int:
+    """The number that a signature holds for ``token``."""
+    rid = token & 0xFF_FFFF
+    return rid << 2 | _TYPE_TAGS[token >> 24] if symbol.kind is SymbolKind.TYPE else rid
