@@ -327,14 +327,17 @@ class MethodImporter:
                 self._copy_to_slot(entry, slot)
 
     def _adapt(self, expected: tuple[ir.Slot, ...]) -> None:
-        """Implicit conversions of a merge, e.g. int32 to native int (ECMA-335 III.1.8.1.3)."""
+        """Implicit conversions of a merge, e.g. int32 to native int (ECMA-335 III.1.8.1.3), never to less."""
         if len(expected) != len(self.stack):
             raise invalid("stack heights differ")
         for depth, slot in enumerate(expected):
             entry = self.stack[depth]
-            if slot.memory is not None and (entry.type is Type.VOID or self._spill_slot(depth, entry) is not slot):
-                value = self.coerce(entry, slot.memory)
-                self.stack[depth] = Entry(value.type, value)
+            if self._spill_slot(depth, entry) is slot:
+                continue
+            value = self.scalar(entry)
+            if slot.memory is None or (value.type, MEMORY_INFO[slot.memory][0]) not in _WIDENING:
+                raise invalid(f"merge of {value.type.name} and another type")
+            self.stack[depth] = Entry(MEMORY_INFO[slot.memory][0], self.coerce(entry, slot.memory))
 
     _SPILL_FORMS: Final = {
         Type.I32: Memory.I32,
@@ -594,3 +597,4 @@ _IMPLICIT: Final = {
     (Type.BYREF, Type.I64): ConvertKind.BYREF_I64,
     (Type.I64, Type.BYREF): ConvertKind.I64_BYREF,
 }
+_WIDENING: Final = frozenset({(Type.I32, Type.I64), (Type.F32, Type.F64), (Type.I64, Type.BYREF)})
