@@ -123,6 +123,9 @@ def ask_runtime(group: LiveGroup, runtime: str | None) -> dict[str, Acceptance]:
             app,
             runtime=found,
             environment=environment,
+            # With tiering, .NET 9 prepares no virtual method whose slot nobody has asked for yet (method.cpp,
+            # MethodDesc::IsPointingToPrestub). Whether native code is taken does not depend on tiering.
+            tiering=False,
             trace=TraceRequest(folder / "trace"),
             log_directory=folder / "log",
             timeout=TIMEOUT_SECONDS,
