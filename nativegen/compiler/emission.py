@@ -18,7 +18,14 @@ from __future__ import annotations
 
 import xxhash
 
-from nativegen.backend.module_text import CALLING_CONVENTION, LIKELY_FALSE, NORETURN_ATTRIBUTES, TBAA_HEAP, TBAA_HOME
+from nativegen.backend.module_text import (
+    CALLING_CONVENTION,
+    INVARIANT_LOAD,
+    LIKELY_FALSE,
+    NORETURN_ATTRIBUTES,
+    TBAA_HEAP,
+    TBAA_HOME,
+)
 from nativegen.compiler import ir
 from nativegen.compiler.homes import HomePlan
 from nativegen.compiler.lowered import External, ExternalKind
@@ -101,7 +108,6 @@ class Emission:
         self.names: list[str] = [""] * function.value_count
         self.slot_pointers: list[str] = [""] * len(function.slots)
         self.slot_values: list[str] = [""] * len(function.slots)
-        self.home_pointers: list[str] = [f"%h{word}" for word in range(len(plan.words))]
         self.home_tags: list[str] = [_HOME if private else "" for private in plan.private]
         self.reloaded: list[int] = []
         self.uses_word_loop = False
@@ -139,8 +145,19 @@ class Emission:
         return self.names[value.id] or self._reload(value)
 
     def _reload(self, value: ir.Value) -> str:
-        name = self.names[value.id] = self.load_home(self.plan.values[value.id])
+        literal = self.plan.literals.get(value.id)
+        if literal is None:
+            name = self.load_home(self.plan.values[value.id])
+        else:
+            name = self.assign(self.literal(literal))
+        self.names[value.id] = name
         return name
+
+    def literal(self, cell: Cell) -> str:
+        """The text that loads the object behind a literal's cell."""
+        # The runtime fills the cell before the method may run and never changes it; the object behind it moves.
+        handle = self.assign(f"load ptr, ptr @{self.cell(cell)}, {INVARIANT_LOAD}")
+        return f"load {MANAGED}, ptr {handle}"
 
     def typed(self, value: ir.Value) -> str:
         return f"{TYPE_TEXT[value.type]} {self.operand(value)}"
@@ -173,15 +190,35 @@ class Emission:
 
     # homes and slots
 
+    def home(self, word: int, offset: int = 0) -> str:
+        """The address of a byte in the homes.
+
+        Computed anew for every access: codegen level 0 would carry an address from the entry block in a stack slot,
+        and folds one of the same block into the access.
+        """
+        offset += word * 8
+        return self.assign(f"getelementptr i8, ptr %homes, i64 {offset}") if offset else "%homes"
+
     def load_home(self, word: int) -> str:
-        return self.assign(f"load {MANAGED}, ptr {self.home_pointers[word]}{self.home_tags[word]}")
+        return self.assign(f"load {MANAGED}, ptr {self.home(word)}{self.home_tags[word]}")
 
     def store_home(self, word: int, name: str) -> None:
-        self.lines.append(f" store {MANAGED} {name}, ptr {self.home_pointers[word]}{self.home_tags[word]}")
+        self.lines.append(f" store {MANAGED} {name}, ptr {self.home(word)}{self.home_tags[word]}")
 
-    def slot_tag(self, slot: ir.Slot) -> str:
+    def slot_pointer(self, slot: ir.Slot, offset: int = 0) -> str:
+        """The address of a byte of a slot."""
         word = self.plan.slots.get(slot.index)
-        return "" if word is None else self.home_tags[word]
+        if word is not None:
+            return self.home(word, offset)
+        base = self.slot_pointers[slot.index]
+        return self.assign(f"getelementptr i8, ptr {base}, i64 {offset}") if offset else base
+
+    def slot_access(self, slot: ir.Slot) -> str:
+        """Typed pointer and tag for an access to a scalar slot."""
+        word = self.plan.slots.get(slot.index)
+        if word is None:
+            return f"ptr {self.slot_pointers[slot.index]}"
+        return f"ptr {self.home(word)}{self.home_tags[word]}"
 
     def safepoint(self) -> None:
         """A collection may have happened: forget the registers that hold references."""

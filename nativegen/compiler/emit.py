@@ -139,14 +139,6 @@ class _Entry:
     def _homes(self) -> None:
         e, plan = self.e, self.plan
         self.allocas.append(f" %homes = alloca [{len(plan.words)} x i64], align {plan.alignment}")
-        used = {*plan.slots.values(), *plan.values.values()}
-        if plan.return_buffer is not None:
-            used.add(plan.return_buffer)
-        for word in sorted(used):
-            if word:
-                self.allocas.append(f" {e.home_pointers[word]} = getelementptr i8, ptr %homes, i64 {word * 8}")
-            else:
-                e.home_pointers[word] = "%homes"
         cleared = [True] * len(plan.words)
         for slot, param, names in zip(e.function.arguments, e.function.abi.params, self.names, strict=True):
             first = plan.slots.get(slot.index)
@@ -156,7 +148,7 @@ class _Entry:
                 e.store_home(first, names[0])
                 cleared[first] = False
             else:
-                self._fill_struct(f"ptr {e.home_pointers[first]}", slot.shape, param, names)
+                self._fill_struct(f"ptr {e.home(first)}", slot.shape, param, names)
                 count = (slot.shape.size + 7) // 8
                 cleared[first : first + count] = [False] * count
         if plan.return_buffer is not None:
@@ -166,8 +158,6 @@ class _Entry:
         e.lines.append(
             f" call void (i64, i32, ...) @llvm.experimental.stackmap(i64 {STACKMAP_HOMES}, i32 0, ptr %homes)"
         )
-        for index, word in plan.slots.items():
-            e.slot_pointers[index] = e.home_pointers[word]
 
     def _clear_words(self, cleared: list[bool]) -> None:
         start: int | None = None
@@ -175,8 +165,19 @@ class _Entry:
             if wanted and start is None:
                 start = word
             elif not wanted and start is not None:
-                emit_memory.zero_bytes(self.e, "ptr %homes", start * 8, word * 8)
+                self._clear_run(start, word)
                 start = None
+
+    def _clear_run(self, start: int, end: int) -> None:
+        """Two words at a time: codegen level 0 needs eight bytes of code for each store of a zero word."""
+        pairs_end = start + (end - start) // 2 * 2
+        if (pairs_end - start) * 8 > emit_memory.INLINE_BYTES:
+            emit_memory.zero_bytes(self.e, "ptr %homes", start * 8, end * 8)
+            return
+        for word in range(start, pairs_end, 2):
+            self.e.lines.append(f" store <2 x i64> zeroinitializer, ptr {self.e.home(word)}, align 8")
+        if pairs_end < end:
+            self.e.lines.append(f" store i64 0, ptr {self.e.home(pairs_end)}")
 
     def _fill_struct(self, pointer: str, shape: ir.StructShape, param: ir.AbiParam, names: list[str]) -> None:
         if param.kind is ir.PassKind.STACK:

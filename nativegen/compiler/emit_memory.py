@@ -42,7 +42,7 @@ def _load_slot(e: Emission, load: ir.LoadSlot) -> None:
         e.names[load.result.id] = value
         return
     assert slot.memory is not None
-    text = f"load {MEMORY_TEXT[slot.memory]}, ptr {e.slot_pointers[slot.index]}{e.slot_tag(slot)}"
+    text = f"load {MEMORY_TEXT[slot.memory]}, {e.slot_access(slot)}"
     extend = SMALL.get(slot.memory)
     if extend is None:
         e.define(load.result, text)
@@ -54,7 +54,7 @@ def _store_slot(e: Emission, store: ir.StoreSlot) -> None:
     slot = store.slot
     assert slot.memory is not None
     name = narrowed(e, store.value, slot.memory)
-    e.lines.append(f" store {MEMORY_TEXT[slot.memory]} {name}, ptr {e.slot_pointers[slot.index]}{e.slot_tag(slot)}")
+    e.lines.append(f" store {MEMORY_TEXT[slot.memory]} {name}, {e.slot_access(slot)}")
 
 
 def narrowed(e: Emission, value: ir.Value, memory: ir.Memory) -> str:
@@ -65,11 +65,7 @@ def narrowed(e: Emission, value: ir.Value, memory: ir.Memory) -> str:
 
 
 def _slot_address(e: Emission, address: ir.SlotAddress) -> None:
-    base = e.slot_pointers[address.slot.index]
-    if address.offset:
-        e.define(address.result, f"getelementptr i8, ptr {base}, i64 {address.offset}")
-    else:
-        e.names[address.result.id] = base
+    e.names[address.result.id] = e.slot_pointer(address.slot, address.offset)
 
 
 def _checked_pointer(e: Emission, access: ir.Load | ir.Store) -> tuple[str, str]:
@@ -162,13 +158,10 @@ def _index(e: Emission, index: ir.Index) -> None:
 
 
 def _load_cell(e: Emission, load: ir.LoadCell) -> None:
-    # The runtime fills the cell before the method may run and never changes it.
-    name = e.cell(load.cell)
     if load.dereference:
-        handle = e.assign(f"load ptr, ptr @{name}, {INVARIANT_LOAD}")
-        e.define(load.result, f"load {MANAGED}, ptr {handle}")
+        e.define(load.result, e.literal(load.cell))
     else:
-        e.define(load.result, f"load i64, ptr @{name}, {INVARIANT_LOAD}")
+        e.define(load.result, f"load i64, ptr @{e.cell(load.cell)}, {INVARIANT_LOAD}")
 
 
 def _cell_address(e: Emission, address: ir.CellAddress) -> None:

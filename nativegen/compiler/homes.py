@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from nativegen.compiler import ir
 from nativegen.compiler.flow import live_slots_at_end
 from nativegen.compiler.operands import uses
+from nativegen.readytorun.unit import Cell
 
 REFERENCE = 0
 INTERIOR = 1
@@ -46,6 +47,7 @@ class HomePlan:
         alignment: of the alloca, in bytes.
         slots: slot index -> its first word.
         values: value id -> the word it is read from after a safepoint.
+        literals: value id -> the cell it is read from again instead.
         stores: block index -> instruction index -> word that takes the instruction's result.
         reloaded: block index -> values of that block that a safepoint makes unusable until they are read again.
         return_buffer: word of the hidden return buffer parameter.
@@ -57,6 +59,7 @@ class HomePlan:
     alignment: int = 8
     slots: dict[int, int] = field(default_factory=dict)
     values: dict[int, int] = field(default_factory=dict)
+    literals: dict[int, Cell] = field(default_factory=dict)
     stores: dict[int, dict[int, int]] = field(default_factory=dict)
     reloaded: dict[int, list[int]] = field(default_factory=dict)
     return_buffer: int | None = None
@@ -123,13 +126,13 @@ def _live_across(block: ir.Block, safepoints: list[int], live: int) -> int:
 
 @dataclass(slots=True)
 class _Crossing:
-    """A value that is used after a safepoint; ``slot``: it can be read again from there instead of a word of its
-    own."""
+    """A value that is used after a safepoint; it can be read again from ``slot`` or ``cell`` if one is set."""
 
     value: ir.Value
     defined: int
     last_use: int
     slot: ir.Slot | None = None
+    cell: Cell | None = None
 
 
 def _values_across(block: ir.Block) -> list[_Crossing]:
@@ -167,6 +170,8 @@ def _values_across(block: ir.Block) -> list[_Crossing]:
             and not any(each.defined < store < each.last_use for store in stores.get(source.slot.index, ()))
         ):
             each.slot = source.slot
+        elif type(source) is ir.LoadCell:
+            each.cell = source.cell
     return crossing
 
 
@@ -222,6 +227,9 @@ def _place_values(plan: HomePlan, block: ir.Block, values: list[_Crossing], pool
     for each in values:
         if each.slot is not None:
             plan.values[each.value.id] = plan.slots[each.slot.index]
+            continue
+        if each.cell is not None:
+            plan.literals[each.value.id] = each.cell
             continue
         still = []
         for last_use, flags, word in active:

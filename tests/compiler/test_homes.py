@@ -119,6 +119,15 @@ def test_null_and_addresses_of_the_frame_need_none() -> None:
     assert plan.words == []
 
 
+def test_literals_are_read_again() -> None:
+    text = (
+        "b0:\n  v0: ref = load_cell call dereference\n  call call () -> void\n  call call (ref v0) -> void\n  return\n"
+    )
+    assert _plan(text).words == []
+    llvm = lower(parse_function(HEADER + text), target_named("9.0"), "m1").llvm
+    assert llvm.count("load ptr, ptr @c") == 2
+
+
 def test_structs_and_variables_with_an_address_are_not_private() -> None:
     plan = _plan(
         "  local p: Pair\n  local s: Span\n  local a: ref address_taken\n  local q: byref pinned\n"

@@ -30,7 +30,7 @@ from nativegen.compiler import ir
 from nativegen.compiler.flow import reverse_postorder
 from nativegen.compiler.operands import successors
 
-_CHECKS = (ir.NullCheck, ir.BoundsCheck, ir.ArrayLength)
+_CHECKS = (ir.NullCheck, ir.BoundsCheck, ir.ArrayLength, ir.Load, ir.Store)
 _TRACKED = (ir.Memory.REF, ir.Memory.BYREF, ir.Memory.I64)
 
 
@@ -117,14 +117,22 @@ def _walk(block: ir.Block, known: int, *, rewrite: bool) -> _Summary:
     for instruction in block.instructions:
         if isinstance(instruction, ir.NullCheck) and facts.is_nonnull(instruction.value):
             continue
-        if rewrite and isinstance(instruction, (ir.BoundsCheck, ir.ArrayLength)):
-            instruction.nonnull = instruction.nonnull or facts.is_nonnull(instruction.array)
+        if rewrite:
+            _simplify(facts, instruction)
         kept.append(instruction)
         _learn(facts, instruction)
     if rewrite:
         block.instructions = kept
     made = sum(1 << slot for slot, group in facts.of_slot.items() if group in facts.nonnull)
     return _Summary(made, facts.changed & ~made, _edges(facts, block))
+
+
+def _simplify(facts: _Facts, instruction: ir.Instruction) -> None:
+    """An access that is its own null check needs none."""
+    if isinstance(instruction, (ir.BoundsCheck, ir.ArrayLength)):
+        instruction.nonnull = instruction.nonnull or facts.is_nonnull(instruction.array)
+    elif isinstance(instruction, (ir.Load, ir.Store)) and instruction.faulting:
+        instruction.faulting = not facts.is_nonnull(instruction.address)
 
 
 def _learn(facts: _Facts, instruction: ir.Instruction) -> None:
