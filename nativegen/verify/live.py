@@ -18,11 +18,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nativegen.diagnostics import NativegenError
-from nativegen.metadata import Assembly
+from nativegen.pipeline.worker import method_display_name
 from nativegen.runtime.discover import Runtime, find_runtimes, runtime_for
 from nativegen.runtime.events import read_method_report
 from nativegen.runtime.host import TraceRequest, run_app
 from nativegen.runtime.readytorun_log import read_log
+from nativegen.verify.live_answers import Acceptance, judge_answers, read_answers
 from nativegen.verify.live_host import LIST_VARIABLE, NAME, RESULT_SUFFIX, build_live_host
 from nativegen.verify.model import Check, CheckResult, Finding, Severity, Subject, SubjectResult
 
@@ -47,17 +48,6 @@ class LiveGroup:
 
     app: str | None
     images: tuple[LiveImage, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Acceptance:
-    """What the runtime did with one image. ``rejected``: tokens of the methods whose code it did not take."""
-
-    prepared: int
-    accepted: int
-    rejected: tuple[int, ...]
-    failed: tuple[str, ...]
-    load_message: str
 
 
 def live_check(subject: Subject) -> Iterable[Finding]:
@@ -123,8 +113,10 @@ def ask_runtime(group: LiveGroup, runtime: str | None) -> dict[str, Acceptance]:
             app,
             runtime=found,
             environment=environment,
-            # With tiering, .NET 9 prepares no virtual method whose slot nobody has asked for yet (method.cpp,
-            # MethodDesc::IsPointingToPrestub). Whether native code is taken does not depend on tiering.
+            # .NET 9 prepares no virtual method whose slot is patched later and which nobody has asked for yet
+            # (method.cpp, MethodDesc::IsPointingToPrestub). Whether native code is taken depends neither on that nor on
+            # tiering.
+            settings={"BackpatchEntryPointSlots": "0"},
             tiering=False,
             trace=TraceRequest(folder / "trace"),
             log_directory=folder / "log",
@@ -136,9 +128,10 @@ def ask_runtime(group: LiveGroup, runtime: str | None) -> dict[str, Acceptance]:
             raise NativegenError("NGEN5002", group.app, detail=f"exit code {ran.exit_code}: {detail}")
         report = read_method_report(ran.trace)
         report.require_reliable()
-        entry_points = {record.method_id: record.entry_point for record in report.methods}
         loads = {} if ran.log is None else {load.path: load.message for load in read_log(ran.log) if load.rejected}
-        return _acceptances(out.read_text("utf-8").splitlines(), tokens, entry_points, loads)
+        answers = read_answers(out.read_text("utf-8").splitlines(), tokens)
+        images = {image.path: image.subject.image.assembly for image in group.images}
+        return judge_answers(answers, tokens, images, report, loads)
 
 
 def _runtime(group: LiveGroup, explicit: Path | None) -> Runtime:
@@ -148,41 +141,6 @@ def _runtime(group: LiveGroup, explicit: Path | None) -> Runtime:
         if target is not None and runtime.version.startswith(target.runtime_version_prefix):
             return runtime
     raise NativegenError("NGEN6009", target="unknown" if target is None else target.name)
-
-
-def _acceptances(
-    lines: Sequence[str],
-    tokens: dict[str, list[int]],
-    entry_points: dict[int, int | None],
-    loads: dict[str, str],
-) -> dict[str, Acceptance]:
-    """The host's lines are in the order of its list: ``token address``, or ``!line exception``."""
-    answers = iter(lines)
-    answer = next(answers, "")
-    found = {}
-    for path, numbers in tokens.items():
-        failed: list[str] = []
-        rejected: list[int] = []
-        accepted = 0
-        if answer.startswith(f"!{path} "):
-            failed.append(answer.removeprefix(f"!{path} "))
-            answer = next(answers, "")
-        for token in numbers:
-            text = str(token)
-            if answer.startswith(text + " "):
-                method = int(answer.partition(" ")[2]) & 0xFFFF_FFFF_FFFF_FFFF
-                answer = next(answers, "")
-                if entry_points.get(method):
-                    accepted += 1
-                else:
-                    rejected.append(token)
-            else:
-                rejected.append(token)
-            if answer.startswith(f"!{text} "):
-                failed.append(f"{token:#x}: {answer.partition(' ')[2]}")
-                answer = next(answers, "")
-        found[path] = Acceptance(len(numbers), accepted, tuple(rejected), tuple(failed), loads.get(path, ""))
-    return found
 
 
 def _judge(image: LiveImage, acceptance: Acceptance) -> tuple[Finding, ...]:
@@ -195,14 +153,9 @@ def _judge(image: LiveImage, acceptance: Acceptance) -> tuple[Finding, ...]:
     ]
     if acceptance.rejected:
         assembly = image.subject.image.assembly
-        names = ", ".join(_method_name(assembly, token) for token in acceptance.rejected[:SHOWN_METHODS])
+        shown = acceptance.rejected[:SHOWN_METHODS]
+        names = ", ".join(method_display_name(assembly, token & 0xFFFFFF) for token in shown)
         share = len(acceptance.rejected) / acceptance.prepared
         severity = Severity.SILENT if share > TOLERANCE else Severity.INFO
         found.append(Finding(severity, f"{len(acceptance.rejected)} methods rejected: {names}"))
     return tuple(found)
-
-
-def _method_name(assembly: Assembly, token: int) -> str:
-    from nativegen.pipeline.worker import method_display_name
-
-    return method_display_name(assembly, token & 0xFFFFFF)
