@@ -14,6 +14,7 @@ Example::
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
@@ -50,6 +51,12 @@ def configure(env: Any) -> None:
     env.AddMethod(_library, "CSharpLibrary")
 
 
+def assemblies(env: Any, source: Any) -> list[Any]:
+    """The assemblies among paths and nodes; what else a builder returned (configuration files) is dropped."""
+    nodes = env.arg2nodes(env.Flatten([source]), env.fs.File)
+    return [node for node in nodes if os.path.splitext(node.get_path())[1].lower() in (".dll", ".exe")]
+
+
 def references_of(node: Any) -> list[Any]:
     """Assembly nodes that ``node`` was compiled against (empty for files that we did not build)."""
     return list(getattr(node.attributes, "nativegen_references", ()))
@@ -63,12 +70,19 @@ def _reference_flags(env: Any, sources: Any) -> list[str]:
 
 
 def _program(env: Any, target: Any, source: Any, **kw: Any) -> Any:
-    """An application: the assembly, and beside it its runtimeconfig.json."""
+    """An application: the nodes of the assembly and of the runtimeconfig.json beside it.
+
+    ``PROPERTIES``: runtime configuration properties, e.g. ``{'System.Globalization.Invariant': True}``.
+    """
+    options: dict[str, Any] = {"framework": env["NATIVEGEN_FRAMEWORK_REFERENCE"]}
+    if properties := kw.pop("PROPERTIES", {}):
+        options["configProperties"] = properties
     nodes = _compile(env, target, source, "-target:exe", **kw)
     stem = os.path.splitext(nodes[0].get_path())[0]
-    config = env.Textfile(f"{stem}.runtimeconfig.json", env["NATIVEGEN_RUNTIMECONFIG"], TEXTFILESUFFIX="")
+    text = json.dumps({"runtimeOptions": options}, indent=2)
+    config = env.Textfile(f"{stem}.runtimeconfig.json", text, TEXTFILESUFFIX="")
     nodes[0].attributes.nativegen_companions = list(config)
-    return nodes
+    return nodes + config
 
 
 def _library(env: Any, target: Any, source: Any, **kw: Any) -> Any:
@@ -76,7 +90,7 @@ def _library(env: Any, target: Any, source: Any, **kw: Any) -> Any:
 
 
 def _compile(env: Any, target: Any, source: Any, kind: str, **kw: Any) -> Any:
-    references = env.Flatten(env.arg2nodes(env.Flatten(kw.pop("REFERENCES", [])), env.fs.File))
+    references = assemblies(env, kw.pop("REFERENCES", []))
     nodes = env.NativegenCSharp(target, source, CSCTARGETFLAG=kind, NATIVEGEN_CSC_NODES=references, **kw)
     env.Depends(nodes, references)
     nodes[0].attributes.nativegen_references = references

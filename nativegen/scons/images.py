@@ -20,7 +20,7 @@ import subprocess
 import sys
 from typing import Any
 
-from nativegen.scons.csharp import references_of
+from nativegen.scons.csharp import assemblies, references_of
 
 IMAGE_SUFFIX = ".ni.dll"
 CONTRACT_SUFFIX = ".contract"
@@ -69,7 +69,7 @@ def native_image(env: Any, source: Any, target: Any = None) -> Any:
         source: the IL assembly (path or node).
         target: path of the image, default beside the input.
     """
-    node = env.arg2nodes(source, env.fs.File)[0]
+    node = assemblies(env, source)[0]
     image = env.NativegenImage(target or _stem(node) + IMAGE_SUFFIX, node)
     contract_of(env, node)
     for reference in references_of(node):
@@ -93,7 +93,7 @@ def native_publish(env: Any, directory: str, source: Any) -> Any:
         directory: where to publish.
         source: the application's assembly.
     """
-    application = env.arg2nodes(source, env.fs.File)[0]
+    application = assemblies(env, source)[0]
     installed = []
     for node in closure(env, application):
         image = native_image(env, node)[0]
@@ -107,7 +107,7 @@ def native_publish(env: Any, directory: str, source: Any) -> Any:
 
 def native_verify(env: Any, target: str, images: Any) -> Any:
     """A JUnit report over ``images``; the build fails when a check fails."""
-    return env.NativegenVerifyReport(target, env.Flatten(images))
+    return env.NativegenVerifyReport(target, assemblies(env, images))
 
 
 def contract_of(env: Any, node: Any) -> Any:
@@ -125,7 +125,7 @@ def closure(env: Any, source: Any) -> list[Any]:
     from nativegen.metadata import Assembly
 
     order: dict[str, Any] = {}
-    pending = list(env.arg2nodes(source, env.fs.File))
+    pending = assemblies(env, source)
     while pending:
         node = pending.pop(0)
         path = node.get_abspath()

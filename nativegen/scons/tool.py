@@ -18,7 +18,6 @@ signatures from ``typesystem.contract``, compiling is ``nativegen compile`` in a
 
 from __future__ import annotations
 
-import json
 import os
 import pathlib
 from typing import Any
@@ -61,7 +60,7 @@ def generate(env: Any, **kw: Any) -> None:
 
 
 def _locate_runtime(env: Any) -> None:
-    """Fill in whichever of NATIVEGEN_RUNTIME, _FRAMEWORK and _RUNTIMECONFIG the user left open."""
+    """Fill in whichever of NATIVEGEN_RUNTIME, _FRAMEWORK and _FRAMEWORK_REFERENCE the user left open."""
     if env.get("NATIVEGEN_FRAMEWORK"):
         version = os.path.basename(os.path.normpath(env["NATIVEGEN_FRAMEWORK"]))
     else:
@@ -76,6 +75,5 @@ def _locate_runtime(env: Any) -> None:
         env["NATIVEGEN_FRAMEWORK"] = str(runtime.framework_dir)
         version = runtime.version
     major_minor = ".".join(version.split(".")[:2])
-    framework = {"name": "Microsoft.NETCore.App", "version": f"{major_minor}.0"}
-    config = json.dumps({"runtimeOptions": {"framework": framework}})
-    env.SetDefault(NATIVEGEN_RUNTIMECONFIG=config)
+    reference = {"name": "Microsoft.NETCore.App", "version": f"{major_minor}.0"}
+    env.SetDefault(NATIVEGEN_FRAMEWORK_REFERENCE=reference)
