@@ -143,6 +143,12 @@ DIAGNOSTICS: dict[str, Diagnostic] = _table(
         "install it, pass --runtime DIR, or name its framework with -r",
         3,
     ),
+    Diagnostic(
+        "NGEN6010",
+        "a runtime for {platform}; images are made for x64 on linux",
+        "pass --runtime DIR of a Linux x64 runtime",
+        3,
+    ),
     Diagnostic("NGEN7001", "unknown action {name}", "run: nativegen help", 2),
     Diagnostic("NGEN7002", "{detail}", "run: nativegen help {action}", 2),
     Diagnostic("NGEN7004", "cannot write: {detail}", "check the permissions and the free space"),

@@ -15,7 +15,7 @@ import xxhash
 from nativegen.binding.closure import application_of
 from nativegen.binding.closure import bind_closure as bind_references
 from nativegen.binding.runtimeconfig import config_path
-from nativegen.binding.trusted import TrustedAssemblies
+from nativegen.binding.trusted import CORE_LIBRARY, TrustedAssemblies
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import Assembly
 from nativegen.operations.closure import Closure, MissingReference, RefusedAssembly
@@ -23,6 +23,7 @@ from nativegen.operations.request import InstallRequest
 from nativegen.pipeline.eligibility import check_eligible
 from nativegen.plan.decide import Candidate
 from nativegen.plan.manifest import FrameworkEntry, framework_signature
+from nativegen.readytorun.container import MACHINE_LINUX_X64
 from nativegen.readytorun.targets import target_for_runtime_version, target_named
 from nativegen.runtime.discover import Runtime, find_runtimes, runtime_for
 
@@ -41,6 +42,7 @@ def bind_closure(request: InstallRequest) -> Closure:
     application = application_of(path, _path(request.app_base), _path(request.exe_config))
     runtime = _runtime(application, request)
     target = target_for_runtime_version(runtime.version)
+    _check_platform(runtime)
     bound = bind_references(
         path,
         runtime.frameworks,
@@ -117,6 +119,14 @@ def _runtime(application: Path, request: InstallRequest) -> Runtime:
             if other.version.startswith(wanted.runtime_version_prefix):
                 return other
     raise NativegenError("NGEN7005", application, actual=runtime.version, wanted=wanted.name)
+
+
+def _check_platform(runtime: Runtime) -> None:
+    """Refuse a runtime of another operating system or processor: its core library, which is native code, tells."""
+    path = runtime.framework_dir / f"{CORE_LIBRARY}.dll"
+    core = Assembly.open(path)
+    if core.is_ready_to_run and core.machine != MACHINE_LINUX_X64:
+        raise NativegenError("NGEN6010", path, platform=f"{core.pe.machine_name} on {core.pe.machine_os}")
 
 
 def _refusal(assembly: Assembly, from_native: bool) -> NativegenError | None:

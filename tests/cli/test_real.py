@@ -1,0 +1,205 @@
+"""The commands on a real application, compiler and runtimes: what ngen's users would do in a day."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.cli.apps import make_app, make_core
+from tests.cli.conftest import Command
+from tests.cli.support import Outcome
+
+pytestmark = pytest.mark.runtime
+
+TARGETS = ("3.1", "9.0")
+
+
+def installed(command: Command, folder: Path, target: str = "3.1") -> Path:
+    app = make_app(folder, target)
+    outcome = command("install", app, "/nologo", "-j1", target=target)
+    assert outcome.code == 0, outcome
+    return app
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_install_run_trace_verify_and_uninstall(command: Command, tmp_path: Path, cache: Path, target: str) -> None:
+    app = installed(command, tmp_path / "app", target)
+    ran = command("run", app, "one", "/two", "--three", target=target)
+    assert ran.out.splitlines() == ["answer 42", "some data", "[one]", "[/two]", "[--three]"]
+    assert ran.code == 3 and ran.err == ""
+
+    trace = command("trace", "--json", "--output", tmp_path / "trace.json", app, "x", target=target)
+    assert trace.code == 1 and trace.out.splitlines() == ["answer 42", "some data", "[x]"]
+    states = {m["name"]: m["state"] for m in json.loads((tmp_path / "trace.json").read_text())["methods"]}
+    assert {states[name] for name in ("App::Main", "Words::Say", "Numbers::Twice")} == {"native"}
+
+    verified = command("verify", "--live", "--json", target=target)
+    assert verified.code == 0, verified
+    live = [
+        finding["message"]
+        for image in json.loads(verified.out)["images"]
+        for check in image["checks"]
+        if check["name"] == "live"
+        for finding in check["findings"]
+    ]
+    assert len(live) == 3 and all(message.endswith("methods taken by the runtime") for message in live)
+
+    assert command("uninstall", app, target=target).code == 0
+    assert not list(cache.glob("NativeImages_*/*")) and not list(cache.glob("views/*"))
+
+
+def test_what_install_prints(command: Command, tmp_path: Path) -> None:
+    app = make_app(tmp_path / "app")
+    lines = command("install", app, "/nologo").out.splitlines()
+    compiled = {
+        f"1>    Compiling assembly {tmp_path / 'app' / name}.dll (CLR v3.1.23) ..." for name in ("App", "Core", "Text")
+    }
+    assert set(lines[:3]) == compiled and "nativegen run" in lines[3]
+    assert command("install", app, "/nologo").out == "All compilation targets are up to date.\n"
+    assert command("install", app, "/silent").out == ""
+
+
+def test_a_body_edit_recompiles_one_assembly_and_a_public_change_its_dependents(
+    command: Command, tmp_path: Path
+) -> None:
+    app = installed(command, tmp_path / "app")
+    make_core(tmp_path / "app", factor=3)
+    why = command("why", app)
+    assert why.out.startswith(f"{tmp_path}/app/Core.dll: content changed (rebuilt: MVID ") and why.out.count("\n") == 1
+    stale = command("run", app)
+    assert stale.out.splitlines()[0] == "answer 63" and "1 native images are not valid" in stale.err
+    verify = command("verify")
+    assert verify.code == 5 and "stale: Core" in verify.out
+    update = command("update", "/nologo")
+    assert update.out.splitlines() == [f"1>    Compiling assembly {tmp_path}/app/Core.dll (CLR v3.1.23) ..."]
+    assert command("run", app).err == ""
+
+    make_core(tmp_path / "app", factor=3, extra="public static int Added;")
+    why = command("why", app).out
+    assert f"{tmp_path}/app/App.dll: Core.dll: contract changed: class Numbers gained " in why and why.count("\n") == 3
+    update = command("update", "/verbose")
+    assert update.out.count("Compiling assembly") == 3
+    assert command("update", "/nologo").out == "All compilation targets are up to date.\n"
+    assert command("why", app).out == "3 native images are valid: nothing changed.\n"
+
+
+def test_display_after_install(command: Command, tmp_path: Path) -> None:
+    app = installed(command, tmp_path / "app")
+    assert command("display", "/nologo").out == (
+        f"NGEN Roots:\n\n{app}\n\nNative Images:\n\n"
+        "App, Version=0.0.0.0, Culture=neutral, PublicKeyToken=null\n"
+        "Core, Version=0.0.0.0, Culture=neutral, PublicKeyToken=null\n"
+        "Text, Version=0.0.0.0, Culture=neutral, PublicKeyToken=null\n"
+    )
+    assert command("display", "Core", "/nologo").out == (
+        f'NGEN Roots:\n\n\nNGEN Roots that depend on "Core":\n\n{app}\n\nNative Images:\n\n'
+        "Core, Version=0.0.0.0, Culture=neutral, PublicKeyToken=null\n"
+    )
+    stats = json.loads(command("cache", "stats", "--json").out)
+    assert stats["images"] == 3 and stats["counters"]["compiled"] == 3
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_publish_gives_a_folder_that_runs_on_its_own(
+    command: Command, tmp_path: Path, cache: Path, target: str
+) -> None:
+    app = installed(command, tmp_path / "app", target)
+    out = tmp_path / "out"
+    assert command("publish", app, out, target=target).code == 0
+    assert sorted(path.name for path in out.iterdir()) == sorted(path.name for path in app.parent.iterdir())
+    import shutil
+
+    shutil.rmtree(cache)
+    for path in out.iterdir():
+        assert path.stat().st_nlink == 1 and not path.is_symlink() and os.access(path, os.W_OK)
+    ran = command("run", out / "App.dll", "/silent", target=target)
+    assert ran.out.splitlines()[:2] == ["answer 42", "some data"]
+    verified = command("verify", out, "-r", app.parent, "--live", target=target)
+    assert verified.code == 0 and verified.out == "3 native images verified, 0 failed.\n", verified
+
+
+def test_publish_into_an_existing_folder_and_inside_the_application(command: Command, tmp_path: Path) -> None:
+    app = installed(command, tmp_path / "app")
+    out = app.parent / "publish"
+    out.mkdir()
+    (out / "mine.txt").write_text("stays")
+    for _ in range(2):
+        assert command("publish", app, out).code == 0
+    assert (out / "mine.txt").read_text() == "stays" and not (out / "publish").exists()
+    assert command("publish", app, app.parent).code == 2
+
+
+def test_N6_deleting_the_cache_changes_nothing_but_speed(command: Command, tmp_path: Path, cache: Path) -> None:
+    app = installed(command, tmp_path / "app")
+    before = command("run", app, "x")
+    import shutil
+
+    shutil.rmtree(cache)
+    after = command("run", app, "x")
+    assert (after.code, after.out) == (before.code, before.out) and "nativegen install" in after.err
+
+
+def test_the_view_follows_the_users_files(command: Command, tmp_path: Path, cache: Path) -> None:
+    app = installed(command, tmp_path / "app")
+    command("run", app)
+    (app.parent / "data.txt").write_text("edited")
+    assert "edited" in command("run", app).out
+    (app.parent / "new.txt").write_text("new")
+    command("run", app)
+    views = [path for path in cache.glob("views/*/*") if path.is_dir()]
+    assert len(views) == 1 and (views[0] / "new.txt").read_text() == "new"
+
+
+def test_the_users_files_are_never_hard_linked(command: Command, tmp_path: Path) -> None:
+    app = installed(command, tmp_path / "app")
+    command("run", app)
+    assert {path.stat().st_nlink for path in app.parent.iterdir()} == {1}
+
+
+def test_compile_without_the_cache(command: Command, tmp_path: Path, cache: Path) -> None:
+    app = make_app(tmp_path / "app")
+    out = tmp_path / "out"
+    outcome = command("compile", *app.parent.glob("*.dll"), "-o", out, "--target", "3.1", "--json")
+    document = json.loads(outcome.out)
+    assert outcome.code == 0 and sorted(report["name"] for report in document["reports"]) == ["App", "Core", "Text"]
+    assert sorted(path.name for path in out.iterdir()) == ["App.dll", "Core.dll", "Text.dll"]
+    assert not cache.exists()
+    verified = command("verify", out, "-r", app.parent)
+    assert verified.code == 0, verified
+    dumped = command("dump", out / "App.dll")
+    assert dumped.out.startswith("ReadyToRun 3.1 image of App, Version=0.0.0.0") and "App::Main" in dumped.out
+    assert json.loads(command("dump", out / "App.dll", "--json").out)["version"] == "3.1"
+
+
+def test_compile_reads_response_files_and_chooses_the_framework_by_target(command: Command, tmp_path: Path) -> None:
+    core = make_core(tmp_path / "app", 2)
+    response = tmp_path / "args.rsp"
+    response.write_text(f"-o {tmp_path}/Core.ni.dll\n--target 9.0 # the newer one\n")
+    assert command("compile", core, f"@{response}", target="9.0").code == 0
+    assert "ReadyToRun 10.1" in command("dump", tmp_path / "Core.ni.dll").out
+
+
+def test_reports_of_every_format(command: Command, tmp_path: Path) -> None:
+    app = installed(command, tmp_path / "app")
+    make_core(app.parent, factor=5)
+    outcomes: dict[str, Outcome] = {
+        name: command("verify", "--format", name) for name in ("text", "json", "junit", "sarif", "github", "msbuild")
+    }
+    assert {outcome.code for outcome in outcomes.values()} == {5}
+    suites = ElementTree.fromstring(outcomes["junit"].out)
+    failures = suites.findall(".//failure")
+    assert len(failures) == 2 and {failure.get("type") for failure in failures} == {"stale"}
+    assert len(suites.findall("testsuite/testcase[@name='structure']")) == 3
+    results = json.loads(outcomes["sarif"].out)["runs"][0]["results"]
+    assert {result["ruleId"] for result in results} == {"il", "inputs"}
+    assert outcomes["github"].out.startswith("::error file=") and outcomes["github"].out.count("\n") == 1
+    assert all(" : error NGEN5000: " in line for line in outcomes["msbuild"].out.splitlines())
+
+
+def test_runtimes_lists_what_DOTNET_ROOT_names(command: Command) -> None:
+    runtimes = json.loads(command("runtimes", "--json", target="9.0").out)["runtimes"]
+    assert (runtimes[0]["version"], runtimes[0]["target"], runtimes[0]["origin"]) == ("9.0.5", "9.0", "DOTNET_ROOT")
