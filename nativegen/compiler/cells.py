@@ -204,8 +204,8 @@ class CellFactory:
     def check_type_layout(self, type_: TypeDesc, shape: StructShape) -> Cell:
         """The value type has this size and these references (jitinterface.cpp: TypeLayoutCheck).
 
-        The alignment is not compared: code does not depend on it, and what the runtime would compare is not the layout's
-        but the JIT's notion of it. Interior pointers are not part of what the runtime compares.
+        The alignment is not compared: code does not depend on it, and what the runtime would compare is not the
+        layout's but the JIT's notion of it. Interior pointers are not part of what the runtime compares.
         """
         references = [offset for offset, memory in shape.gc if memory is Memory.REF]
         prefix = (int(FixupKind.Check_TypeLayout), *self.type_parts(type_))

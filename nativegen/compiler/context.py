@@ -24,6 +24,7 @@ from typing import Final, TypeVar
 
 from nativegen.compiler import ir
 from nativegen.compiler.abi import call_abi, reference_map, return_kind
+from nativegen.compiler.accessibility import AccessRules
 from nativegen.compiler.cells import CellFactory
 from nativegen.compiler.exclusions import Excluded, Reason
 from nativegen.compiler.import_calls import emit_class_constructor_trigger
@@ -75,6 +76,7 @@ class MethodCompiler:
         self.target = target
         self.cells = CellFactory(module, symbols or SymbolTable(module), target)
         self.storages = StorageTable(self.cells)
+        self.access = AccessRules(module)
         self._handlers: dict[int, Handler] = opcode_handlers()
         self._types: dict[int, Storage | Excluded] = {}
         self._callees: dict[int, Callee | Excluded] = {}
@@ -166,7 +168,9 @@ class MethodCompiler:
         return self._cached(self._types, type_token, self._resolve_type)
 
     def _resolve_type(self, token: int) -> Storage:
-        return self.storages.of(self.concrete(self.module.type(token)))
+        type_ = self.concrete(self.module.type(token))
+        self.access.check_type(type_)
+        return self.storages.of(type_)
 
     @staticmethod
     def concrete(type_: TypeDesc) -> TypeDesc:
@@ -189,6 +193,7 @@ class MethodCompiler:
             raise Excluded(Reason.GENERIC, method.display_name)
         if method.is_array_method:
             raise Excluded(Reason.OPCODE, "multi-dimensional array")
+        self.access.check_member(method)
         signature = method.signature
         if signature.is_vararg:
             raise Excluded(Reason.VARARGS, method.display_name)
@@ -258,8 +263,8 @@ class MethodCompiler:
             raise Excluded(Reason.INVALID_CIL, f"access to the constant {field.display_name}")
         return self.cells.static_field_address(token, field), self.storages.of(field.type)
 
-    @staticmethod
-    def _check_field(field: FieldDesc, static: bool) -> None:
+    def _check_field(self, field: FieldDesc, static: bool) -> None:
+        self.access.check_member(field)
         if field.owner.contains_generic_parameters:
             raise Excluded(Reason.GENERIC, field.display_name)
         if field.is_static is not static:

@@ -96,9 +96,7 @@ def _store_reference(importer: MethodImporter, operand: None) -> None:
     value = importer.coerce(importer.pop(), Memory.REF)
     index = importer.pop_value()
     array = _array(importer, importer.pop())
-    if index.type is Type.I64:
-        importer.emit(ir.BoundsCheck(array, index))  # 3.1's helper looks at 32 bits only
-    index = importer.as_native(index)
+    index = importer.as_native(index)  # 3.1's helper looks at 32 bits only; so it does for jitted code
     importer.call_helper(importer.cells.helper(Helper.Stelem_Ref), helper_abis.STORE_ELEMENT, (array, index, value))
 
 

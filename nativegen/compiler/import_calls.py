@@ -6,6 +6,7 @@ Which way a call goes:
   the same after a null check.
 * other virtual and interface methods: a null check (a null ``this`` would kill the process in the dispatch stub), then
   a cell that the runtime dispatches through.
+* generic virtual methods: a helper that returns the code address, then a call through it.
 * ``Invoke`` of a delegate: straight through the delegate's target and code address.
 * ``constrained.`` on a value type: its own implementation, named by a constrained fixup; the value is boxed only when
   the method is inherited from Object, ValueType or Enum.
@@ -128,7 +129,12 @@ def _dispatch(importer: MethodImporter, callee: Callee, args: tuple[ir.Value, ..
         call_direct(importer, callee, args)
         return
     if method.method_args:
-        raise Excluded(Reason.VIRTUAL_GENERIC, method.display_name)
+        # No slot serves all instantiations: the runtime looks the code up, which then takes no hidden argument.
+        cell = importer.cells.virtual_function_pointer(callee.token, method)
+        code = importer.call_helper(cell, helper_abis.VIRTUAL_FUNCTION_POINTER, args[:1])
+        assert code is not None
+        emit_call(importer, code, callee.abi, args, callee.result)
+        return
     emit_call(importer, importer.compiler.virtual_cell(callee), callee.abi, args, callee.result)
 
 

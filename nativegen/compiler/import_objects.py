@@ -149,8 +149,6 @@ def _virtual_function_pointer(importer: MethodImporter, token: int) -> None:
     method = callee.method
     if method.is_static or callee.this is not Memory.REF:
         raise invalid(f"ldvirtftn of {method.display_name}")
-    if method.method_args:
-        raise Excluded(Reason.VIRTUAL_GENERIC, method.display_name)
     instance = importer.coerce(importer.pop(), Memory.REF)
     importer.emit(ir.NullCheck(instance))
     importer.keep_borrowed()

@@ -52,7 +52,6 @@ EXPECTED = [
     ("C::Unoptimized", Reason.BYPASS_ATTRIBUTE, "NoOptimization"),
     ("C::TakesEmpty", Reason.SIGNATURE, "Empty"),
     ("C::StackAllocates", Reason.OPCODE, "localloc"),
-    ("C::CallsVirtualGeneric", Reason.VIRTUAL_GENERIC, "Virtual::Get"),
     ("C::Vectors", Reason.HARDWARE_INTRINSIC, "Vector128"),
     ("C::CallsIntrinsic", Reason.HARDWARE_INTRINSIC, "PopCount"),
     ("C::Rank", Reason.OPCODE, "multi-dimensional array"),
@@ -87,8 +86,21 @@ IL = """
 .assembly extern System.Private.CoreLib { .ver 4:0:0:0 .publickeytoken = (7C EC 85 D7 BE A7 79 8E) }
 .assembly extern Missing { .ver 1:0:0:0 }
 .assembly odd { .ver 1:0:0:0 }
+.class interface abstract I { .method public newslot abstract virtual instance !!T Id<T>(!!T x) cil managed { } }
+.class sealed value sequential G extends [System.Private.CoreLib]System.ValueType implements I
+{
+  .field int32 n
+  .method public final virtual instance !!T Id<T>(!!T x) cil managed { .maxstack 8 ldarg.1 ret }
+}
 .class abstract sealed beforefieldinit O extends [System.Private.CoreLib]System.Object
 {
+  .method static int32 ConstrainedGeneric(valuetype G g) cil managed
+  { .maxstack 8 ldarga.s g ldc.i4.1 constrained. G callvirt instance !!0 I::Id<int32>(!!0) ret }
+  .method static string Internal(uint32 x) cil managed
+  { .maxstack 8 ldarg.0 ldc.i4.1 call string [System.Private.CoreLib]System.Number::UInt32ToDecStr(uint32, int32) ret }
+  .method static void Private() cil managed
+  { .maxstack 8 ldnull call instance object [System.Private.CoreLib]System.Object::MemberwiseClone() pop
+    ldnull ldfld int32 [System.Private.CoreLib]System.Version::_Major pop ret }
   .method static int32 Tail(int32 x) cil managed { .maxstack 8 ldarg.0 tail. call int32 O::Tail(int32) ret }
   .method static int32 Jump(int32 x) cil managed { .maxstack 8 jmp int32 O::Tail(int32) }
   .method static void MissingType() cil managed { .maxstack 8 newobj instance void [Missing]M::.ctor() pop ret }
@@ -109,6 +121,9 @@ IL = """
 @pytest.mark.parametrize(
     ("name", "reason", "detail"),
     [
+        ("O::ConstrainedGeneric", Reason.VIRTUAL_GENERIC, "I::Id"),
+        ("O::Internal", Reason.UNRESOLVED, "System.Number is not accessible"),
+        ("O::Private", Reason.UNRESOLVED, "_Major is not accessible"),
         ("O::Tail", Reason.TAIL_CALL, ""),
         ("O::Jump", Reason.OPCODE, "jmp"),
         ("O::MissingType", Reason.UNRESOLVED, "Missing"),

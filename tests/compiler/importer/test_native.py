@@ -24,6 +24,10 @@ PROGRAMS = Path(__file__).parent / "programs"
         ("Foreign", "mcs", "3.1", "9.0"),
         ("SharedStructs", "roslyn", "3.1", "3.1"),
         ("SharedStructs", "mcs", "3.1", "9.0"),
+        ("GenericVirtual", "mcs", "3.1", "3.1"),
+        ("GenericVirtual", "mcs", "3.1", "9.0"),
+        ("Values", "roslyn", "3.1", "3.1"),
+        ("Values", "roslyn", "3.1", "9.0"),
         ("Modern", "roslyn", "9.0", "9.0"),
     ],
 )
