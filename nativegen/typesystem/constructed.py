@@ -8,12 +8,12 @@ Made and interned by :class:`~nativegen.typesystem.system.TypeSystem`.
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nativegen.typesystem import hierarchy
 from nativegen.typesystem.errors import TypeLoadError
 from nativegen.typesystem.kinds import TypeKind
+from nativegen.typesystem.lazy import lazy
 from nativegen.typesystem.members import MethodDesc, MethodSignature
 from nativegen.typesystem.types import MAX_DEPTH, TypeDesc
 
@@ -44,15 +44,15 @@ class ConstructedType(TypeDesc):
     def element(self) -> TypeDesc:
         return self._element
 
-    @cached_property
+    @lazy
     def full_name(self) -> str:
         return self._element.full_name + self.suffix
 
-    @cached_property
+    @lazy
     def display_name(self) -> str:
         return self._element.display_name + self.suffix
 
-    @cached_property
+    @lazy
     def canonical_name(self) -> str:
         return self._element.canonical_name + self.suffix
 
@@ -84,7 +84,7 @@ class ArrayType(ConstructedType):
     def base_type(self) -> TypeDesc | None:
         return self.type_system.well_known("System.Array")
 
-    @cached_property
+    @lazy
     def interfaces(self) -> tuple[TypeDesc, ...]:
         return hierarchy.array_interfaces(self)
 
@@ -130,11 +130,11 @@ class FunctionPointerType(TypeDesc):
     def module(self) -> Module:  # type: ignore[override]
         return self.type_system.core
 
-    @cached_property
+    @lazy
     def full_name(self) -> str:
         return f"method {self.signature}"
 
-    @cached_property
+    @lazy
     def canonical_name(self) -> str:
         signature = self.signature
         parameters = ",".join([parameter.canonical_name for parameter in signature.parameters])

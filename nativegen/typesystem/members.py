@@ -10,13 +10,12 @@ and kept.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
-from nativegen.diagnostics import NativegenError
 from nativegen.metadata.bodies import MethodBody
 from nativegen.metadata.elements import CallingConvention
 from nativegen.typesystem.errors import TypeLoadError
+from nativegen.typesystem.lazy import lazy
 
 if TYPE_CHECKING:
     from nativegen.typesystem.module import Module
@@ -124,7 +123,7 @@ class MethodDesc:
         """The owner's type arguments."""
         return self.owner.type_args
 
-    @cached_property
+    @lazy
     def definition(self) -> MethodDesc:
         """The method of the open definition of the owner, without type arguments of its own."""
         if self.is_array_method:
@@ -135,7 +134,7 @@ class MethodDesc:
         """The same generic method with these type arguments."""
         return self.owner.method_at(self.rid, method_args)
 
-    @cached_property
+    @lazy
     def display_name(self) -> str:
         """``Ns.Type::Method``, with type arguments if any."""
         name = f"{self.owner.display_name}::{self.name}"
@@ -148,7 +147,7 @@ class MethodDesc:
 
     # ---- signature and body ------------------------------------------------------------------------------------------
 
-    @cached_property
+    @lazy
     def signature(self) -> MethodSignature:
         """The signature with the owner's and the method's type arguments substituted.
 
@@ -163,17 +162,14 @@ class MethodDesc:
         """Has CIL."""
         return self.rva != 0 and not self.impl_flags & _CODE_TYPE_MASK
 
-    @cached_property
+    @lazy
     def body(self) -> MethodBody:
         """The CIL.
 
         Raises:
             TypeLoadError: there is none.
         """
-        try:
-            body = self.module.assembly.method_body(self.rid) if self.has_body else None
-        except NativegenError as error:
-            raise TypeLoadError(error.message) from error
+        body = self.module.assembly.method_body(self.rid) if self.has_body else None
         if body is None:
             raise TypeLoadError(f"{self.display_name} has no body")
         return body
@@ -251,18 +247,18 @@ class MethodDesc:
         """The runtime provides the code: a delegate's constructor, Invoke, BeginInvoke and EndInvoke."""
         return self.impl_flags & _CODE_TYPE_MASK == _CODE_TYPE_RUNTIME
 
-    @cached_property
+    @lazy
     def is_unmanaged_callers_only(self) -> bool:
         return self._has_attribute("System.Runtime.InteropServices.UnmanagedCallersOnlyAttribute")
 
-    @cached_property
+    @lazy
     def is_intrinsic(self) -> bool:
         """The runtime's JIT may replace its body: IntrinsicAttribute on it or, for hardware intrinsics, on its type."""
         return self.owner.definition.is_intrinsic or self._has_attribute(
             "System.Runtime.CompilerServices.IntrinsicAttribute"
         )
 
-    @cached_property
+    @lazy
     def is_non_versionable(self) -> bool:
         """Its body is part of the contract and never changes between servicing releases."""
         return self._has_attribute("System.Runtime.Versioning.NonVersionableAttribute")
@@ -276,7 +272,7 @@ class MethodDesc:
 
     # ---- generics --------------------------------------------------------------------------------------------------
 
-    @cached_property
+    @lazy
     def generic_count(self) -> int:
         """Number of the method's own type parameters."""
         if not self.rid:
@@ -292,7 +288,7 @@ class MethodDesc:
         """Generic, and no type arguments given."""
         return self.generic_count != 0 and not self.method_args
 
-    @cached_property
+    @lazy
     def contains_generic_parameters(self) -> bool:
         """Not fully instantiated: has no code of its own."""
         return (
@@ -301,12 +297,12 @@ class MethodDesc:
             or any(argument.contains_generic_parameters for argument in self.method_args)
         )
 
-    @cached_property
+    @lazy
     def is_shared(self) -> bool:
         """Runs code that instantiations over different reference types share."""
         return self.owner.is_shared_generic or any(argument.shares_code for argument in self.method_args)
 
-    @cached_property
+    @lazy
     def requires_context(self) -> bool:
         """Its shared code needs a hidden argument: the MethodDesc of a generic method, else the owner's MethodTable.
 
@@ -349,12 +345,12 @@ class FieldDesc:
         """FieldDef token in ``module``."""
         return 0x04000000 | self.rid
 
-    @cached_property
+    @lazy
     def definition(self) -> FieldDesc:
         """The field of the open definition of the owner."""
         return self.owner.definition.field_at(self.rid)
 
-    @cached_property
+    @lazy
     def type(self) -> TypeDesc:
         """The field's type with the owner's arguments substituted; custom modifiers are dropped.
 
@@ -375,16 +371,16 @@ class FieldDesc:
     def is_init_only(self) -> bool:
         return self.flags & _FIELD_INIT_ONLY != 0
 
-    @cached_property
+    @lazy
     def rva(self) -> int:
         """Where the field's initial data is mapped, or 0."""
         return self.module.assembly.field_rva(self.rid) or 0 if self.flags & _FIELD_HAS_RVA else 0
 
-    @cached_property
+    @lazy
     def is_thread_static(self) -> bool:
         return self.is_static and self.module.assembly.has_attribute(self.token, "System.ThreadStaticAttribute")
 
-    @cached_property
+    @lazy
     def offset(self) -> int:
         """Bytes from the object's start (classes: MethodTable pointer included) or from the struct's start.
 

@@ -12,7 +12,6 @@ Invariant: whatever is wrong with the metadata of this or another assembly surfa
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nativegen.diagnostics import NativegenError
@@ -22,6 +21,7 @@ from nativegen.metadata.elements import ET, CallingConvention
 from nativegen.metadata.signatures import MethodSig, SigType, parse_field_sig, parse_method_sig
 from nativegen.typesystem.constructed import ArrayType
 from nativegen.typesystem.errors import TypeLoadError
+from nativegen.typesystem.lazy import lazy
 from nativegen.typesystem.members import FieldDesc, MethodDesc, MethodSignature
 from nativegen.typesystem.types import DefType, TypeDesc
 
@@ -189,7 +189,7 @@ class Module:
             raise TypeLoadError(str(error)) from error
         return "", "", False
 
-    @cached_property
+    @lazy
     def friends(self) -> frozenset[str]:
         """Lower-case names of the assemblies that see this one's internal members (InternalsVisibleToAttribute)."""
         names = set()

@@ -158,7 +158,10 @@ class SymbolTable:
             kind = _KINDS.get(token >> 24)
             if kind is None:
                 raise TypeLoadError(f"{self.module.name}: 0x{token:08x} is not a method or field row")
-            symbol = Symbol(kind, self._member_name(token))
+            try:
+                symbol = Symbol(kind, self._member_name(token))
+            except NativegenError as error:
+                raise TypeLoadError(str(error)) from error
             found = self._find(symbol)
             if found != token and not self._same_member(found, token):
                 raise NotNameable(f"{self.module.name}: 0x{token:08x} has the name and signature of another member")
@@ -189,11 +192,11 @@ class SymbolTable:
     def _open_ref(self, member: MethodDesc | FieldDesc, text: Callable[[], str]) -> Symbol | None:
         if member in self._open_refs:
             return self._open_refs[member]
-        symbol = None
-        if self._named(Table.MemberRef).get(member.name):
+        try:
             candidate = Symbol(SymbolKind.MEMBER_REF, "::" + text())
-            if self._find(candidate) is not None:
-                symbol = candidate
+        except NativegenError as error:
+            raise TypeLoadError(str(error)) from error
+        symbol = candidate if self._find(candidate) is not None else None
         self._open_refs[member] = symbol
         return symbol
 
@@ -230,6 +233,12 @@ class SymbolTable:
         return found
 
     def _find(self, symbol: Symbol) -> int | None:
+        try:
+            return self._search(symbol)
+        except NativegenError as error:
+            raise TypeLoadError(str(error)) from error
+
+    def _search(self, symbol: Symbol) -> int | None:
         kind, name = symbol
         if kind is SymbolKind.TYPE:
             return self._type_token_named(name)
@@ -281,30 +290,24 @@ class SymbolTable:
     def _parent_name(self, token: int) -> str:
         assembly = self.module.assembly
         table, rid = token >> 24, token & 0xFFFFFF
-        try:
-            if table == Table.MethodDef:
-                return token_name(self.module, 0x02000000 | assembly.type_of_method(rid))
-            if table == Table.Field:
-                return token_name(self.module, 0x02000000 | assembly.type_of_field(rid))
-            parent = assembly.member_ref(rid).parent_token
-            if parent >> 24 == Table.MethodDef:
-                return f"({self._member_name(parent)})"
-            if parent >> 24 == Table.ModuleRef:
-                return f"[.module {assembly.module_ref(parent & 0xFFFFFF)}]"
-            name = self._parents.get(parent)
-            if name is None:
-                name = self._parents[parent] = token_name(self.module, parent)
-            return name
-        except NativegenError as error:
-            raise TypeLoadError(str(error)) from error
+        if table == Table.MethodDef:
+            return token_name(self.module, 0x02000000 | assembly.type_of_method(rid))
+        if table == Table.Field:
+            return token_name(self.module, 0x02000000 | assembly.type_of_field(rid))
+        parent = assembly.member_ref(rid).parent_token
+        if parent >> 24 == Table.MethodDef:
+            return f"({self._member_name(parent)})"
+        if parent >> 24 == Table.ModuleRef:
+            return f"[.module {assembly.module_ref(parent & 0xFFFFFF)}]"
+        name = self._parents.get(parent)
+        if name is None:
+            name = self._parents[parent] = token_name(self.module, parent)
+        return name
 
     def _member_text(self, token: int) -> str:
         text = self._texts.get(token)
         if text is None:
-            try:
-                text = self._texts[token] = self._make_text(token)
-            except NativegenError as error:
-                raise TypeLoadError(str(error)) from error
+            text = self._texts[token] = self._make_text(token)
         return text
 
     def _make_text(self, token: int) -> str:

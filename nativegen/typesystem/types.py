@@ -11,15 +11,16 @@ whatever comes off the evaluation stack. Answers that cost a metadata read are c
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
+from nativegen.diagnostics import NativegenError
 from nativegen.metadata.attributes import decode_attribute
 from nativegen.typesystem import classification, hierarchy, layout
 from nativegen.typesystem.classification import Eightbyte
 from nativegen.typesystem.errors import TypeLoadError
 from nativegen.typesystem.kinds import ELEMENT_KINDS, NAME_ELEMENTS, TypeKind
 from nativegen.typesystem.layout import TypeLayout
+from nativegen.typesystem.lazy import lazy
 from nativegen.typesystem.members import FieldDesc, MethodDesc, MethodSignature
 
 if TYPE_CHECKING:
@@ -303,24 +304,24 @@ class DefType(TypeDesc):
         """TypeDef token in ``module``."""
         return 0x02000000 | self.rid
 
-    @cached_property
+    @lazy
     def full_name(self) -> str:
         return self.module.assembly.type_full_name(self.rid)
 
-    @cached_property
+    @lazy
     def display_name(self) -> str:
         if not self.type_args:
             return self.full_name
         return f"{self.full_name}<{','.join(argument.display_name for argument in self.type_args)}>"
 
-    @cached_property
+    @lazy
     def canonical_name(self) -> str:
         name = f"[{self.module.name}]{self.full_name.replace('+', '/')}"
         if not self.type_args:
             return name
         return f"{name}<{','.join([argument.canonical_name for argument in self.type_args])}>"
 
-    @cached_property
+    @lazy
     def enclosing(self) -> TypeDesc | None:
         outer = self.module.assembly.enclosing_type(self.rid)
         return self.module.type_def(outer) if outer else None
@@ -351,26 +352,26 @@ class DefType(TypeDesc):
     def is_explicit_layout(self) -> bool:
         return self.flags & _LAYOUT_MASK == _EXPLICIT_LAYOUT
 
-    @cached_property
+    @lazy
     def is_delegate(self) -> bool:
         if self.kind is not TypeKind.CLASS or not self.row.extends_token:
             return False
         namespace, name, _ = self.module.name_of_type_token(self.row.extends_token)
         return namespace == "System" and name == "MulticastDelegate"
 
-    @cached_property
+    @lazy
     def is_string(self) -> bool:
         return self._is_core("System", "String")
 
-    @cached_property
+    @lazy
     def is_object(self) -> bool:
         return self._is_core("System", "Object")
 
-    @cached_property
+    @lazy
     def is_nullable(self) -> bool:
         return self._is_core("System", "Nullable`1")
 
-    @cached_property
+    @lazy
     def is_byref_like(self) -> bool:
         if self.kind is TypeKind.TYPEDBYREF:
             return True
@@ -378,7 +379,7 @@ class DefType(TypeDesc):
             "System.Runtime.CompilerServices.IsByRefLikeAttribute"
         )
 
-    @cached_property
+    @lazy
     def inline_array_length(self) -> int:
         """How often the runtime repeats the one field of this struct (InlineArrayAttribute); 0 for other types."""
         if self.kind is not TypeKind.VALUETYPE:
@@ -389,7 +390,7 @@ class DefType(TypeDesc):
                 return int(decode_attribute(assembly, attribute).fixed[0])
         return 0
 
-    @cached_property
+    @lazy
     def is_hardware_vector(self) -> bool:
         if not self.module.is_core:
             return False
@@ -397,11 +398,11 @@ class DefType(TypeDesc):
             return self.name in _HARDWARE_VECTORS
         return self.namespace == "System.Numerics" and self.name == "Vector`1"
 
-    @cached_property
+    @lazy
     def is_abi_special(self) -> bool:
         return self.is_hardware_vector or self._is_core("System", "Int128") or self._is_core("System", "UInt128")
 
-    @cached_property
+    @lazy
     def is_intrinsic(self) -> bool:
         """The JIT knows its methods: hardware instructions and vectors."""
         return self.module.is_core and (
@@ -423,16 +424,16 @@ class DefType(TypeDesc):
 
     # ---- hierarchy --------------------------------------------------------------------------------------------------
 
-    @cached_property
+    @lazy
     def base_type(self) -> TypeDesc | None:
         token = self.row.extends_token
         return self.module.type(token, self.type_args) if token else None
 
-    @cached_property
+    @lazy
     def interfaces(self) -> tuple[TypeDesc, ...]:
         return hierarchy.all_interfaces(self)
 
-    @cached_property
+    @lazy
     def declared_interfaces(self) -> tuple[TypeDesc, ...]:
         """Those the type itself lists, in row order."""
         tokens = self.module.assembly.interface_impls(self.rid)
@@ -440,7 +441,7 @@ class DefType(TypeDesc):
 
     # ---- members ----------------------------------------------------------------------------------------------------
 
-    @cached_property
+    @lazy
     def methods(self) -> tuple[MethodDesc, ...]:
         return tuple([self.method_at(rid) for rid in self.row.method_rids])
 
@@ -450,14 +451,17 @@ class DefType(TypeDesc):
         if method is None:
             if not self.row.first_method <= rid < self.row.last_method:
                 raise TypeLoadError(f"method row {rid} does not belong to {self.display_name}")
-            method = self._methods[key] = MethodDesc(self, self.module, rid, method_args)
+            try:
+                method = self._methods[key] = MethodDesc(self, self.module, rid, method_args)
+            except NativegenError as error:
+                raise TypeLoadError(str(error)) from error
         return method
 
     def methods_named(self, name: str) -> tuple[MethodDesc, ...]:
         """Declared methods of this name, in declaration order."""
         return tuple([self.method_at(rid) for rid in self._definition._method_names.get(name, ())])
 
-    @cached_property
+    @lazy
     def _method_names(self) -> dict[str, list[int]]:
         names: dict[str, list[int]] = {}
         assembly = self.module.assembly
@@ -465,18 +469,18 @@ class DefType(TypeDesc):
             names.setdefault(assembly.method_def(rid).name, []).append(rid)
         return names
 
-    @cached_property
+    @lazy
     def _fields(self) -> dict[int, FieldDesc]:
         assembly = self.module.assembly
         is_static = {rid: bool(assembly.field_def(rid).flags & 0x10) for rid in self.row.field_rids}
         ordered = sorted(self.row.field_rids, key=is_static.__getitem__)
         return {rid: FieldDesc(self, self.module, rid, index) for index, rid in enumerate(ordered)}
 
-    @cached_property
+    @lazy
     def instance_fields(self) -> tuple[FieldDesc, ...]:
         return tuple([field for field in self._fields.values() if not field.is_static])
 
-    @cached_property
+    @lazy
     def static_fields(self) -> tuple[FieldDesc, ...]:
         return tuple([field for field in self._fields.values() if field.is_static])
 
@@ -486,7 +490,7 @@ class DefType(TypeDesc):
             raise TypeLoadError(f"field row {rid} does not belong to {self.display_name}")
         return field
 
-    @cached_property
+    @lazy
     def static_constructor(self) -> MethodDesc | None:
         """The type initialiser."""
         found = [method for method in self.methods_named(".cctor") if method.is_static_constructor]
@@ -498,7 +502,7 @@ class DefType(TypeDesc):
 
     # ---- representation ---------------------------------------------------------------------------------------------
 
-    @cached_property
+    @lazy
     def underlying(self) -> TypeDesc:
         if self.kind is not TypeKind.ENUM:
             return self
@@ -507,11 +511,11 @@ class DefType(TypeDesc):
             raise TypeLoadError(f"enum {self.full_name} has no single primitive instance field")
         return fields[0].type
 
-    @cached_property
+    @lazy
     def layout(self) -> TypeLayout:
         return layout.compute_layout(self)
 
-    @cached_property
+    @lazy
     def classification(self) -> tuple[Eightbyte, ...] | None:
         return classification.classify(self)
 
