@@ -71,9 +71,8 @@ def native_image(env: Any, source: Any, target: Any = None) -> Any:
     """
     node = assemblies(env, source)[0]
     image = env.NativegenImage(target or _stem(node) + IMAGE_SUFFIX, node)
-    contract_of(env, node)
-    for reference in references_of(node):
-        contract_of(env, reference)
+    # `scons -c` finds no contract by scanning once the assemblies are gone.
+    env.Clean(image, [contract_of(env, assembly) for assembly in (node, *references_of(node))])
     return image
 
 
