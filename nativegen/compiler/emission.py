@@ -109,6 +109,7 @@ class Emission:
         self.slot_pointers: list[str] = [""] * len(function.slots)
         self.slot_values: list[str] = [""] * len(function.slots)
         self.home_tags: list[str] = [_HOME if private else "" for private in plan.private]
+        self.in_heap: set[int] = set()  # managed pointers that were made from references
         self.reloaded: list[int] = []
         self.uses_word_loop = False
         self.uses_poll_counter = False
@@ -185,8 +186,17 @@ class Emission:
         return f"{kind} {name}"
 
     def heap_tag(self, address: ir.Value) -> str:
-        """The aliasing tag for an access through ``address``: only a reference certainly points into the heap."""
-        return _HEAP if address.type is ir.Type.REF else ""
+        """The aliasing tag for an access through ``address``.
+
+        Only a reference, or a pointer made from one in the same block, certainly points into the heap; any other managed
+        pointer may point to this frame.
+        """
+        return _HEAP if address.type is ir.Type.REF or address.id in self.in_heap else ""
+
+    def derive(self, result: ir.Value, base: ir.Value) -> None:
+        """``result`` points into whatever ``base`` points to."""
+        if base.type is ir.Type.REF or base.id in self.in_heap:
+            self.in_heap.add(result.id)
 
     # homes and slots
 

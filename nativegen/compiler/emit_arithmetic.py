@@ -207,6 +207,7 @@ def _convert(e: Emission, convert: ir.Convert) -> None:
         narrow, extend = _NARROW[kind]
         e.define(convert.result, f"{extend} {narrow} {e.assign(f'trunc i32 {name} to {narrow}')} to i32")
     elif kind is ir.ConvertKind.REF_BYREF:
+        e.derive(convert.result, convert.value)
         e.names[convert.result.id] = name
     elif kind is ir.ConvertKind.U64_F64:
         e.define(convert.result, _uint64_to_double(e, name))

@@ -137,6 +137,7 @@ def store_with_barrier(e: Emission, pointer: str, name: str, barrier: ir.Barrier
 
 
 def _offset(e: Emission, offset: ir.Offset) -> None:
+    e.derive(offset.result, offset.base)
     if not offset.offset:
         e.names[offset.result.id] = e.operand(offset.base)
     elif offset.base.type is ir.Type.I64:
@@ -146,6 +147,7 @@ def _offset(e: Emission, offset: ir.Offset) -> None:
 
 
 def _index(e: Emission, index: ir.Index) -> None:
+    e.derive(index.result, index.base)
     distance = e.operand(index.index)
     if index.scale != 1:
         distance = e.assign(f"mul i64 {distance}, {index.scale}")
