@@ -47,9 +47,10 @@ class LoweredMethod:
         llvm: text of the function definition(s); module-level metadata and declarations are not in it.
         externals: every external name used.
         homes: one entry per 8-byte word of the homes alloca: GC slot flags (0 ref, 1 interior, 2 pinned, 3 both) or
-            None for a plain word; empty when the method has no homes (then there is no stackmap). return_kind: GcInfo
-            ReturnKind. checks: CHECK cells that are required although the code never touches them. effort: pass
-            pipeline to use.
+            None for a plain word; empty when the method has no homes (then there is no stackmap).
+        return_kind: GcInfo ReturnKind.
+        checks: CHECK cells that are required although the code never touches them.
+        effort: pass pipeline to use.
     """
 
     symbol: str

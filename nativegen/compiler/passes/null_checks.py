@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from nativegen.compiler import ir
 from nativegen.compiler.flow import reverse_postorder
 from nativegen.compiler.operands import successors
+from nativegen.compiler.regions import handlers_of
 
 _CHECKS = (ir.NullCheck, ir.BoundsCheck, ir.ArrayLength, ir.Load, ir.Store)
 _TRACKED = (ir.Memory.REF, ir.Memory.BYREF, ir.Memory.I64)
@@ -58,8 +59,14 @@ class _Summary:
 def _solve(function: ir.Function, order: list[ir.Block], summaries: dict[int, _Summary]) -> dict[int, int]:
     """The slots known at the start of each block: the greatest solution, so loops keep what their body keeps."""
     everything = (1 << len(function.slots)) - 1
-    known = {block.index: everything for block in order}
-    known[function.blocks[0].index] = 0
+    # Nothing is known where the method starts, nor where a handler does.
+    reached = {successor.index for block in order for successor in successors(block)}
+    known = {block.index: everything if block.index in reached else 0 for block in order}
+    for handler in handlers_of(function):
+        # Entered from the middle of a block.
+        known[handler.entry.index] = 0
+        if handler.filter is not None:
+            known[handler.filter.entry.index] = 0
     changed = True
     while changed:
         changed = False
