@@ -17,6 +17,7 @@ import sqlite3
 
 VERSION = 1
 BUSY_SECONDS = 60.0
+_NEEDED_BYTES = 128 * 1024
 
 _TABLES = """
 CREATE TABLE roots (
@@ -112,8 +113,18 @@ def translated(error: sqlite3.DatabaseError, path: str) -> Exception:
     name = getattr(error, "sqlite_errorname", "") or ""
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return NativegenError("NGEN4006", path)
-    if name.startswith("SQLITE_FULL"):
+    # Shared memory of the WAL that cannot grow is an input/output error to SQLite.
+    if name.startswith("SQLITE_FULL") or (name.startswith("SQLITE_IOERR") and _is_full(os.path.dirname(path))):
         return NativegenError("NGEN4007", path)
     if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_IOERR")):
         return NativegenError("NGEN4001", path, detail=str(error))
     return NativegenError("NGEN4005", path, detail=str(error))
+
+
+def _is_full(folder: str) -> bool:
+    """Whether the file system has less room left than one transaction needs."""
+    try:
+        state = os.statvfs(folder)
+    except (OSError, AttributeError):
+        return False
+    return state.f_bavail * state.f_frsize < _NEEDED_BYTES
