@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from nativegen.readytorun.targets import target_named
+from nativegen.readytorun.writer import ImageBuilder
 from nativegen.typesystem import Eightbyte, TypeDesc, TypeKind, TypeLoadError, TypeSystem
+from nativegen.typesystem.symbols import SymbolTable
 from tests.support.csharp import compile_csharp
 from tests.support.paths import TARGETS, TestInputs
 from tests.typesystem.live import HERE, Names, build_shapes, probe, reflection_name, type_system
@@ -98,6 +101,24 @@ def test_registers(target: str, tmp_path: Path) -> None:
     system.open(shapes, runs_as_image=False)
     lines = probe(target, "registers", shapes, tmp_path, [*(name for name in STRUCTS), *INSTANCES])
     assert check_registers(system, lines) >= 100
+
+
+@pytest.mark.runtime
+@pytest.mark.parametrize("target", TARGETS)
+def test_layouts_change_when_an_assembly_becomes_an_image(target: str, tmp_path: Path) -> None:
+    shapes = build_shapes(tmp_path / "il")
+    system = type_system(target, tmp_path / "il")
+    module = system.open(shapes)
+    image = tmp_path / "image" / "Shapes.dll"
+    image.parent.mkdir()
+    builder = ImageBuilder(module.assembly, target_named(target), SymbolTable(module), compiler_id="test")
+    image.write_bytes(builder.build())
+    # The probe's own folder must not contain an assembly of that name, or the runtime takes that one.
+    lines = probe(target, "layout", image, tmp_path / "probe")
+    assert check_layouts(system, lines) >= 140
+    as_il = {line[1]: line for line in probe(target, "layout", shapes, tmp_path / "probe")}
+    moved = {module.type(int(name[8:], 16)).name for _, name, *rest in lines if as_il[name][2:] != rest}
+    assert moved >= {"C15", "C16", "C26"}  # derived from classes of the framework
 
 
 def test_derived_fields_start_aligned_in_an_image(tmp_path: Path) -> None:
