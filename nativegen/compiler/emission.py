@@ -188,8 +188,8 @@ class Emission:
     def heap_tag(self, address: ir.Value) -> str:
         """The aliasing tag for an access through ``address``.
 
-        Only a reference, or a pointer made from one in the same block, certainly points into the heap; any other managed
-        pointer may point to this frame.
+        Only a reference, or a pointer made from one in the same block, is certain to point into the heap; another
+        managed pointer may point to this frame.
         """
         return _HEAP if address.type is ir.Type.REF or address.id in self.in_heap else ""
 
