@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata.attributes import decode_attribute
+from nativegen.metadata.tables import Table
 from nativegen.typesystem import classification, hierarchy, layout
 from nativegen.typesystem.classification import Eightbyte
 from nativegen.typesystem.errors import TypeLoadError
@@ -466,7 +467,8 @@ class DefType(TypeDesc):
         names: dict[str, list[int]] = {}
         assembly = self.module.assembly
         for rid in self.row.method_rids:
-            names.setdefault(assembly.method_def(rid).name, []).append(rid)
+            # The raw row: most methods of a type are never asked for.
+            names.setdefault(assembly.string(assembly.row(Table.MethodDef, rid)[3]), []).append(rid)
         return names
 
     @lazy
