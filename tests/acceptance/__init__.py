@@ -1,0 +1,1 @@
+"""Acceptance: real applications, whole (ACCEPTANCE.md). Long: ``pytest -m sweep tests/acceptance``."""

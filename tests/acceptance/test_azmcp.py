@@ -1,0 +1,83 @@
+"""azmcp: all of its 192 IL-only assemblies are compiled, the runtime takes the images, the application behaves the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.azmcp import COMMANDS, REQUESTS, Application
+from tests.acceptance.rejections import audit_images
+from tests.support.differential import GC_STRESS_SETTINGS
+from tests.support.images import ImageSet
+from tests.support.paths import TestInputs
+
+pytestmark = [pytest.mark.sweep, pytest.mark.runtime]
+
+TOLERANCE = 0.001  # ACCEPTANCE.md "Native"
+
+# Tiering, settings of the run with images. Under GC stress the whole heap is verified at every collection.
+MODES = {
+    "default tiering": (None, {}),
+    "no tiering": (False, {}),
+    "GC stress": (False, GC_STRESS_SETTINGS),
+    "GC stress, tiering": (True, GC_STRESS_SETTINGS),
+}
+
+
+def test_every_assembly_compiles(azmcp_images: ImageSet) -> None:
+    assert len(azmcp_images.reports) == 192
+    assert len(azmcp_images.images) == 111
+    assert len(azmcp_images.facades) == 81
+    assert sum(report.methods for report in azmcp_images.reports.values()) > 210_000
+    for name in azmcp_images.facades:
+        assert azmcp_images.reports[name].methods == 0, name
+        assert not (azmcp_images.folder / f"{name}.dll").exists(), name
+
+
+def test_the_runtime_takes_every_method(azmcp_images: ImageSet, azmcp_native: Path) -> None:
+    images = {name: azmcp_native / path.name for name, path in azmcp_images.images.items()}
+    audit = audit_images(azmcp_native / "azmcp.dll", images)
+    print(f"{audit.accepted} of {audit.prepared} methods accepted, {audit.rejected} rejected")
+    for line in audit.explain():
+        print(line)
+    assert audit.refused_images == {}
+    assert audit.prepared == sum(report.native for report in azmcp_images.reports.values())
+    assert audit.rejected <= TOLERANCE * audit.prepared
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("arguments", "is_json"), COMMANDS, ids=[" ".join(command) for command, _ in COMMANDS])
+def test_commands_behave_the_same(
+    arguments: tuple[str, ...], is_json: bool, mode: str, azmcp_native: Path, inputs: TestInputs, tmp_path: Path
+) -> None:
+    tiering, settings = MODES[mode]
+    shipped = Application(inputs.azmcp, _home(tmp_path, "shipped"), tiering)
+    native = Application(azmcp_native, _home(tmp_path, "native"), tiering, settings)
+    expected = shipped.outcome(arguments, is_json)
+    assert native.outcome(arguments, is_json) == expected
+    assert expected[0] == (1 if arguments == ("storage", "account", "list") else 0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_protocol_exchange_is_the_same(mode: str, azmcp_native: Path, inputs: TestInputs, tmp_path: Path) -> None:
+    """Forty rounds: long enough for the tiered JIT to take over from the images."""
+    tiering, settings = MODES[mode]
+    rounds = 40 if tiering is None else 5
+    shipped = Application(inputs.azmcp, _home(tmp_path, "shipped"), tiering).exchange()
+    replies = Application(azmcp_native, _home(tmp_path, "native"), tiering, settings).exchange(rounds)
+    assert len(shipped) == len(REQUESTS)
+    for number, reply in replies.items():
+        same = number if number == 1 else 2 + (number - 2) % (len(REQUESTS) - 1)
+        assert _without_id(reply) == _without_id(shipped[same]), REQUESTS[same - 1]
+
+
+def _home(folder: Path, name: str) -> Path:
+    home = folder / name
+    home.mkdir()
+    return home
+
+
+def _without_id(reply: object) -> dict[str, object]:
+    assert isinstance(reply, dict)
+    return {key: value for key, value in reply.items() if key != "id"}

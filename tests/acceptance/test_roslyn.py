@@ -1,0 +1,67 @@
+"""Roslyn with images compiles C# files to the same bytes as Roslyn under the JIT."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from nativegen.runtime.events import read_method_report
+from nativegen.runtime.host import TraceRequest
+from tests.acceptance.rejections import audit_images
+from tests.acceptance.roslyn import Compiler, sources
+from tests.support.differential import GC_STRESS_SETTINGS
+from tests.support.images import ImageSet
+from tests.support.paths import TestInputs
+
+pytestmark = [pytest.mark.sweep, pytest.mark.runtime]
+
+TOLERANCE = 0.001  # ACCEPTANCE.md "Native"
+
+# Repetitions, tiering, settings of the run with images. Forty repetitions outlast the tiered JIT's threshold.
+MODES: Mapping[str, tuple[int, bool | None, Mapping[str, str]]] = {
+    "default tiering": (1, None, {}),
+    "default tiering, long": (40, None, {}),
+    "no tiering": (1, False, {}),
+    "GC stress": (1, False, GC_STRESS_SETTINGS),
+}
+
+
+def test_the_runtime_takes_every_method(roslyn_images: ImageSet, roslyn: Compiler, inputs: TestInputs) -> None:
+    images = {name: roslyn.native / path.name for name, path in roslyn_images.images.items()}
+    audit = audit_images(None, images, inputs.net9)
+    print(f"{audit.accepted} of {audit.prepared} methods accepted, {audit.rejected} rejected")
+    for line in audit.explain():
+        print(line)
+    assert audit.refused_images == {}
+    assert audit.prepared == sum(report.native for report in roslyn_images.reports.values())
+    assert audit.rejected <= TOLERANCE * audit.prepared
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_output_is_byte_identical(mode: str, roslyn: Compiler, tmp_path: Path) -> None:
+    repeat, tiering, settings = MODES[mode]
+    files = sources(tmp_path / "sources", scale=60 if repeat == 1 else 4)
+    expected = roslyn.run(roslyn.jit, tmp_path / "expected", files, tiering=tiering)
+    assert expected.exit_code == 0, expected.stdout.decode()
+    actual = roslyn.run(
+        roslyn.native, tmp_path / "actual", files, repeat=repeat, tiering=tiering, settings=settings
+    )
+    assert (actual.exit_code, actual.stdout, actual.stderr) == (0, expected.stdout, expected.stderr)
+    for file in files:
+        name = f"{file.stem}.dll"
+        assert (tmp_path / "actual" / name).read_bytes() == (tmp_path / "expected" / name).read_bytes(), name
+
+
+def test_the_compiler_runs_native(roslyn: Compiler, tmp_path: Path) -> None:
+    """Of the non-generic methods of the compiler that run, nearly all run native code."""
+    files = sources(tmp_path / "sources", scale=2)[:1]
+    ran = roslyn.run(roslyn.native, tmp_path / "out", files, tiering=False, trace=TraceRequest(tmp_path / "trace"))
+    assert ran.exit_code == 0 and ran.trace is not None
+    report = read_method_report(ran.trace)
+    report.require_reliable()
+    own = [method for method in report.methods if method.namespace.startswith("Microsoft.CodeAnalysis.")]
+    native = [method for method in own if method.state == "native"]
+    assert len(native) > 3000
+    assert len(native) > 0.7 * len(own)
