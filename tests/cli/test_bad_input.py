@@ -213,7 +213,8 @@ def test_I6_a_missing_dependency_is_a_warning_unless_asked_otherwise(command: Co
     (app.parent / "Core.dll").unlink()
     sentence = (
         "Failed to load dependency Core of assembly Text, Version=0.0.0.0, Culture=neutral, PublicKeyToken=null "
-        "because of the following error : The system cannot find the file specified. (Exception from HRESULT: 0x80070002)\n"
+        "because of the following error : The system cannot find the file specified. "
+        "(Exception from HRESULT: 0x80070002)\n"
     )
     outcome = command("install", app)
     assert outcome.code == 0 and outcome.err == sentence
