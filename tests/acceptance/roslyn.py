@@ -85,13 +85,13 @@ class Compiler:
         )
 
 
-def sources(folder: Path, *, scale: int = 60) -> list[Path]:
+def sources(folder: Path, *, blocks: int = 60) -> list[Path]:
     """Write the generated sources to ``folder``; returns them and the tests' own programs."""
     folder.mkdir()
     ten = folder / "ten.cs"
     ten.write_text(TEN_LINES)
     large = folder / "large.cs"
-    large.write_text("".join(_large(scale)))
+    large.write_text("".join(_large(blocks)))
     programs = sorted((_HERE.parent / "programs").glob("*.cs"))
     harness = [CS / "Harness.cs", CS / "GcStress.cs"]
     return [ten, *[_joined(folder, path, harness) for path in programs], large]
@@ -106,78 +106,11 @@ def _joined(folder: Path, program: Path, parts: Sequence[Path]) -> Path:
     return joined
 
 
-def _large(scale: int) -> Iterator[str]:
-    """C# text; each block uses other features, names and constants, so that nothing is cached between blocks."""
-    yield "#nullable enable\nusing System;\nusing System.Collections.Generic;\nusing System.Linq;\nusing System.Threading.Tasks;\n"
-    for n in range(scale):
-        yield f"""
-namespace Block{n} {{
-    public enum Kind : short {{ None, First = {n + 1}, Second = {3 * n + 7} }}
-    public interface IShape<T> where T : struct {{ T Area {{ get; }} static abstract string Name {{ get; }} }}
-    public readonly record struct Point(int X, int Y) {{
-        public static Point operator +(Point a, Point b) => new(a.X + b.X, checked(a.Y + b.Y + {n}));
-    }}
-    public record Person(string Name, int Age = {n}) {{ public string? Note {{ get; init; }} }}
-    public sealed class Circle : IShape<double> {{
-        private readonly double radius;
-        public Circle(double radius) => this.radius = radius;
-        public double Area => Math.PI * radius * radius + {n}.5e-3;
-        public static string Name => nameof(Circle) + "{n}";
-    }}
-    public class Store<TKey, TValue> where TKey : notnull where TValue : class, new() {{
-        private readonly Dictionary<TKey, List<TValue>> items = new();
-        public event EventHandler<TKey>? Added;
-        public TValue this[TKey key, int index] {{ get => items[key][index]; set => items[key][index] = value; }}
-        public void Add(TKey key, params TValue[] values) {{
-            if (!items.TryGetValue(key, out var list)) items[key] = list = new();
-            list.AddRange(values);
-            Added?.Invoke(this, key);
-        }}
-        public IEnumerable<(TKey Key, int Count)> Counts() {{
-            foreach (var (key, list) in items) if (list.Count > {n}) yield return (key, list.Count);
-        }}
-    }}
-    public static class Code {{
-        private static readonly int[] table = {{ {", ".join(str(n * k % 251) for k in range(24))} }};
-        public static string Describe(object? value) => value switch {{
-            null => "nothing{n}", int i and > {n} => $"int {{i:X4}}", string {{ Length: > 3 }} s => s.ToUpperInvariant(),
-            Point(var x, {n}) => x.ToString(), Person {{ Age: >= 18 and < {60 + n} }} p => p.Name,
-            int[] and [{n}, .. var rest] => rest.Length.ToString(), Kind.First or Kind.Second => "kind", _ => "other",
-        }};
-        public static async Task<int> SumAsync(IEnumerable<Task<int>> tasks, Func<int, int>? map = null) {{
-            int sum = {n};
-            try {{ foreach (var task in tasks) sum += map?.Invoke(await task) ?? await task; }}
-            catch (InvalidOperationException e) when (e.Message.Length > {n}) {{ sum = -1; }}
-            finally {{ await Task.Yield(); }}
-            return sum;
-        }}
-        public static IEnumerable<string> Query(IEnumerable<Person> people) =>
-            from p in people
-            where p.Age > {n} && p.Name is not ""
-            let initial = p.Name[0]
-            group p by initial into g
-            orderby g.Key descending, g.Count()
-            select $"{{g.Key}}: {{string.Join(", ", g.Select(p => p with {{ Note = "n{n}" }}).Select(p => p.Name))}}";
-        public static unsafe long Mix(ReadOnlySpan<byte> data, ref int state, out ulong hash) {{
-            hash = 14695981039346656037UL ^ {n}UL;
-            fixed (byte* start = data)
-                for (byte* p = start; p < start + data.Length; p++) {{ hash = (hash ^ *p) * 1099511628211UL; state += *p; }}
-            int local = state;
-            int Twice(int v) => v * 2 + local;
-            long total = 0;
-            for (int i = 0; i < table.Length; i++) {{
-                switch (table[i] % 5) {{
-                    case 0: total += Twice(i); break;
-                    case 1: total -= table[i] >> 2; goto case 3;
-                    case 3: total ^= (long)table[i] << 7; break;
-                    default: checked {{ total += table[i] * {n + 2}; }} break;
-                }}
-            }}
-            lock (table) {{ state = (int)(total & 0x7fffffff); }}
-            return total;
-        }}
-        public static string Constant{n}() => @"line ""{n}""
-second line" + 'c' + {n}.25m + (1.5f * {n}) + ("a" + "b{n}" + "\\u00e9\\t");
-    }}
-}}
-"""
+def _large(blocks: int) -> Iterator[str]:
+    """C# text; names and constants differ from block to block, so that nothing is cached between them."""
+    namespaces = ("System", "System.Collections.Generic", "System.Linq", "System.Threading.Tasks")
+    yield "#nullable enable\n" + "".join(f"using {namespace};\n" for namespace in namespaces)
+    block = (_HERE / "Large.cs.txt").read_text("utf-8")
+    for number in range(blocks):
+        table = ", ".join(str(number * k % 251) for k in range(24))
+        yield block.replace("@N", str(number)).replace("@TABLE", table)

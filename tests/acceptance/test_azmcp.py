@@ -1,4 +1,4 @@
-"""azmcp: all of its 192 IL-only assemblies are compiled, the runtime takes the images, the application behaves the same."""
+"""azmcp: its 192 IL-only assemblies are compiled, the runtime takes the images, the application behaves the same."""
 
 from __future__ import annotations
 

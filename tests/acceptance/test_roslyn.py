@@ -42,12 +42,10 @@ def test_the_runtime_takes_every_method(roslyn_images: ImageSet, roslyn: Compile
 @pytest.mark.parametrize("mode", MODES)
 def test_output_is_byte_identical(mode: str, roslyn: Compiler, tmp_path: Path) -> None:
     repeat, tiering, settings = MODES[mode]
-    files = sources(tmp_path / "sources", scale=60 if repeat == 1 else 4)
+    files = sources(tmp_path / "sources", blocks=60 if repeat == 1 else 4)
     expected = roslyn.run(roslyn.jit, tmp_path / "expected", files, tiering=tiering)
     assert expected.exit_code == 0, expected.stdout.decode()
-    actual = roslyn.run(
-        roslyn.native, tmp_path / "actual", files, repeat=repeat, tiering=tiering, settings=settings
-    )
+    actual = roslyn.run(roslyn.native, tmp_path / "actual", files, repeat=repeat, tiering=tiering, settings=settings)
     assert (actual.exit_code, actual.stdout, actual.stderr) == (0, expected.stdout, expected.stderr)
     for file in files:
         name = f"{file.stem}.dll"
@@ -56,7 +54,7 @@ def test_output_is_byte_identical(mode: str, roslyn: Compiler, tmp_path: Path) -
 
 def test_the_compiler_runs_native(roslyn: Compiler, tmp_path: Path) -> None:
     """Of the non-generic methods of the compiler that run, nearly all run native code."""
-    files = sources(tmp_path / "sources", scale=2)[:1]
+    files = sources(tmp_path / "sources", blocks=2)[:1]
     ran = roslyn.run(roslyn.native, tmp_path / "out", files, tiering=False, trace=TraceRequest(tmp_path / "trace"))
     assert ran.exit_code == 0 and ran.trace is not None
     report = read_method_report(ran.trace)
