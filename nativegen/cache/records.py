@@ -11,7 +11,12 @@ longer than those commands do.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple
+else:
+    from nativegen.cache.light import NamedTuple
 
 NORMAL = "normal"
 DEBUG = "debug"

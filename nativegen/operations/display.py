@@ -6,11 +6,16 @@ Light: reads the index and asks the disk whether each shown image still exists, 
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from nativegen.cache.index import Index
 from nativegen.cache.records import Dependency, Image, ImageKey, Root
 from nativegen.operations.query import Query
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple
+else:
+    from nativegen.cache.light import NamedTuple
 
 
 class ShownImage(NamedTuple):
@@ -63,6 +68,5 @@ def display_matching(index: Index, root: str, query: Query) -> Display | None:
 
 
 def _present(root: str, image: Image) -> bool:
-    return os.path.exists(
-        os.path.join(root, f"NativeImages_{image.target}", image.name, image.key, f"{image.name}.ni.dll")
-    )
+    # The form of cache.store.image_folder, spelled out: importing that module costs more than a whole `display`.
+    return os.path.exists(f"{root}/NativeImages_{image.target}/{image.name}/{image.key}/{image.name}.ni.dll")

@@ -49,8 +49,11 @@ def _print(shown: Display, target: str, output: Output) -> None:
         for root in shown.depending:
             output.answer(_root_line(root))
     output.answer("\nNative Images:\n")
-    for image in shown.images:
-        _print_image(image, output)
+    if output.verbose:
+        for image in shown.images:
+            _print_image(image, output)
+    elif shown.images:
+        output.answer("\n".join(map(_image_line, shown.images)))
 
 
 def _root_line(root: Root) -> str:
@@ -62,9 +65,14 @@ def _tag(scenario: str) -> str:
     return "".join(f" <{part}>" for part in scenario.split("+") if part != "normal")
 
 
+def _image_line(shown: ShownImage) -> str:
+    tag = "" if shown.image.scenario == "normal" else _tag(shown.image.scenario)
+    return shown.image.display_name + tag + ("" if shown.present else " (missing)")
+
+
 def _print_image(shown: ShownImage, output: Output) -> None:
     image = shown.image
-    output.answer(image.display_name + _tag(image.scenario) + ("" if shown.present else " (missing)"))
+    output.answer(_image_line(shown))
     output.detail(f"    key         {image.key}")
     output.detail(f"    target      {image.target}")
     output.detail(f"    made from   {image.source}")
