@@ -163,6 +163,8 @@ def _may_override(candidate: MethodDesc, method: MethodDesc) -> bool:
 
 def _implementation(chain: list[TypeDesc], method: MethodDesc) -> MethodDesc | None:
     interface = method.owner
+    if _is_ambiguous(chain[0], interface):
+        return None
     for position, type_desc in enumerate(chain):
         explicit = _method_impl(type_desc, {method})
         if explicit is not None:
@@ -180,6 +182,16 @@ def _implementation(chain: list[TypeDesc], method: MethodDesc) -> MethodDesc | N
                     return _most_derived(chain, candidate)
         return None
     return None
+
+
+def _is_ambiguous(type_desc: TypeDesc, interface: TypeDesc) -> bool:
+    """Several instances of a variant interface in a class: one that a derived class lists can take another's calls.
+
+    In a value type, which has no derived classes, the exact one always wins.
+    """
+    if type_desc.is_value_type or not interface.type_args or not interface.definition.has_variance:
+        return False
+    return sum(item.definition is interface.definition for item in type_desc.interfaces) > 1
 
 
 def _lists(type_desc: TypeDesc, interface: TypeDesc) -> bool:

@@ -36,6 +36,7 @@ _INTERFACE = 0x20
 _ABSTRACT = 0x80
 _SEALED = 0x100
 _BEFORE_FIELD_INIT = 0x100000
+_VARIANCE_MASK = 0x0003  # GenericParamAttributes (II.23.1.7)
 
 _INTRINSICS = "System.Runtime.Intrinsics"
 _HARDWARE_VECTORS = frozenset({"Vector64`1", "Vector128`1", "Vector256`1", "Vector512`1"})
@@ -108,6 +109,10 @@ class TypeDesc:
 
     @property
     def is_intrinsic(self) -> bool:
+        return False
+
+    @property
+    def has_variance(self) -> bool:
         return False
 
     @property
@@ -228,7 +233,8 @@ class TypeDesc:
         """The method that a call of a virtual or interface method hits when the object is exactly of this type.
 
         Returns:
-            None: this type does not implement it, or a default interface method would be called.
+            None: this type does not implement it, a default interface method would be called, or a class implements
+            several instances of a variant interface, between which the runtime chooses by rules of its own.
         """
         return hierarchy.resolve_override(self, method)
 
@@ -439,6 +445,12 @@ class DefType(TypeDesc):
         """Those the type itself lists, in row order."""
         tokens = self.module.assembly.interface_impls(self.rid)
         return tuple([self.module.type(token, self.type_args) for token in tokens])
+
+    @lazy
+    def has_variance(self) -> bool:
+        """A type parameter is covariant or contravariant, so that other instances may convert to this one."""
+        parameters = self.module.assembly.generic_params(self.token) if self.generic_count else ()
+        return any(parameter.flags & _VARIANCE_MASK for parameter in parameters)
 
     # ---- members ----------------------------------------------------------------------------------------------------
 

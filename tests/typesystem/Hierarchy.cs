@@ -39,3 +39,8 @@ public class DisposingToo : Disposing, IDisposable { public new void Dispose() {
 public delegate void Handler(int a);
 public class Dict : Dictionary<string, int>, IDictionary<string, int> { }
 public class Comparer : Comparer<int> { public override int Compare(int a, int b) { return 0; } }
+public interface ICo<out T> { T Get(); } public interface IContra<in T> { void Set(T x); }
+public class Co : ICo<object> { object ICo<object>.Get() { return 1; } }
+public class CoToo : Co, ICo<string> { string ICo<string>.Get() { return null; } }
+public class CoThree : CoToo, IContra<object>, IContra<string> { public void Set(object x) { } public void Set(string x) { } }
+public struct CoStruct : ICo<object>, ICo<string>, IContra<object>, IContra<string> { object ICo<object>.Get() { return 1; } string ICo<string>.Get() { return null; } public void Set(object x) { } public void Set(string x) { } }
