@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 from pathlib import Path
 
@@ -58,8 +59,11 @@ def test_compressed_integers(value: int, hex: str) -> None:
     assert compressed(value).hex() == hex  # examples of II.23.2
 
 
-def record(method_id: int, name: str, entry_point: int | None) -> MethodRecord:
-    return MethodRecord("N.C", name, "", method_id, entry_point, (), None)
+def record(method_id: int, full_name: str, entry_point: int | None) -> MethodRecord:
+    namespace, _, name = full_name.rpartition("::")
+    facts = {"namespace": namespace, "name": name, "signature": "", "method_id": method_id, "entry_point": entry_point}
+    others = {field.name: None for field in dataclasses.fields(MethodRecord) if field.name not in facts}
+    return MethodRecord(**{**others, **facts, "jitted": ()})  # type: ignore[arg-type]
 
 
 def test_answers_are_sorted_by_image() -> None:
@@ -71,13 +75,31 @@ def test_answers_are_sorted_by_image() -> None:
     assert answers["/c"].addresses == {1: 2**64 - 1}
 
 
-def test_a_zero_entry_point_is_a_rejection_and_overloads_do_not_vouch_for_each_other(inputs: TestInputs) -> None:
+def judge(inputs: TestInputs, *records: MethodRecord) -> tuple[int, tuple[int, ...]]:
+    """Accepted and rejected of three methods of System.Linq whose ids are 16, 32 and 48."""
     assembly = Assembly.open(inputs.framework("3.1") / "System.Linq.dll")
     tokens = {"/a": [0x06000001, 0x06000002, 0x06000003]}
     answers = read_answers(["100663297 16", "100663298 32", "100663299 48"], tokens)
-    report = MethodReport("t", (record(16, "A", 4096), record(32, "B", 0)), (), (), 0, True)
+    report = MethodReport("t", records, (), (), 0, True)
     (verdict,) = judge_answers(answers, tokens, {"/a": assembly}, report, {}).values()
-    assert (verdict.accepted, verdict.rejected) == (1, (0x06000002, 0x06000003))
+    return verdict.accepted, verdict.rejected
+
+
+def test_a_method_without_an_entry_point_or_without_a_look_up_is_rejected(inputs: TestInputs) -> None:
+    found = judge(inputs, record(16, "N.C::A", 4096), record(32, "N.C::B", 0))
+    assert found == (1, (0x06000002, 0x06000003))
+
+
+def test_the_method_behind_an_unboxing_stub_is_found_by_name_and_vouches_for_one_overload(inputs: TestInputs) -> None:
+    assembly = Assembly.open(inputs.framework("3.1") / "System.Linq.dll")
+    from nativegen.pipeline.worker import method_display_name
+
+    names = [method_display_name(assembly, rid) for rid in (1, 2, 3)]
+    behind = [record(1000, names[0], 4096), record(1001, names[2], 4096)]
+    accepted, rejected = judge(inputs, *behind)
+    assert accepted == 2 and len(rejected) == 1
+    # The id of a known handle is that method's alone.
+    assert judge(inputs, record(32, names[0], 4096))[0] == 1
 
 
 @pytest.mark.runtime
