@@ -95,7 +95,8 @@ def judge_answers(
     unclaimed: dict[str, int] = {}
     for record in report.methods:
         if record.entry_point and record.method_id not in known:
-            unclaimed[record.full_name] = unclaimed.get(record.full_name, 0) + 1
+            name = record.full_name.replace("\\", "")  # the runtime escapes commas and brackets of type names
+            unclaimed[name] = unclaimed.get(name, 0) + 1
     found = {}
     for path, numbers in tokens.items():
         one = answers[path]
