@@ -92,4 +92,4 @@ class Output:
             self._print(json.dumps(value, indent=1))
 
     def _print(self, text: str) -> None:
-        print(text, file=self.stdout)
+        print(text, file=self.stdout, flush=True)

@@ -19,51 +19,76 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 
-class ConsoleEvents(InstallEvents):
-    """Prints ngen's line for each image and keeps a bar of the methods done.
-
-    Args:
-        output: where and how much; nothing but failures with ``/silent`` and ``--json``.
-    """
+class ProgressBar:
+    """A bar of the methods done; nothing unless there is a terminal and somebody who wants to look at it."""
 
     def __init__(self, output: Output) -> None:
         self._output = output
         self._bar: Progress | None = None
         self._task: Any = None
 
-    def __enter__(self) -> ConsoleEvents:
+    def __enter__(self) -> ProgressBar:
         return self
 
     def __exit__(self, *_exception: object) -> None:
         if self._bar is not None:
             self._bar.stop()
 
-    def planned(self, stale: Sequence[Step]) -> None:
-        for step in stale:
-            self._output.detail(f"{step.candidate.path}: {step.stale_because or 'regenerated because of /force'}")
-        quiet = self._output.silent or self._output.json
-        if stale and not quiet and self._output.stdout.isatty():
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    def start(self) -> None:
+        """Show it."""
+        if self._output.silent or self._output.json or not self._output.stdout.isatty():
+            return
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-            self._bar = Progress(*columns, transient=True)
-            self._task = self._bar.add_task("methods", total=None)
-            self._bar.start()
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bar = Progress(*columns, transient=True)
+        self._task = self._bar.add_task("methods", total=None)
+        self._bar.start()
 
-    def progress(self, done: int, total: int, assembly: str) -> None:
+    def update(self, done: int, total: int, assembly: str) -> None:
+        """Methods done, methods in all, and the assembly that the last ones belong to."""
         if self._bar is not None:
             self._bar.update(self._task, completed=done, total=total, description=assembly)
 
-    def compiled(self, step: Step, report: CompileReport, runtime_version: str) -> None:
-        line = COMPILING.format(1, step.candidate.path, runtime_version)
-        if self._bar is not None and not self._output.silent:
-            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+    def say(self, text: str) -> None:
+        """A line above the bar."""
+        if self._bar is not None:
+            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
         else:
-            self._output.say(line)
-        self._output.detail(f"      {report.native} of {report.methods} methods native, {report.image_size} bytes")
-        for code, count in report.excluded.items():
-            self._output.detail(f"      {count} excluded: {code}")
+            self._output.say(text)
+
+
+class ConsoleEvents(InstallEvents):
+    """Prints ngen's line for each image and keeps a bar.
+
+    Args:
+        output: where and how much; nothing but failures with ``/silent`` and ``--json``.
+    """
+
+    def __init__(self, output: Output, bar: ProgressBar) -> None:
+        self._output = output
+        self._bar = bar
+
+    def planned(self, stale: Sequence[Step]) -> None:
+        for step in stale:
+            self._output.detail(f"{step.candidate.path}: {step.stale_because or 'regenerated because of /force'}")
+        if stale:
+            self._bar.start()
+
+    def progress(self, done: int, total: int, assembly: str) -> None:
+        self._bar.update(done, total, assembly)
+
+    def compiled(self, step: Step, report: CompileReport, runtime_version: str) -> None:
+        self._bar.say(COMPILING.format(1, step.candidate.path, runtime_version))
+        if self._output.verbose:
+            self._bar.say(coverage_line(report))
 
     def failed(self, step: Step, error: NativegenError) -> None:
         self._output.sentence(FAILED.format(1, step.candidate.path, error.message))
         self._output.warn(str(error))
+
+
+def coverage_line(report: CompileReport) -> str:
+    """What of an assembly is native, and what the JIT gets, by reason."""
+    excluded = "".join(f", {count} {code}" for code, count in report.excluded.items())
+    return f"      {report.native} of {report.methods} methods native, {report.image_size} bytes{excluded}"

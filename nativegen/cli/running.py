@@ -12,8 +12,15 @@ if TYPE_CHECKING:
     from nativegen.operations.substitution import Substitution
 
 
-def valid_images(parsed: Parsed, output: Output) -> tuple[Substitution, str]:
-    """The application's images and the cache's folder; complains, on standard error, about what is not compiled."""
+CACHE_UNUSABLE = 4
+
+
+def valid_images(parsed: Parsed, output: Output, tolerant: bool = False) -> tuple[Substitution, str]:
+    """The application's images and the cache's folder; complains, on standard error, about what is not compiled.
+
+    Args:
+        tolerant: a cache that cannot be used costs a warning and the images, not the run.
+    """
     from nativegen.cache.index import open_for_reading
     from nativegen.cache.location import cache_root
     from nativegen.cache.records import scenario
@@ -26,14 +33,20 @@ def valid_images(parsed: Parsed, output: Output) -> tuple[Substitution, str]:
     if not os.path.isfile(app):
         raise NativegenError("NGEN1007", app)
     root = cache_root(explicit=parsed.value("cache"))
-    index = open_for_reading(root)
     wanted = scenario(parsed.flag("Debug"), parsed.flag("Profile"))
-    if index is None:
-        found = find_substitution(None, app, wanted, NativeToolchain())
-    else:
-        index.close()
-        with Cache(root) as cache:
-            found = find_substitution(cache, app, wanted, NativeToolchain())
+    try:
+        index = open_for_reading(root)
+        if index is None:
+            found = find_substitution(None, app, wanted, NativeToolchain())
+        else:
+            index.close()
+            with Cache(root) as cache:
+                found = find_substitution(cache, app, wanted, NativeToolchain())
+    except NativegenError as error:
+        if not tolerant or error.exit_code != CACHE_UNUSABLE:
+            raise
+        output.warn(str(error).replace(": error ", ": warning ", 1))
+        return find_substitution(None, app, wanted, NativeToolchain()), root
     if not output.silent:
         if found.root is None:
             output.warn(f"{app}: not installed, it runs without native images; run: nativegen install {app}")

@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from nativegen.cache.records import scenario
-from nativegen.diagnostics import NativegenError
 from nativegen.pipeline.request import CompileOptions
 
 
@@ -84,18 +83,10 @@ class InstallRequest:
 
 
 def configuration(exe_config: str | None, app_base: str | None) -> str:
-    """Canonical text of /ExeConfig and /AppBase; empty without them.
-
-    Raises:
-        NativegenError: NGEN2009, one of them does not exist.
-    """
+    """Canonical text of /ExeConfig and /AppBase; empty without them. Neither needs to exist: `uninstall` asks too."""
     parts = []
     if exe_config is not None:
-        if not os.path.isfile(exe_config):
-            raise NativegenError("NGEN2009", exe_config)
         parts.append(f"/ExeConfig:{os.path.realpath(exe_config)}")
     if app_base is not None:
-        if not os.path.isdir(app_base):
-            raise NativegenError("NGEN2009", app_base)
         parts.append(f"/AppBase:{os.path.realpath(app_base)}")
     return " ".join(parts)

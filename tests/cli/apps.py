@@ -23,13 +23,16 @@ public class Words {
 APP = """
 using System;
 using System.IO;
+namespace System.Runtime { class BypassNGenAttribute : Attribute { } }
 public class App {
     public static int Main(string[] arguments) {
         Console.WriteLine(Words.Say(21));
         Console.WriteLine(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "data.txt")));
         foreach (string argument in arguments) Console.WriteLine("[" + argument + "]");
-        return arguments.Length;
+        return Jitted(arguments.Length);
     }
+    [System.Runtime.BypassNGen]
+    static int Jitted(int x) { return x; }
 }
 """
 

@@ -365,9 +365,12 @@ def test_a_cache_of_somebody_else(command: Command, tmp_path: Path, cache: Path)
     core = make_core(tmp_path / "a", 2)
     cache.mkdir()
     os.chown(cache, 4711, -1)
-    for arguments in (["install", core], ["display"], ["update"], ["verify"], ["run", core]):
+    for arguments in (["install", core], ["display"], ["update"], ["verify"], ["publish", core, tmp_path / "out"]):
         outcome = command(*arguments)
-        assert outcome.code == (125 if arguments[0] == "run" else 4) and "NGEN4002" in outcome.err, outcome
+        assert outcome.code == 4 and "error NGEN4002" in outcome.err, outcome
+    app = make_app(tmp_path / "app")
+    outcome = command("run", app, "x")
+    assert outcome.code == 1 and outcome.out.startswith("answer 42\n") and "warning NGEN4002" in outcome.err, outcome
     assert snapshot(cache) == {}
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -34,7 +37,9 @@ def test_install_run_trace_verify_and_uninstall(command: Command, tmp_path: Path
 
     trace = command("trace", "--json", "--output", tmp_path / "trace.json", app, "x", target=target)
     assert trace.code == 1 and trace.out.splitlines() == ["answer 42", "some data", "[x]"]
-    states = {m["name"]: m["state"] for m in json.loads((tmp_path / "trace.json").read_text())["methods"]}
+    methods = {m["name"]: m for m in json.loads((tmp_path / "trace.json").read_text())["methods"]}
+    states = {name: method["state"] for name, method in methods.items()}
+    assert states["App::Jitted"] == "jitted" and methods["App::Jitted"]["reason"] == "bypass-attribute"
     assert {states[name] for name in ("App::Main", "Words::Say", "Numbers::Twice")} == {"native"}
 
     verified = command("verify", "--live", "--json", target=target)
@@ -203,3 +208,58 @@ def test_reports_of_every_format(command: Command, tmp_path: Path) -> None:
 def test_runtimes_lists_what_DOTNET_ROOT_names(command: Command) -> None:
     runtimes = json.loads(command("runtimes", "--json", target="9.0").out)["runtimes"]
     assert (runtimes[0]["version"], runtimes[0]["target"], runtimes[0]["origin"]) == ("9.0.5", "9.0", "DOTNET_ROOT")
+
+
+def test_trace_lists_chosen_methods_behind_the_programs_output(command: Command, tmp_path: Path) -> None:
+    app = installed(command, tmp_path / "app")
+    lines = command("trace", "--filter", "App::*", app).out.splitlines()
+    assert lines[:2] == ["answer 42", "some data"]
+    assert lines[2:4] == [
+        'jitted method name="App!App::Jitted" reason=bypass-attribute',
+        'native method name="App::Main"',
+    ]
+    assert lines[4].endswith(" stubs") and len(lines) == 5
+
+
+def test_installers_that_run_at_once_agree(command: Command, tmp_path: Path, cache: Path) -> None:
+    app = make_app(tmp_path / "app")
+    with ThreadPoolExecutor(3) as pool:
+        outcomes = list(pool.map(lambda _: command("install", app, "-j1"), range(3)))
+    assert [outcome.code for outcome in outcomes] == [0, 0, 0], outcomes
+    assert len(list(cache.glob("NativeImages_3.1/*/*"))) == 3 and os.listdir(cache / "staging") == []
+    assert command("verify").code == 0
+
+
+def test_an_interrupted_install_leaves_nothing_behind(command: Command, tmp_path: Path, cache: Path) -> None:
+    app = make_app(tmp_path / "app")
+    started = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, "install", str(app), "-j1"],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    _, errors = started.communicate(timeout=120)
+    assert started.returncode == 130 and errors == b""
+    assert not list(cache.glob("NativeImages_*/*/*")) and os.listdir(cache / "staging") == []
+    assert command("install", app, "/nologo").code == 0
+
+
+# Ctrl-C arrives when the first image is in the cache.
+INTERRUPTED = """
+import signal, sys
+from nativegen.cli.main import main
+from nativegen.cli.progress import ConsoleEvents
+ConsoleEvents.compiled = lambda *_: signal.raise_signal(signal.SIGINT)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_uninstalling_needs_the_configuration_but_not_its_file(command: Command, tmp_path: Path) -> None:
+    app = make_app(tmp_path / "app")
+    library = app.parent / "Core.dll"
+    assert command("install", library, f"/ExeConfig:{app}").code == 0
+    refused = command("uninstall", library, "/nologo")
+    assert refused.code == 3 and f"/ExeConfig:{app}" in refused.err
+    app.unlink()
+    done = command("uninstall", library, f"/ExeConfig:{app}", "/nologo")
+    assert done.out == f"Uninstalling assembly {library}\n"

@@ -28,6 +28,7 @@ SOME_FAILED = 1
 
 
 def run(parsed: Parsed, output: Output) -> int:
+    from nativegen.cli.progress import ProgressBar, coverage_line
     from nativegen.operations.compile import compile_planned, plan_compile
     from nativegen.operations.toolchain import CompileFailure, NativeToolchain
     from nativegen.pipeline.request import CompileOptions
@@ -50,18 +51,18 @@ def run(parsed: Parsed, output: Output) -> int:
     for missing in plan.missing:
         output.warn(FAILED_DEPENDENCY.format(missing.name, missing.referrer))
     reports, errors = [], []
-    for outcome in compile_planned(plan, NativeToolchain(), options.jobs(parsed), lambda *_: None):
-        if isinstance(outcome, CompileFailure):
-            errors.append(outcome.error)
-            output.warn(str(outcome.error))
-            continue
-        reports.append(outcome)
-        output.say(COMPILING.format(1, outcome.input, plan.requests[0].target))
-        if outcome.kind == "facade":
-            output.say(f"      {outcome.name}: a facade: no method has code, nothing was written")
-        else:
-            output.detail(f"      {outcome.native} of {outcome.methods} methods native, {outcome.image_size} bytes")
-            for code, count in outcome.excluded.items():
-                output.detail(f"      {count} excluded: {code}")
+    with ProgressBar(output) as bar:
+        bar.start()
+        for outcome in compile_planned(plan, NativeToolchain(), options.jobs(parsed), bar.update):
+            if isinstance(outcome, CompileFailure):
+                errors.append(outcome.error)
+                output.warn(str(outcome.error))
+                continue
+            reports.append(outcome)
+            bar.say(COMPILING.format(1, outcome.input, plan.requests[0].target))
+            if outcome.kind == "facade":
+                bar.say(f"      {outcome.name}: a facade: no method has code, nothing was written")
+            elif output.verbose:
+                bar.say(coverage_line(outcome))
     output.document({"reports": [asdict(report) for report in reports], "errors": [str(error) for error in errors]})
     return SOME_FAILED if errors or (plan.missing and parsed.flag("warnaserror")) else 0

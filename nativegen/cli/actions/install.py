@@ -31,7 +31,7 @@ SOME_FAILED = 1
 
 def run(parsed: Parsed, output: Output) -> int:
     from nativegen.cache.store import Cache
-    from nativegen.cli.progress import ConsoleEvents
+    from nativegen.cli.progress import ConsoleEvents, ProgressBar
     from nativegen.operations.install import install
     from nativegen.operations.toolchain import NativeToolchain
 
@@ -42,8 +42,8 @@ def run(parsed: Parsed, output: Output) -> int:
             output.sentence(INVALID_FILE.format(given))
             return NOT_FOUND
     request = options.install_request(parsed, path)
-    with Cache.default(parsed.value("cache")) as cache, ConsoleEvents(output) as events:
-        (installed,) = install(cache, [request], NativeToolchain(), options.jobs(parsed), events)
+    with Cache.default(parsed.value("cache")) as cache, ProgressBar(output) as bar:
+        (installed,) = install(cache, [request], NativeToolchain(), options.jobs(parsed), ConsoleEvents(output, bar))
     report([installed], output)
     if output.verbose or installed.compiled:
         output.say("The runtime does not look into the cache by itself: start the application with nativegen run, or")

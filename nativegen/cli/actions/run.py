@@ -26,9 +26,16 @@ def run(parsed: Parsed, output: Output) -> int:
     from nativegen.runtime.discover import runtime_for
     from nativegen.runtime.host import host_command
 
-    found, cache = valid_images(parsed, output)
+    found, cache = valid_images(parsed, output, tolerant=True)
     explicit = parsed.value("runtime")
-    app = make_view(cache, found).app if found.images else found.app
+    app = found.app
+    if found.images:
+        try:
+            app = make_view(cache, found).app
+        except OSError as error:
+            output.warn(
+                f"{cache}: warning: no view of the application: {error.strerror or error}; it runs without images"
+            )
     runtime = runtime_for(Path(app), Path(explicit) if explicit else None)
     with host_command(Path(app), runtime) as command:
         sys.stdout.flush()

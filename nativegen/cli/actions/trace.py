@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from nativegen.cli import options
@@ -9,6 +10,7 @@ from nativegen.cli.output import Output
 from nativegen.cli.switches import Parsed, Switch, Syntax
 
 if TYPE_CHECKING:
+    from nativegen.operations.substitution import Substitution
     from nativegen.runtime.events import MethodRecord, MethodReport
 
 SYNTAX = Syntax(
@@ -47,17 +49,40 @@ def run(parsed: Parsed, output: Output) -> int:
             raise NativegenError("NGEN6001", app, detail="the program ended without writing one")
         report = read_method_report(ran.trace)
     report.require_reliable()
-    _show(report, parsed, output)
+    _show(report, _Reasons(found), parsed, output)
     return ran.exit_code
 
 
-def _show(report: MethodReport, parsed: Parsed, output: Output) -> None:
+class _Reasons:
+    """Why methods were left to the JIT: the exclusions recorded beside the images of the application."""
+
+    def __init__(self, found: Substitution) -> None:
+        self._by_image: dict[str, dict[int, str]] = {}
+        self._images = {os.path.basename(source): image for source, image in found.images.items()}
+
+    def of(self, record: MethodRecord) -> str:
+        """The reason code of a jitted method, empty when none is recorded."""
+        if record.state != "jitted" or record.token is None or record.module is None:
+            return ""
+        image = self._images.get(os.path.basename(record.module))
+        if image is None:
+            return ""
+        if image not in self._by_image:
+            from nativegen.cache.store import read_manifest
+
+            exclusions = read_manifest(image.removesuffix(".ni.dll") + ".json")["exclusions"]
+            assert isinstance(exclusions, list)
+            self._by_image[image] = {rid: code for _, rid, code, _ in exclusions}
+        return self._by_image[image].get(record.token & 0xFFFFFF, "")
+
+
+def _show(report: MethodReport, reasons: _Reasons, parsed: Parsed, output: Output) -> None:
     filters, states = parsed.values("filter"), parsed.values("state")
     chosen = _chosen(report, filters, {state.replace("-", " ") for state in states})
     summary = report.summary()
     file = parsed.value("output")
     if output.json:
-        document = {"summary": _fields(summary), "methods": [_as_json(record) for record in chosen]}
+        document = {"summary": _fields(summary), "methods": [_as_json(record, reasons) for record in chosen]}
         if file is None:
             output.document(document)
         else:
@@ -65,7 +90,7 @@ def _show(report: MethodReport, parsed: Parsed, output: Output) -> None:
 
             _write(file, [json.dumps(document, indent=1)])
         return
-    lines = [f'{record.state} method name="{_full_name(record)}"' for record in chosen]
+    lines = [f'{record.state} method name="{_full_name(record)}"{_reason(reasons.of(record))}' for record in chosen]
     jitted = summary.jitted_ordinary + summary.jitted_generic + summary.jitted_stubs
     lines.append(
         f"{summary.native + summary.rejitted} methods ran native code ({summary.rejitted} were jitted again later), "
@@ -100,17 +125,20 @@ def _full_name(record: MethodRecord) -> str:
     """``Module!Type::Method`` as the runtime's debugging assistants write it; the module is known for jitted ones."""
     if not record.module:
         return record.full_name
-    import os
-
     return f"{os.path.splitext(os.path.basename(record.module))[0]}!{record.full_name}"
 
 
-def _as_json(record: MethodRecord) -> dict[str, object]:
+def _reason(code: str) -> str:
+    return f" reason={code}" if code else ""
+
+
+def _as_json(record: MethodRecord, reasons: _Reasons) -> dict[str, object]:
     return {
         "name": record.full_name,
         "signature": record.signature,
         "state": record.state,
         "module": record.module,
+        "reason": reasons.of(record) or None,
         "jitted": [_fields(load) for load in record.jitted],
     }
 

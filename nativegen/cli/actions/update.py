@@ -27,12 +27,14 @@ def run(parsed: Parsed, output: Output) -> int:
         return 0
     index.close()
     from nativegen.cache.store import Cache
-    from nativegen.cli.progress import ConsoleEvents
+    from nativegen.cli.progress import ConsoleEvents, ProgressBar
     from nativegen.operations.toolchain import NativeToolchain
     from nativegen.operations.update import update
 
-    with Cache(root) as cache, ConsoleEvents(output) as events:
-        updated = update(cache, NativeToolchain(), options.jobs(parsed), events, force=parsed.flag("force"))
+    with Cache(root) as cache, ProgressBar(output) as bar:
+        updated = update(
+            cache, NativeToolchain(), options.jobs(parsed), ConsoleEvents(output, bar), force=parsed.flag("force")
+        )
     for _, error in updated.unusable:
         output.warn(str(error))
     report(list(updated.roots), output)
