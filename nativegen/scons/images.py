@@ -166,20 +166,28 @@ def _compilable(path: str) -> bool:
 
 
 def _scan_references(node: Any, env: Any, path: Any) -> list[Any]:
-    """SCons scanner: the contracts of the assemblies that ``node`` references and that the build knows."""
+    """SCons scanner: the contracts of the assemblies that ``node`` reaches by reference and that the build knows.
+
+    The whole closure, not the direct references: a value type's layout contains those of its fields, whose types may come
+    from further away.
+    """
     del path
-    if not os.path.exists(node.get_abspath()):
-        return []
     from nativegen.metadata import Assembly
 
-    folder = os.path.dirname(node.get_path())
-    found = []
-    by_name = {os.path.splitext(os.path.basename(r.get_path()))[0]: r for r in references_of(node)}
-    for reference in Assembly.open(node.get_abspath()).assembly_refs:
-        known = by_name.get(reference.name) or _local_assembly(env, folder, reference.name)
-        if known is not None:
-            found.append(contract_of(env, known))
-    return found
+    found: dict[str, Any] = {}
+    pending = [node]
+    while pending:
+        assembly = pending.pop()
+        if not os.path.exists(assembly.get_abspath()):
+            continue
+        folder = os.path.dirname(assembly.get_path())
+        by_name = {os.path.splitext(os.path.basename(r.get_path()))[0]: r for r in references_of(assembly)}
+        for reference in Assembly.open(assembly.get_abspath()).assembly_refs:
+            known = by_name.get(reference.name) or _local_assembly(env, folder, reference.name)
+            if known is not None and known is not node and known.get_abspath() not in found:
+                found[known.get_abspath()] = contract_of(env, known)
+                pending.append(known)
+    return list(found.values())
 
 
 def _local_assembly(env: Any, folder: str, name: str) -> Any:
