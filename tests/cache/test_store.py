@@ -145,6 +145,18 @@ def test_a_killed_installer_leaves_nothing_half_seen(tmp_path: Path, stop: str) 
     assert cache.has_files(key)
 
 
+def test_processes_that_make_the_cache_at_once_share_it(tmp_path: Path) -> None:
+    root = tmp_path / "c"
+    code = (
+        "import sys; from nativegen.cache.store import Cache; cache = Cache(sys.argv[1])\n"
+        "with cache.index.transaction(): cache.index.count('compiled')"
+    )
+    command = [sys.executable, "-c", code, str(root)]
+    running = [subprocess.Popen(command, cwd=Path(__file__).parents[2]) for _ in range(5)]
+    assert [process.wait() for process in running] == [0] * 5
+    assert Cache(str(root)).index.totals().counters == {"compiled": 5}
+
+
 def test_staging_of_running_processes_is_kept(tmp_path: Path) -> None:
     cache = Cache(str(tmp_path / "c"))
     with cache.staging() as mine:

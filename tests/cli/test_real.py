@@ -92,6 +92,19 @@ def test_a_body_edit_recompiles_one_assembly_and_a_public_change_its_dependents(
     assert command("why", app).out == "3 native images are valid: nothing changed.\n"
 
 
+def test_time_stamps_decide_nothing(command: Command, tmp_path: Path) -> None:
+    app = installed(command, tmp_path / "app")
+    core = app.parent / "Core.dll"
+    before = core.stat()
+    os.utime(core)
+    assert command("update", "/nologo").out == "All compilation targets are up to date.\n"
+    make_core(app.parent, factor=3)
+    os.utime(core, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert core.stat().st_mtime_ns == before.st_mtime_ns and core.stat().st_size == before.st_size
+    assert command("run", app).out.splitlines()[0] == "answer 63"
+    assert "Core.dll" in command("update", "/nologo").out
+
+
 def test_display_after_install(command: Command, tmp_path: Path) -> None:
     app = installed(command, tmp_path / "app")
     assert command("display", "/nologo").out == (

@@ -95,6 +95,15 @@ def test_a_contract_edit_reaches_direct_and_indirect_dependents(world: FakeWorld
     assert explanations.of("App") == ("Core.dll: contract changed: c1 became c2",)
 
 
+def test_a_weakened_contract_would_be_noticed(world: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The twin of the test above: it is the contract signature, and nothing else, that reaches the dependents."""
+    monkeypatch.setattr(FakeWorld, "signature", lambda self, candidate: "always the same")
+    world.make()
+    world.edit("Core", content="c2-1")
+    plan, _ = world.plan()
+    assert [step.candidate.name for step in plan.stale] == ["Core"]
+
+
 def test_strict_follows_ngens_rule(world: FakeWorld) -> None:
     strict = dataclasses.replace(SETTINGS, strict=True)
     world.make(strict)
