@@ -14,21 +14,30 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from nativegen.runtime.discover import Runtime, runtime_for
 from nativegen.runtime.host import RunResult, TraceRequest, run_app
+from tests.acceptance.stress import GcStress
 from tests.support.runtimes import clean_environment
 
-#: Arguments -> whether the output is JSON.
-COMMANDS: tuple[tuple[tuple[str, ...], bool], ...] = (
-    (("--version",), False),
-    (("--help",), False),
-    (("storage", "--help"), False),
-    (("storage", "account", "list"), False),  # refused: an option is missing
-    (("tools", "list"), True),
-    (("azureterraformbestpractices", "get"), True),
-    (("bicepschema", "get", "--resource-type", "Microsoft.KeyVault/vaults"), True),
+
+class Command(NamedTuple):
+    """Arguments, whether the output is JSON, the exit code."""
+
+    arguments: tuple[str, ...]
+    is_json: bool
+    exit_code: int
+
+
+COMMANDS = (
+    Command(("--version",), False, 0),
+    Command(("--help",), False, 0),
+    Command(("storage",), False, 1),  # refused: a command is missing
+    Command(("storage", "account", "list"), False, 1),  # refused: an option is missing
+    Command(("tools", "list"), True, 0),
+    Command(("azureterraformbestpractices", "get"), True, 0),
+    Command(("bicepschema", "get", "--resource-type", "Microsoft.KeyVault/vaults"), True, 0),
 )
 _TIMEOUT = 300.0
 
@@ -48,12 +57,12 @@ REQUESTS: tuple[tuple[str, dict[str, Any]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """One copy of the application; ``settings`` are runtime settings (see run_app) of every run."""
+    """One copy of the application; ``tiering`` (see run_app) and ``stress`` hold for every run."""
 
     folder: Path
     home: Path
     tiering: bool | None = None
-    settings: Mapping[str, str] | None = None
+    stress: GcStress | None = None
 
     @property
     def path(self) -> Path:
@@ -65,7 +74,13 @@ class Application:
 
     @property
     def environment(self) -> dict[str, str]:
-        return clean_environment(self.home) | {"AZURE_MCP_COLLECT_TELEMETRY": "false"}
+        stress = self.stress.environment if self.stress else {}
+        return clean_environment(self.home) | {"AZURE_MCP_COLLECT_TELEMETRY": "false"} | stress
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """Runtime settings by name, without those of tiering."""
+        return self.stress.settings if self.stress else {}
 
     def run(self, arguments: Sequence[str], trace: TraceRequest | None = None) -> RunResult:
         """One command, to its end."""
@@ -80,11 +95,11 @@ class Application:
             timeout=_TIMEOUT,
         )
 
-    def outcome(self, arguments: Sequence[str], is_json: bool) -> tuple[int, object, bytes]:
+    def outcome(self, command: Command) -> tuple[int, object, bytes]:
         """Exit code, output in comparable form, error output."""
-        ran = self.run(arguments)
+        ran = self.run(command.arguments)
         output: object = ran.stdout
-        if is_json and ran.exit_code == 0:
+        if command.is_json and ran.exit_code == 0:
             output = without_durations(json.loads(ran.stdout))
         return ran.exit_code, output, ran.stderr
 
@@ -96,7 +111,7 @@ class Application:
         Raises:
             AssertionError: the server ended early, or not cleanly after its input was closed.
         """
-        knobs = dict(self.settings or {})
+        knobs = dict(self.settings)
         if self.tiering is not None:
             knobs["TieredCompilation"] = "1" if self.tiering else "0"
         environment = self.environment | {self.runtime.environment_prefix + k: v for k, v in knobs.items()}

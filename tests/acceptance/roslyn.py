@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from nativegen.runtime.host import RunResult, TraceRequest, run_app, runtime_config_for
+from tests.acceptance.stress import GcStress
 from tests.support.csharp import CS, compile_csharp
 from tests.support.images import ImageSet
 from tests.support.paths import TestInputs
@@ -67,7 +68,7 @@ class Compiler:
         *,
         repeat: int = 1,
         tiering: bool | None = None,
-        settings: Mapping[str, str] | None = None,
+        stress: GcStress | None = None,
         trace: TraceRequest | None = None,
     ) -> RunResult:
         """Compile ``files`` into ``out`` by the program in ``folder`` (:attr:`jit` or :attr:`native`)."""
@@ -77,8 +78,8 @@ class Compiler:
             folder / "compile.dll",
             [str(repeat), str(out), str(runtime.framework_dir), *map(str, files)],
             runtime=runtime,
-            environment=clean_environment(self.home),
-            settings=settings,
+            environment=clean_environment(self.home) | (stress.environment if stress else {}),
+            settings=stress.settings if stress else {},
             tiering=tiering,
             trace=trace,
             timeout=_TIMEOUT,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.azmcp import COMMANDS, REQUESTS, Application
+from tests.acceptance.azmcp import COMMANDS, REQUESTS, Application, Command
 from tests.acceptance.rejections import audit_images
-from tests.support.differential import GC_STRESS_SETTINGS
+from tests.acceptance.stress import GcStress
 from tests.support.images import ImageSet
 from tests.support.paths import TestInputs
 
@@ -16,12 +16,12 @@ pytestmark = [pytest.mark.sweep, pytest.mark.runtime]
 
 TOLERANCE = 0.001  # ACCEPTANCE.md "Native"
 
-# Tiering, settings of the run with images. Under GC stress the whole heap is verified at every collection.
+# Name -> tiering, GC stress.
 MODES = {
-    "default tiering": (None, {}),
-    "no tiering": (False, {}),
-    "GC stress": (False, GC_STRESS_SETTINGS),
-    "GC stress, tiering": (True, GC_STRESS_SETTINGS),
+    "default tiering": (None, False),
+    "no tiering": (False, False),
+    "GC stress, no tiering": (False, True),
+    "GC stress, tiering": (True, True),
 }
 
 
@@ -47,25 +47,29 @@ def test_the_runtime_takes_every_method(azmcp_images: ImageSet, azmcp_native: Pa
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize(("arguments", "is_json"), COMMANDS, ids=[" ".join(command) for command, _ in COMMANDS])
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command.arguments))
 def test_commands_behave_the_same(
-    arguments: tuple[str, ...], is_json: bool, mode: str, azmcp_native: Path, inputs: TestInputs, tmp_path: Path
+    command: Command, mode: str, azmcp_native: Path, inputs: TestInputs, tmp_path: Path
 ) -> None:
-    tiering, settings = MODES[mode]
+    tiering, stressed = MODES[mode]
+    stress = GcStress.create(tmp_path) if stressed else None
     shipped = Application(inputs.azmcp, _home(tmp_path, "shipped"), tiering)
-    native = Application(azmcp_native, _home(tmp_path, "native"), tiering, settings)
-    expected = shipped.outcome(arguments, is_json)
-    assert native.outcome(arguments, is_json) == expected
-    assert expected[0] == (1 if arguments == ("storage", "account", "list") else 0)
+    native = Application(azmcp_native, _home(tmp_path, "native"), tiering, stress)
+    expected = shipped.outcome(command)
+    assert native.outcome(command) == expected
+    assert expected[0] == command.exit_code
+    assert stress is None or stress.collections() > 20
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_protocol_exchange_is_the_same(mode: str, azmcp_native: Path, inputs: TestInputs, tmp_path: Path) -> None:
     """Forty rounds: long enough for the tiered JIT to take over from the images."""
-    tiering, settings = MODES[mode]
+    tiering, stressed = MODES[mode]
+    stress = GcStress.create(tmp_path) if stressed else None
     rounds = 40 if tiering is None else 5
     shipped = Application(inputs.azmcp, _home(tmp_path, "shipped"), tiering).exchange()
-    replies = Application(azmcp_native, _home(tmp_path, "native"), tiering, settings).exchange(rounds)
+    replies = Application(azmcp_native, _home(tmp_path, "native"), tiering, stress).exchange(rounds)
+    assert stress is None or stress.collections() > 20
     assert len(shipped) == len(REQUESTS)
     for number, reply in replies.items():
         same = number if number == 1 else 2 + (number - 2) % (len(REQUESTS) - 1)

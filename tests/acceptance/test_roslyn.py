@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from nativegen.runtime.events import read_method_report
 from nativegen.runtime.host import TraceRequest
 from tests.acceptance.rejections import audit_images
 from tests.acceptance.roslyn import Compiler, sources
-from tests.support.differential import GC_STRESS_SETTINGS
+from tests.acceptance.stress import GcStress
 from tests.support.images import ImageSet
 from tests.support.paths import TestInputs
 
@@ -19,12 +18,13 @@ pytestmark = [pytest.mark.sweep, pytest.mark.runtime]
 
 TOLERANCE = 0.001  # ACCEPTANCE.md "Native"
 
-# Repetitions, tiering, settings of the run with images. Forty repetitions outlast the tiered JIT's threshold.
-MODES: Mapping[str, tuple[int, bool | None, Mapping[str, str]]] = {
-    "default tiering": (1, None, {}),
-    "default tiering, long": (40, None, {}),
-    "no tiering": (1, False, {}),
-    "GC stress": (1, False, GC_STRESS_SETTINGS),
+# Name -> repetitions, tiering, GC stress. Forty repetitions outlast the tiered JIT's threshold.
+MODES = {
+    "default tiering": (1, None, False),
+    "default tiering, long": (40, None, False),
+    "no tiering": (1, False, False),
+    "GC stress, no tiering": (1, False, True),
+    "GC stress, tiering": (1, True, True),
 }
 
 
@@ -41,12 +41,14 @@ def test_the_runtime_takes_every_method(roslyn_images: ImageSet, roslyn: Compile
 
 @pytest.mark.parametrize("mode", MODES)
 def test_output_is_byte_identical(mode: str, roslyn: Compiler, tmp_path: Path) -> None:
-    repeat, tiering, settings = MODES[mode]
-    files = sources(tmp_path / "sources", blocks=60 if repeat == 1 else 4)
+    repeat, tiering, stressed = MODES[mode]
+    stress = GcStress.create(tmp_path) if stressed else None
+    files = sources(tmp_path / "sources", blocks=4 if repeat > 1 or stress else 60)
     expected = roslyn.run(roslyn.jit, tmp_path / "expected", files, tiering=tiering)
     assert expected.exit_code == 0, expected.stdout.decode()
-    actual = roslyn.run(roslyn.native, tmp_path / "actual", files, repeat=repeat, tiering=tiering, settings=settings)
+    actual = roslyn.run(roslyn.native, tmp_path / "actual", files, repeat=repeat, tiering=tiering, stress=stress)
     assert (actual.exit_code, actual.stdout, actual.stderr) == (0, expected.stdout, expected.stderr)
+    assert stress is None or stress.collections() > 100
     for file in files:
         name = f"{file.stem}.dll"
         assert (tmp_path / "actual" / name).read_bytes() == (tmp_path / "expected" / name).read_bytes(), name
