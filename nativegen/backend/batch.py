@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 from nativegen.backend.coff import ObjectError
 from nativegen.backend.extract import ExtractError, ObjectIndex, extract_unit
+from nativegen.backend.funclets import FuncletError
 from nativegen.backend.llvm import CodeGenerator, LlvmError
 from nativegen.backend.module_text import MODULE_HEAD, MODULE_TAIL, defined_symbols
 from nativegen.backend.stackmaps import StackMapError
@@ -105,5 +106,5 @@ def _compile_group(
     for method in methods:
         try:
             results[method.symbol] = extract_unit(index, method)
-        except (ObjectError, UnwindError, ExtractError) as error:
+        except (ObjectError, UnwindError, FuncletError, ExtractError) as error:
             results[method.symbol] = Rejection(str(error))

@@ -5,6 +5,9 @@ become symbolic, its constants are copied into the unit (a constant that several
 info is made from the stack map record of its homes. What LLVM did is not trusted where it can be checked: any surprise
 is an :class:`ExtractError`, and the method is left to the JIT.
 
+A method with try blocks has funclets in its section, and filters, which are functions in sections of their own: their
+code is put behind the method's.
+
 Invariants of a unit made here: no byte of it depends on other functions of the object; relocated fields are zero, their
 addends are in the relocations; cells appear in the order in which the code touches them first, then the check cells in
 the order given.
@@ -17,6 +20,7 @@ A leaf ``mov eax,42; ret`` has no .pdata; it becomes one runtime function with e
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +33,13 @@ from nativegen.backend.coff import (
     ObjectSection,
     ObjectSymbol,
     read_object,
+)
+from nativegen.backend.funclets import (
+    ClauseRow,
+    check_exception_store,
+    read_clauses,
+    redirect_establisher,
+    saved_stack_pointer,
 )
 from nativegen.backend.llvm import CompiledModule, PrivateConstant
 from nativegen.backend.module_text import STACKMAP_HOMES
@@ -47,10 +58,12 @@ from nativegen.readytorun.unit import (
     RUNTIME_SYMBOLS,
     Cell,
     CellKind,
+    ExceptionClause,
     Function,
     MethodUnit,
     Relocation,
     RelocationKind,
+    Symbol,
 )
 
 _CALL = 0xE8
@@ -60,6 +73,9 @@ _MAX_FRAME = 256 * 1024
 _MAX_ALIGNMENT = 64
 _TABLE_ALIGNMENT = 16
 _POINTER = 8
+_FUNCTION_ALIGNMENT = 16
+_FILTER_FLAG = 1
+_KIND_MASK = 7
 
 
 class ExtractError(ValueError):
@@ -71,6 +87,29 @@ class _RuntimeFunction:
     begin: int
     end: int
     unwind: UnwindInfo
+    is_filter: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A section whose first ``length`` bytes are at ``base`` in the unit's code."""
+
+    section: ObjectSection
+    base: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What funclets and filters need to know of the method's frame.
+
+    Attributes:
+        psp: where the stack pointer is kept, from the stack pointer.
+        pointer: what rbp is above the stack pointer.
+    """
+
+    psp: int
+    pointer: int
 
 
 class ObjectIndex:
@@ -126,6 +165,21 @@ class ObjectIndex:
             result.append(_RuntimeFunction(begin, end, info))
         return result
 
+    def clauses(self, section: ObjectSection) -> list[ClauseRow]:
+        """LLVM's clause table of the function with funclets in ``section``.
+
+        Raises:
+            ExtractError, FuncletError, UnwindError: it is malformed.
+        """
+        ends = set()
+        places = set()
+        for _, _, unwind_section, offset in self._runtime_functions.get(section.number, ()):
+            places.add(unwind_section)
+            ends.add(offset + decode_unwind_info(self.object.section(unwind_section).data, offset).stored_size)
+        if len(places) != 1:
+            raise ExtractError("unwind data of a method in several sections")
+        return read_clauses(self.object, self.object.section(places.pop()), max(ends), section)
+
     def _read_pdata(self) -> dict[int, list[tuple[int, int, int, int]]]:
         entries: dict[int, list[tuple[int, int, int, int]]] = {}
         for section in self.object.sections:
@@ -156,36 +210,56 @@ def extract_unit(index: ObjectIndex, method: LoweredMethod) -> MethodUnit:
         ExtractError, UnwindError, ObjectError: LLVM's output did not pass a check.
     """
     section = index.function_section(method.symbol)
-    functions = _functions(index, section)
+    functions = _functions(index, section, method)
     main = functions[0]
-    length = functions[-1].end
-    builder = _UnitBuilder(index, method, section, length)
-    builder.add_code()
-    frameless = main.unwind is FRAMELESS
-    if frameless and builder.has_calls:
-        raise ExtractError("a function without frame makes calls")
     homes = _homes_location(index, method, main.unwind)
+    frame = None
+    rows: list[ClauseRow] = []
+    if len(functions) > 1:
+        frame = _frame(section.data, main)
+        rows = index.clauses(section)
+    builder = _UnitBuilder(index, method, _frame_constants(method, frame, homes))
+    builder.append(section, functions[-1].end)
+    filters = {}
+    for name in _filters(method, rows):
+        (function,) = _functions(index, index.function_section(name))
+        base = builder.append(index.function_section(name), function.end)
+        filters[name] = base
+        functions.append(_RuntimeFunction(base, base + function.end, function.unwind, is_filter=True))
+    builder.add_code()
+    for part in functions:
+        if part.unwind is FRAMELESS and any(part.begin <= call < part.end for call in builder.calls):
+            raise ExtractError("a function without frame makes calls")
+    clauses = _clauses(method, rows, filters, functions)
+    if frame is not None:
+        _prepare_funclets(builder.code, functions, clauses, frame)
     info = GcInfo(
-        code_length=length,
+        code_length=functions[-1].end,
         return_kind=ReturnKind(method.return_kind),
         frame_register=None if main.unwind.frame_offset is None else Register.rbp,
         untracked=in_table_order(_home_slots(method, homes)),
+        psp_symbol=None if frame is None else frame.psp,
+        report_only_leaf=frame is not None,
     )
     return MethodUnit(
         code=bytes(builder.code),
-        functions=tuple(Function(part.begin, part.end, part.unwind.native()) for part in functions),
+        functions=tuple(Function(part.begin, part.end, part.unwind.native(), part.is_filter) for part in functions),
         gc_info=encode_gc_info(info),
         alignment=_checked_alignment(section.alignment),
         relocations=tuple(builder.relocations),
         rodata=bytes(builder.rodata),
         rodata_alignment=builder.rodata_alignment,
         rodata_relocations=tuple(builder.rodata_relocations),
+        clauses=clauses,
         cells=builder.all_cells(),
         fixups=builder.fixups(),
     )
 
 
-def _functions(index: ObjectIndex, section: ObjectSection) -> list[_RuntimeFunction]:
+def _functions(
+    index: ObjectIndex, section: ObjectSection, method: LoweredMethod | None = None
+) -> list[_RuntimeFunction]:
+    """The checked runtime functions of a section; ``method``: it may have funclets."""
     functions = index.runtime_functions(section)
     code = section.data
     if not functions:
@@ -193,15 +267,87 @@ def _functions(index: ObjectIndex, section: ObjectSection) -> list[_RuntimeFunct
         while end and code[end - 1] == 0x90:
             end -= 1
         functions = [_RuntimeFunction(0, end, FRAMELESS)]
-    if len(functions) > 1 or functions[0].unwind.has_handler:
+    if not (method is not None and method.has_regions) and (len(functions) > 1 or functions[0].unwind.has_handler):
         raise ExtractError("funclets")
-    main = functions[0]
-    if main.begin or not 0 < main.end <= len(code) or not _PADDING.issuperset(code[main.end :]):
-        raise ExtractError(f"function covers {main.begin:#x}..{main.end:#x} of {len(code):#x} bytes")
-    check_prolog(code[main.begin : main.end], main.unwind)
-    if main.unwind.allocated > _MAX_FRAME:
-        raise ExtractError(f"frame of {main.unwind.allocated} bytes")
+    main, funclets = functions[0], functions[1:]
+    end = functions[-1].end
+    if main.begin or not 0 < main.end <= end <= len(code) or not _PADDING.issuperset(code[end:]):
+        raise ExtractError(f"function covers {main.begin:#x}..{end:#x} of {len(code):#x} bytes")
+    check_prolog(code[main.begin : main.end], main.unwind, has_funclets=bool(funclets))
+    for previous, funclet in itertools.pairwise(functions):
+        if funclet.begin < previous.end:
+            raise ExtractError("funclets overlap")
+        check_prolog(code[funclet.begin : funclet.end], funclet.unwind, funclet=True)
+    for function in functions:
+        if function.unwind.allocated > _MAX_FRAME:
+            raise ExtractError(f"frame of {function.unwind.allocated} bytes")
     return functions
+
+
+def _frame(code: bytes, main: _RuntimeFunction) -> _Frame:
+    if main.unwind.frame_offset is None:
+        raise ExtractError("a method with funclets has no frame register")
+    return _Frame(saved_stack_pointer(code[: main.end], main.unwind.prolog_size), main.unwind.frame_offset)
+
+
+def _frame_constants(
+    method: LoweredMethod, frame: _Frame | None, homes: tuple[SlotBase, int] | None
+) -> dict[str, int]:
+    """The values of the externals of kind FRAME."""
+    if frame is None or homes is None:
+        return {}
+    base, offset = homes
+    if base is SlotBase.FRAME_REGISTER:
+        offset += frame.pointer
+    return {f"{method.symbol}.psp": frame.psp, f"{method.symbol}.homes": offset}
+
+
+def _caught(method: LoweredMethod, row: ClauseRow) -> Symbol | str:
+    if not 1 <= row.token <= len(method.catches):
+        raise ExtractError(f"clause with token {row.token}")
+    return method.catches[row.token - 1]
+
+
+def _filters(method: LoweredMethod, rows: Sequence[ClauseRow]) -> list[str]:
+    """Names of the filter functions that are in use, each once."""
+    names = [_caught(method, row) for row in rows if row.flags & _KIND_MASK == 0]
+    return list(dict.fromkeys(name for name in names if isinstance(name, str)))
+
+
+def _clauses(
+    method: LoweredMethod, rows: Sequence[ClauseRow], filters: Mapping[str, int], functions: Sequence[_RuntimeFunction]
+) -> tuple[ExceptionClause, ...]:
+    starts = {function.begin for function in functions[1:] if not function.is_filter}
+    clauses = []
+    for row in rows:
+        flags, token = row.flags, 0
+        target: int | Symbol = token
+        if flags & _KIND_MASK == 0:
+            caught = _caught(method, row)
+            if isinstance(caught, str):
+                flags |= _FILTER_FLAG
+                target = filters[caught]
+            else:
+                target = caught
+        if row.handler_begin not in starts or not 0 <= row.try_begin < row.try_end <= functions[-1].end:
+            raise ExtractError(f"clause {row}")
+        clauses.append(
+            ExceptionClause(flags, row.try_begin, row.try_end, row.handler_begin, row.handler_end, target)
+        )
+    return tuple(clauses)
+
+
+def _prepare_funclets(
+    code: bytearray, functions: Sequence[_RuntimeFunction], clauses: Sequence[ExceptionClause], frame: _Frame
+) -> None:
+    catches = {clause.handler_begin for clause in clauses if clause.flags & _KIND_MASK in (0, _FILTER_FLAG)}
+    for function in functions[1:]:
+        if function.is_filter:
+            continue
+        prolog_end = function.begin + function.unwind.prolog_size
+        redirect_establisher(code, function.begin, prolog_end, psp=frame.psp, frame=frame.pointer)
+        if function.begin in catches:
+            check_exception_store(code[: function.end], prolog_end)
 
 
 def _homes_location(index: ObjectIndex, method: LoweredMethod, unwind: UnwindInfo) -> tuple[SlotBase, int] | None:
@@ -247,26 +393,36 @@ def _checked_alignment(alignment: int) -> int:
 
 
 class _UnitBuilder:
-    """Collects code, read-only data and relocations of one function."""
+    """Collects code, read-only data and relocations of one method."""
 
-    def __init__(self, index: ObjectIndex, method: LoweredMethod, section: ObjectSection, length: int) -> None:
+    def __init__(self, index: ObjectIndex, method: LoweredMethod, frame_constants: Mapping[str, int]) -> None:
         self._index = index
-        self._section = section
+        self._pieces: dict[int, _Piece] = {}
+        self._frame_constants = frame_constants
         self._externals: dict[str, External] = {external.name: external for external in method.externals}
         self._checks: Sequence[Cell] = method.checks
         self._cells: dict[Cell, int] = {}
+        self._constants: dict[str, int] = {}
         self._items: dict[tuple[int, int], int] = {}  # (section, offset) of a piece of read-only data -> place
-        self.code = bytearray(section.data[:length])
+        self.code = bytearray()
         self.relocations: list[Relocation] = []
         self.rodata = bytearray()
         self.rodata_alignment = 1
         self.rodata_relocations: list[Relocation] = []
-        self.has_calls = False
+        self.calls: list[int] = []
+
+    def append(self, section: ObjectSection, length: int) -> int:
+        """Add the first bytes of a section to the code; where they are."""
+        self.code += b"\xcc" * (-len(self.code) % _FUNCTION_ALIGNMENT)
+        piece = self._pieces[section.number] = _Piece(section, len(self.code), length)
+        self.code += section.data[:length]
+        return piece.base
 
     def add_code(self) -> None:
-        """Turn the section's relocations into symbolic ones, collecting cells and read-only data on the way."""
-        for relocation in self._section.relocations:
-            self.relocations.append(self._resolve(self.code, relocation))
+        """Turn the sections' relocations into symbolic ones, collecting cells and read-only data on the way."""
+        for piece in self._pieces.values():
+            for relocation in piece.section.relocations:
+                self.relocations.append(self._resolve(piece, relocation))
 
     def all_cells(self) -> tuple[Cell, ...]:
         for cell in self._checks:
@@ -278,16 +434,18 @@ class _UnitBuilder:
             number for cell, number in self._cells.items() if cell.kind in (CellKind.CHECK, CellKind.HANDLE)
         )
 
-    def _resolve(self, data: bytearray, relocation: ObjectRelocation) -> Relocation:
+    def _resolve(self, piece: _Piece, relocation: ObjectRelocation) -> Relocation:
         """The symbolic form of a relocation in code; zeroes its field."""
-        offset = relocation.offset
+        data = self.code
         symbol = self._index.object.symbols[relocation.symbol]
-        if relocation.kind != IMAGE_REL_AMD64_REL32 or offset + 4 > len(data):
-            raise ExtractError(f"relocation of kind {relocation.kind} at {offset:#x}")
+        if relocation.kind != IMAGE_REL_AMD64_REL32 or relocation.offset + 4 > piece.length:
+            raise ExtractError(f"relocation of kind {relocation.kind} at {relocation.offset:#x}")
+        offset = piece.base + relocation.offset
         addend = struct.unpack_from("<i", data, offset)[0]
         data[offset : offset + 4] = bytes(4)
-        if symbol.section == self._section.number:
-            return Relocation(offset, RelocationKind.CODE, 0, symbol.value + addend)
+        own = self._pieces.get(symbol.section)
+        if own is not None:
+            return Relocation(offset, RelocationKind.CODE, 0, own.base + symbol.value + addend)
         if symbol.section > 0:
             return Relocation(offset, RelocationKind.RODATA, 0, self._place(symbol) + addend)
         if symbol.section < 0:
@@ -296,6 +454,8 @@ class _UnitBuilder:
             self._check_call(data, offset, addend, symbol.name)
             return Relocation(offset, RelocationKind.SYMBOL, RUNTIME_SYMBOLS.index(symbol.name))
         external = self._externals.get(symbol.name)
+        if external is not None and external.kind is ExternalKind.FRAME:
+            return Relocation(offset, RelocationKind.RODATA, 0, self._frame_constant(symbol.name) + addend)
         if external is None or external.cell is None:
             raise ExtractError(f"undeclared symbol {symbol.name}")
         number = self._cells.setdefault(external.cell, len(self._cells))
@@ -307,7 +467,20 @@ class _UnitBuilder:
     def _check_call(self, data: bytearray, offset: int, addend: int, name: str) -> None:
         if not offset or data[offset - 1] != _CALL or addend:
             raise ExtractError(f"{name} is used otherwise than by a call")
-        self.has_calls = True
+        self.calls.append(offset)
+
+    def _frame_constant(self, name: str) -> int:
+        """Offset in the unit's read-only data of a number that describes the frame."""
+        place = self._constants.get(name)
+        if place is None:
+            value = self._frame_constants.get(name)
+            if value is None:
+                raise ExtractError(f"{name} of a method without funclets")
+            self.rodata += bytes(-len(self.rodata) % _POINTER)
+            self.rodata_alignment = max(self.rodata_alignment, _POINTER)
+            place = self._constants[name] = len(self.rodata)
+            self.rodata += value.to_bytes(_POINTER, "little", signed=True)
+        return place
 
     def _place(self, symbol: ObjectSymbol) -> int:
         """Offset in the unit's read-only data of what ``symbol`` names, copying it there at first use."""
@@ -349,12 +522,9 @@ class _UnitBuilder:
         """An entry of a jump table: must lead into the function's own code."""
         symbol = self._index.object.symbols[relocation.symbol]
         offset = place + relocation.offset
-        if (
-            relocation.kind != IMAGE_REL_AMD64_REL32
-            or symbol.section != self._section.number
-            or offset + 4 > len(self.rodata)
-        ):
+        own = self._pieces.get(symbol.section)
+        if relocation.kind != IMAGE_REL_AMD64_REL32 or own is None or offset + 4 > len(self.rodata):
             raise ExtractError("jump table entry that leads out of the function")
         addend = struct.unpack_from("<i", self.rodata, offset)[0]
         self.rodata[offset : offset + 4] = bytes(4)
-        self.rodata_relocations.append(Relocation(offset, RelocationKind.CODE, 0, symbol.value + addend))
+        self.rodata_relocations.append(Relocation(offset, RelocationKind.CODE, 0, own.base + symbol.value + addend))

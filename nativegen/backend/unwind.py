@@ -28,6 +28,7 @@ from typing import NamedTuple
 from nativegen.readytorun.enums import Register
 
 _HEADER_SIZE = 4
+_PERSONALITY_SIZE = 4
 _VERSION = 1
 _FLAG_CHAINED = 4
 # Byte 0 of every UNWIND_INFO of an image: version 1, exception and termination handler (facts: llvm-codegen.md 1).
@@ -89,6 +90,11 @@ class UnwindInfo:
     def allocated(self) -> int:
         """Bytes of locals and alignment below the saved registers."""
         return sum(code.value for code in self.codes if code.operation is Operation.ALLOC)
+
+    @property
+    def stored_size(self) -> int:
+        """Bytes that it takes in the object."""
+        return _HEADER_SIZE + len(self.raw_codes) + (_PERSONALITY_SIZE if self.has_handler else 0)
 
     def native(self) -> bytes:
         """The form for an image: header and codes, without the personality routine's RVA, a multiple of 4 bytes."""
@@ -165,11 +171,15 @@ def _decode_codes(raw: bytes, count: int, frame_offset: int | None) -> tuple[Unw
     return tuple(codes)
 
 
-def check_prolog(code: bytes, info: UnwindInfo) -> None:
+def check_prolog(code: bytes, info: UnwindInfo, *, funclet: bool = False, has_funclets: bool = False) -> None:
     """Compare the unwind codes with the machine code at the start of ``code``, one runtime function.
 
     Every instruction of the prolog that moves the stack pointer, saves a register or sets the frame register must have
     its code at exactly its end, and every code its instruction.
+
+    Args:
+        funclet: the function is a funclet; how it finds its frame is checked by :mod:`nativegen.backend.funclets`.
+        has_funclets: it is the body of a method with funclets, whose frame must not be aligned at run time.
 
     Raises:
         UnwindError: they differ, or the prolog has an instruction that is not known here.
@@ -182,7 +192,11 @@ def check_prolog(code: bytes, info: UnwindInfo) -> None:
     position = 0
     frame_set = False
     while position < info.prolog_size:
-        size, effects = _prolog_instruction(code, position, frame_set)
+        size, effects = _prolog_instruction(code, position, () if has_funclets else _AFTER_FRAME if frame_set else ())
+        if not size and funclet:
+            size = _funclet_instruction(code, position)
+        if not size:
+            raise UnwindError(f"unknown instruction in the prolog: {code[position : position + 8].hex()}")
         position += size
         found = expected.pop(position, None)
         actual = None if effects is None else UnwindCode(position, *effects)
@@ -202,7 +216,7 @@ def check_prolog(code: bytes, info: UnwindInfo) -> None:
 _Effect = tuple[Operation, int] | None
 
 
-def _prolog_instruction(code: bytes, at: int, frame_set: bool) -> tuple[int, _Effect]:
+def _prolog_instruction(code: bytes, at: int, others: tuple[tuple[bytes, int], ...]) -> tuple[int, _Effect]:
     """Size and effect of the prolog instruction at ``at``."""
     first = code[at]
     if first & 0xF8 == 0x50:  # push r
@@ -217,11 +231,15 @@ def _prolog_instruction(code: bytes, at: int, frame_set: bool) -> tuple[int, _Ef
     if text.startswith(b"\xb8") and text[5:6] == b"\xe8" and text[10:13] == b"\x48\x29\xc4":
         # mov eax, size; call clr_chkstk; sub rsp, rax: the first two leave the stack pointer alone
         return 13, (Operation.ALLOC, int.from_bytes(text[1:5], "little"))
-    if frame_set:
-        for pattern, size in _AFTER_FRAME:
-            if text.startswith(pattern):
-                return size, None
-    raise UnwindError(f"unknown instruction in the prolog: {text[:8].hex()}")
+    for pattern, size in others:
+        if text.startswith(pattern):
+            return size, None
+    return 0, None
+
+
+def _funclet_instruction(code: bytes, at: int) -> int:
+    text = code[at : at + 8]
+    return next((size for pattern, size in _IN_FUNCLETS if text.startswith(pattern)), 0)
 
 
 _STACK_INSTRUCTIONS: tuple[tuple[bytes, int, int, Operation], ...] = (
@@ -237,4 +255,17 @@ _AFTER_FRAME: tuple[tuple[bytes, int], ...] = (
     (b"\x48\x83\xe4", 4),  # and rsp, imm8
     (b"\x48\x81\xe4", 7),  # and rsp, imm32
     (b"\x48\x89\xe3", 3),  # mov rbx, rsp (base pointer)
+)
+
+# A funclet finds the frame of its method: mov rcx,[rcx+x]; mov [rsp+x],rcx; lea rbp,[rcx+y]
+_IN_FUNCLETS: tuple[tuple[bytes, int], ...] = (
+    (b"\x48\x8b\x09", 3),
+    (b"\x48\x8b\x49", 4),
+    (b"\x48\x8b\x89", 7),
+    (b"\x48\x89\x0c\x24", 4),
+    (b"\x48\x89\x4c\x24", 5),
+    (b"\x48\x89\x8c\x24", 8),
+    (b"\x48\x89\xcd", 3),
+    (b"\x48\x8d\x69", 4),
+    (b"\x48\x8d\xa9", 7),
 )

@@ -127,10 +127,11 @@ def _load_struct(importer: MethodImporter, address: Address, storage: Storage) -
 def stored_next(importer: MethodImporter, storage: Storage) -> ir.Slot | None:
     """The local that the next instruction stores this struct to, if it may be written at once; skips that instruction.
 
-    Only a local whose address is never taken: nobody can observe that it changes before the instruction is complete.
+    Only a local whose address is never taken, and not in a try block: nobody can observe that it changes before the
+    instruction is complete.
     """
     following = importer.peek()
-    if following is None:
+    if following is None or importer.is_protected:
         return None
     _, opcode, operand = following
     if opcode == Op.STLOC_S or opcode == Op.STLOC:

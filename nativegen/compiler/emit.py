@@ -22,20 +22,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from nativegen.backend.module_text import CALLING_CONVENTION, METHOD_ATTRIBUTES, STACKMAP_HOMES
-from nativegen.compiler import emit_arithmetic, emit_calls, emit_checks, emit_memory, ir
+from nativegen.backend.module_text import CALLING_CONVENTION, METHOD_ATTRIBUTES, PERSONALITY, STACKMAP_HOMES
+from nativegen.compiler import emit_arithmetic, emit_calls, emit_checks, emit_memory, emit_regions, ir
 from nativegen.compiler.emission import MANAGED, MEMORY_TEXT, SMALL, Emission
 from nativegen.compiler.emit_arithmetic import constant
 from nativegen.compiler.flow import reverse_postorder
 from nativegen.compiler.homes import HomePlan, plan_homes
 from nativegen.compiler.lowered import Effort, LoweredMethod
+from nativegen.compiler.regions import Filter, Handler, funclet_of
 from nativegen.readytorun.targets import Target
+from nativegen.readytorun.unit import Symbol
 
 _HANDLERS: dict[type[ir.Instruction], Callable[[Emission, Any], None]] = {
     **emit_arithmetic.HANDLERS,
     **emit_calls.HANDLERS,
     **emit_checks.HANDLERS,
     **emit_memory.HANDLERS,
+    **emit_regions.HANDLERS,
 }
 
 
@@ -60,23 +63,52 @@ def emit(function: ir.Function, target: Target, symbol: str, effort: Effort) -> 
     blocks = [block for block in function.blocks if block.index in reachable]
     allocas = _Entry(e, blocks, names).write()
     e.lines.append(" br label %b0")
+    bodies: dict[Handler | Filter | None, list[ir.Block]] = {None: []}
     for block in blocks:
+        bodies.setdefault(funclet_of(block.scope), []).append(block)
+    for block in bodies[None]:
         _emit_block(e, block)
+    regions = emit_regions.reachable_regions(blocks)
+    catches: list[Symbol | str] = []
+    for region in regions:
+        # Codegen level 0 keeps this order, and a funclet has to begin with its pad.
+        emit_regions.emit_pads(e, region, catches, symbol)
+        for handler in region.handlers:
+            for block in bodies.get(handler, ()):
+                _emit_block(e, block)
     result = emit_calls.own_result_type(function.abi, signature)
-    head = f"define {CALLING_CONVENTION} {result} @{symbol}({parameters}) {METHOD_ATTRIBUTES} {{\nentry:"
+    personality = f" {PERSONALITY}" if regions else ""
+    head = f"define {CALLING_CONVENTION} {result} @{symbol}({parameters}) {METHOD_ATTRIBUTES}{personality} {{\nentry:"
+    lines = [head, *allocas, *_late_allocas(e), *e.lines, *e.cold, "}"]
+    for each, body in bodies.items():
+        if isinstance(each, Filter):
+            lines += _emit_filter(e, each, body, symbol)
     return LoweredMethod(
         symbol=symbol,
-        llvm="\n".join([head, *allocas, *_late_allocas(e), *e.lines, *e.cold, "}"]),
+        llvm="\n".join(lines),
         externals=tuple(e.externals.values()),
         homes=tuple(plan.words),
         return_kind=int(function.return_kind),
         checks=tuple(function.required),
         effort=effort,
+        has_regions=bool(regions),
+        catches=tuple(catches),
     )
+
+
+def _emit_filter(method: Emission, each: Filter, blocks: list[ir.Block], symbol: str) -> list[str]:
+    e = Emission(method.function, method.target, method.plan, method.explicit_null_checks)
+    e.externals = method.externals
+    head = emit_regions.filter_head(e, each, symbol)
+    for block in blocks:
+        _emit_block(e, block)
+    emit_regions.refuse_transition(e)
+    return [*head, *_late_allocas(e), f" br label %b{each.entry.index}", *e.lines, *e.cold, "}"]
 
 
 def _emit_block(e: Emission, block: ir.Block) -> None:
     e.lines.append(f"b{block.index}:")
+    emit_regions.enter_scope(e, block.scope)
     e.reloaded = e.plan.reloaded.get(block.index, [])
     stores = e.plan.stores.get(block.index)
     handlers = _HANDLERS
@@ -144,10 +176,10 @@ class _Entry:
             first = plan.slots.get(slot.index)
             if first is None:
                 continue
-            if slot.shape is None:
-                e.store_home(first, names[0])
+            if slot.memory is not None:
+                self._fill_scalar(slot.memory, first, names[0])
                 cleared[first] = False
-            else:
+            elif slot.shape is not None:
                 self._fill_struct(f"ptr {e.home(first)}", slot.shape, param, names)
                 count = (slot.shape.size + 7) // 8
                 cleared[first : first + count] = [False] * count
@@ -178,6 +210,12 @@ class _Entry:
             self.e.lines.append(f" store <2 x i64> zeroinitializer, ptr {self.e.home(word)}, align 8")
         if pairs_end < end:
             self.e.lines.append(f" store i64 0, ptr {self.e.home(pairs_end)}")
+
+    def _fill_scalar(self, memory: ir.Memory, word: int, name: str) -> None:
+        if memory in SMALL:
+            name = self.e.assign(f"trunc i32 {name} to {MEMORY_TEXT[memory]}")
+        tag = self.e.home_tags[word]
+        self.e.lines.append(f" store {MEMORY_TEXT[memory]} {name}, ptr {self.e.home(word)}{tag}")
 
     def _fill_struct(self, pointer: str, shape: ir.StructShape, param: ir.AbiParam, names: list[str]) -> None:
         if param.kind is ir.PassKind.STACK:

@@ -27,7 +27,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from nativegen.backend.module_text import CALLING_CONVENTION, INVARIANT_LOAD, LIKELY_FALSE, NORETURN_ATTRIBUTES
+from nativegen.backend.module_text import INVARIANT_LOAD, LIKELY_FALSE
 from nativegen.compiler import ir
 from nativegen.compiler.emission import MANAGED, MEMORY_TEXT, SMALL, Emission, helper_cell
 from nativegen.compiler.emit_memory import at, copy_struct, pieces, store_with_barrier
@@ -170,9 +170,10 @@ def _call(e: Emission, call: ir.Call) -> None:
         target = f"@{e.stub(call.target, signature.result, signature.text)}"
     else:
         target = e.assign(f"inttoptr i64 {e.operand(call.target)} to ptr")
-    text = f"call {CALLING_CONVENTION} {signature.result} {target}({', '.join(arguments)})"
+    callee = f"{signature.result} {target}({', '.join(arguments)})"
+    throws = not call.gc_free
     if call.noreturn:
-        e.lines.append(f" {text} {NORETURN_ATTRIBUTES}")
+        e.write_call("", callee, noreturn=True)
         return
     if not call.gc_free:
         e.safepoint()
@@ -181,15 +182,18 @@ def _call(e: Emission, call: ir.Call) -> None:
         assert abi.result.memory is not None
         extend = SMALL.get(abi.result.memory)
         if extend is None:
-            e.define(call.result, text)
+            name = e.names[call.result.id] = f"%v{call.result.id}"
+            e.write_call(name, callee, throws=throws)
         else:
-            e.define(call.result, f"{extend} {signature.result} {e.assign(text)} to i32")
+            name = e.temp()
+            e.write_call(name, callee, throws=throws)
+            e.define(call.result, f"{extend} {signature.result} {name} to i32")
     elif kind is ir.PassKind.REGISTERS and call.result_address is not None:
-        _store_result(e, signature.result, e.assign(text), abi.result, call.result_address)
-    elif signature.result == "void":
-        e.lines.append(f" {text}")
+        name = e.temp()
+        e.write_call(name, callee, throws=throws)
+        _store_result(e, signature.result, name, abi.result, call.result_address)
     else:
-        e.assign(text)
+        e.write_call("", callee, throws=throws)
 
 
 def _push_argument(e: Emission, arguments: list[str], param: ir.AbiParam, value: ir.Value) -> None:
@@ -307,7 +311,7 @@ def _poll_trap_flag(e: Emission) -> None:
     e.lines.append(f" br i1 {pending}, label %{cold}, label %{go_on}, {LIKELY_FALSE}")
     e.lines.append(f"{go_on}:")
     e.cold.append(f"{cold}:")
-    e.cold.append(f" {e.call_helper(Helper.GCPoll, 'void', '', '')}")
+    e.write_call("", e.helper(Helper.GCPoll, "void", "", ""), cold=True)
     e.cold.append(f" br label %{go_on}")
 
 
@@ -323,9 +327,9 @@ def _poll_by_transition(e: Emission) -> None:
     e.lines.append(f"{go_on}:")
     e.cold.append(f"{cold}:")
     e.cold.append(f" store i32 {POLL_INTERVAL}, ptr %polls")
-    e.cold.append(_SAVE_REGISTERS)
-    e.cold.append(f" {e.call_helper(Helper.PInvokeBegin, 'void', 'ptr', 'ptr %transition')}")
-    e.cold.append(f" {e.call_helper(Helper.PInvokeEnd, 'void', 'ptr', 'ptr %transition')}")
+    e.cold.append(_SAVE_REGISTERS + e.bundle)
+    for helper in (Helper.PInvokeBegin, Helper.PInvokeEnd):
+        e.write_call("", e.helper(helper, "void", "ptr", "ptr %transition"), throws=False, cold=True)
     e.cold.append(f" br label %{go_on}")
 
 

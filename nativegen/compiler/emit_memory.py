@@ -132,8 +132,8 @@ def store_with_barrier(e: Emission, pointer: str, name: str, barrier: ir.Barrier
     kind, _, place = pointer.rpartition(" ")
     if kind != MANAGED:
         place = e.assign(f"addrspacecast ptr {place} to {MANAGED}")
-    text = e.call_helper(helper, "void", f"{MANAGED}, {MANAGED}", f"{MANAGED} {place}, {MANAGED} {name}")
-    e.lines.append(f" {text}")
+    callee = e.helper(helper, "void", f"{MANAGED}, {MANAGED}", f"{MANAGED} {place}, {MANAGED} {name}")
+    e.write_call("", callee, throws=False)
 
 
 def _offset(e: Emission, offset: ir.Offset) -> None:

@@ -33,6 +33,7 @@ RUNTIME_HANDLE: Final = _abi(Memory.REF, Memory.I64)  # runtime's handle -> its 
 STORE_ELEMENT: Final = _abi(None, Memory.REF, Memory.I64, Memory.REF)  # array, index, value
 ELEMENT_ADDRESS: Final = _abi(Memory.BYREF, Memory.REF, Memory.I64, Memory.I64)  # array, index, type handle
 THROW: Final = _abi(None, Memory.REF)
+RETHROW: Final = _abi(None)
 
 DOUBLE_REMAINDER: Final = _abi(Memory.F64, Memory.F64, Memory.F64)
 FLOAT_REMAINDER: Final = _abi(Memory.F32, Memory.F32, Memory.F32)

@@ -8,7 +8,9 @@ and is read again from there. This module is the one place that decides it; the 
 
 Invariants:
 
-* A function without safepoints has no homes at all: nothing can move while it runs.
+* A function without safepoints and handlers has no homes at all: nothing can move while it runs.
+* What a handler may read is in its home all the time that its try block runs. A filter, which is a function of its own
+  to LLVM, finds even plain variables in words of the homes.
 * A reported word always holds null, a valid reference or a valid interior pointer: all are initialised at entry.
 * A word is ``private`` (may carry the home tag) only if its address never leaves the emitter: words of scalar slots
   whose address is not taken, and words of values. Words of structs and of address-taken slots are not (the TBAA trap
@@ -27,6 +29,7 @@ from dataclasses import dataclass, field
 from nativegen.compiler import ir
 from nativegen.compiler.flow import live_slots_at_end
 from nativegen.compiler.operands import uses
+from nativegen.compiler.regions import Filter, handler_entries, tries_around
 from nativegen.readytorun.unit import Cell
 
 REFERENCE = 0
@@ -79,15 +82,17 @@ def plan_homes(function: ir.Function, order: list[ir.Block]) -> HomePlan:
         order: its reachable blocks in reverse postorder.
     """
     plan = HomePlan()
-    live_out, plan.read_before_store = live_slots_at_end(function, order)
+    live_out, live_in = live_slots_at_end(function, order)
+    plan.read_before_store = live_in[function.blocks[0].index]
     safepoints: dict[int, list[int]] = {}
     for block in order:
         found = [index for index, instruction in enumerate(block.instructions) if ir.is_safepoint(instruction)]
         if found:
             safepoints[block.index] = found
-    if not safepoints:
+    if not safepoints and not function.regions:
         return plan
-    needed = 0
+    needed = _needed_by_handlers(order, live_in)
+    shared = _used_by_filters(order)
     crossing: list[tuple[ir.Block, list[_Crossing]]] = []
     for block in order:
         if block.index not in safepoints:
@@ -100,13 +105,36 @@ def plan_homes(function: ir.Function, order: list[ir.Block]) -> HomePlan:
                 if value.slot is not None:
                     needed |= 1 << value.slot.index
     for slot in function.slots:
-        _place_slot(plan, slot, needed)
+        _place_slot(plan, slot, needed, shared)
     if function.abi.result.kind is ir.PassKind.BUFFER:
         plan.return_buffer = plan.add_word(INTERIOR, True)
     pools: dict[int, list[int]] = {REFERENCE: [], INTERIOR: []}
     for block, values in crossing:
         _place_values(plan, block, values, pools)
     return plan
+
+
+def _needed_by_handlers(order: list[ir.Block], live_in: dict[int, int]) -> int:
+    """Slots that hold an exception, or are read by a handler or filter without being stored to there before."""
+    needed = 0
+    for block in order:
+        for entry in handler_entries(block):
+            needed |= live_in[entry.index]
+        for region in tries_around(block.scope):
+            for handler in region.handlers:
+                if handler.exception is not None:
+                    needed |= 1 << handler.exception.index
+    return needed
+
+
+def _used_by_filters(order: list[ir.Block]) -> int:
+    used = 0
+    for block in order:
+        if isinstance(block.scope, Filter):
+            for instruction in block.instructions:
+                if isinstance(instruction, (ir.LoadSlot, ir.StoreSlot, ir.SlotAddress)):
+                    used |= 1 << instruction.slot.index
+    return used
 
 
 def _live_across(block: ir.Block, safepoints: list[int], live: int) -> int:
@@ -200,11 +228,15 @@ def _is_fixed(instruction: ir.Instruction, fixed: set[int]) -> bool:
     return False
 
 
-def _place_slot(plan: HomePlan, slot: ir.Slot, needed: int) -> None:
+def _place_slot(plan: HomePlan, slot: ir.Slot, needed: int, shared: int) -> None:
+    is_shared = shared >> slot.index & 1
     if slot.shape is not None:
-        if slot.shape.gc:
+        if slot.shape.gc or is_shared:
             _place_struct(plan, slot.index, slot.shape)
-    elif slot.memory in _POINTER_MEMORY and (slot.address_taken or slot.pinned or needed >> slot.index & 1):
+    elif slot.memory not in _POINTER_MEMORY:
+        if is_shared:
+            plan.slots[slot.index] = plan.add_word(None, False)
+    elif is_shared or (slot.memory in _POINTER_MEMORY and (slot.address_taken or slot.pinned or needed >> slot.index & 1)):
         flags = REFERENCE if slot.memory is ir.Memory.REF else INTERIOR
         plan.slots[slot.index] = plan.add_word(flags | (PINNED if slot.pinned else 0), not slot.address_taken)
 

@@ -62,6 +62,8 @@ def _switch(importer: MethodImporter, targets: tuple[int, ...]) -> None:
 
 
 def _return(importer: MethodImporter, operand: None) -> None:
+    if importer.source.node is not None:
+        raise invalid("ret inside a protected region")
     storage = importer.result
     if storage.memory is not None:
         value: ir.Value | None = importer.coerce(importer.pop(), storage.memory)

@@ -8,6 +8,8 @@ Which way a call goes:
   a cell that the runtime dispatches through.
 * generic virtual methods: a helper that returns the code address, then a call through it.
 * ``Invoke`` of a delegate: straight through the delegate's target and code address.
+* Every value type by value in the callee's signature is loaded before the caller runs, enums too: the callee may still
+  be a stub, and a collection during its compilation reads the signature, where it must not have to load a type.
 * ``constrained.`` on a value type: its own implementation, named by a constrained fixup; the value is boxed only when
   the method is inherited from Object, ValueType or Enum.
 
@@ -50,13 +52,20 @@ def pop_arguments(importer: MethodImporter, parameters: Sequence[Storage]) -> tu
     args: list[ir.Value] = []
     for storage in reversed(parameters):
         entry = importer.pop()
+        _require_loaded(importer, storage)
         if storage.memory is not None:
             args.append(importer.coerce(entry, storage.memory))
             continue
-        importer.require(storage)
         args.append(importer.struct_of(entry, storage))
     args.reverse()
     return tuple(args)
+
+
+def _require_loaded(importer: MethodImporter, storage: Storage) -> None:
+    """A value type of a callee's signature: see the module's docstring (source: 3.1's importer.cpp, impPopList)."""
+    importer.require(storage)
+    if storage.desc.is_enum:
+        importer.require_cell(importer.cells.type_handle(storage.desc))
 
 
 def call_direct(importer: MethodImporter, callee: Callee, args: tuple[ir.Value, ...]) -> None:
@@ -68,12 +77,12 @@ def emit_call(
     importer: MethodImporter, target: Cell | ir.Value, abi: ir.CallAbi, args: tuple[ir.Value, ...], result: Storage
 ) -> None:
     """Emits a call and pushes its result; a struct goes to a temporary, or to the local it is stored to next."""
+    _require_loaded(importer, result)
     if result.memory is not None:
         importer.emit(ir.Call(importer.push_result(MEMORY_INFO[result.memory][0]), target, abi, args))
     elif result.shape is None:
         importer.emit(ir.Call(None, target, abi, args))
     else:
-        importer.require(result)
         slot = access.stored_next(importer, result)
         destination = slot or importer.temporary(result)
         importer.emit(ir.Call(None, target, abi, args, importer.slot_address(destination)))

@@ -33,13 +33,17 @@ from typing import TYPE_CHECKING, Any, Final
 from nativegen.compiler import ir
 from nativegen.compiler.exclusions import Excluded, Reason
 from nativegen.compiler.ir import MEMORY_INFO, Barrier, ConvertKind, Memory, SlotKind, Type
+from nativegen.compiler.regions import enclosing_try
 from nativegen.compiler.storage import Storage
 from nativegen.metadata.opcodes import OPCODES, Instruction, decode
 from nativegen.metadata.ops import Op
 from nativegen.readytorun.unit import Cell
 
 if TYPE_CHECKING:
+    from nativegen.compiler.cil_regions import CilNode, HandlerNode
     from nativegen.compiler.context import MethodCompiler
+    from nativegen.compiler.import_regions import NormalPath, RegionImporter
+    from nativegen.compiler.regions import Scope
     from nativegen.typesystem import MethodDesc
 
 Handler = Callable[["MethodImporter", Any], None]
@@ -104,15 +108,39 @@ class Prefixes:
 NO_PREFIXES: Final = Prefixes()
 
 
+class Copy:
+    """One import of a range of CIL: of the whole body, or of a finally handler for its normal path.
+
+    Attributes:
+        root: the handler; None for the whole body.
+        scope: of the code that is not in any region inside ``root``.
+        blocks: by offset.
+        normal_path: what the copy belongs to.
+    """
+
+    __slots__ = ("blocks", "normal_path", "root", "scope")
+
+    def __init__(self, root: HandlerNode | None, scope: Scope) -> None:
+        self.root = root
+        self.scope = scope
+        self.blocks: dict[int, CilBlock] = {}
+        self.normal_path: NormalPath | None = None
+
+
 class CilBlock:
-    """A basic block of the CIL: instructions ``first`` to ``last`` (exclusive) and the stack types at its entry."""
+    """A basic block of the CIL: instructions ``first`` to ``last`` (exclusive) and the stack types at its entry.
 
-    __slots__ = ("block", "entry", "first", "last", "offset")
+    ``node``: the innermost try block, handler or filter around it.
+    """
 
-    def __init__(self, offset: int, first: int, last: int) -> None:
+    __slots__ = ("block", "copy", "entry", "first", "last", "node", "offset")
+
+    def __init__(self, copy: Copy, offset: int, first: int, last: int, node: CilNode | None = None) -> None:
+        self.copy = copy
         self.offset = offset
         self.first = first
         self.last = last
+        self.node = node
         self.block: ir.Block | None = None
         self.entry: tuple[ir.Slot, ...] | None = None
 
@@ -153,7 +181,9 @@ class MethodImporter:
         self.position = 0
         self.current: ir.Block | None = None
         self._emit: Callable[[ir.Instruction], None] = list[ir.Instruction]().append
-        self._blocks: dict[int, CilBlock] = {}
+        self.regions: RegionImporter | None = None
+        self._body = Copy(None, None)
+        self.source = CilBlock(self._body, 0, 0, 0)
         self._block_end = 0
         self._pending: list[CilBlock] = []
         self._exposed: set[ir.Slot] = set()
@@ -178,6 +208,10 @@ class MethodImporter:
         if not self.instructions:
             raise invalid("empty body")
         self._make_locals(body.local_sig_token, body.init_locals)
+        if body.exception_clauses:
+            from nativegen.compiler.import_regions import RegionImporter
+
+            self.regions = RegionImporter(self, body.exception_clauses)
         self._find_blocks()
         entry = self.function.new_block()
         self._begin(entry)
@@ -185,6 +219,8 @@ class MethodImporter:
         self.emit(ir.Jump(self._enter(0)))
         while self._pending:
             self._import_block(self._pending.pop())
+        if self.regions is not None:
+            self.regions.finish()
         self._order_blocks()
 
     def _make_locals(self, token: int, init_locals: bool) -> None:
@@ -204,7 +240,7 @@ class MethodImporter:
 
     def _find_blocks(self) -> None:
         """Cuts the code at branch targets and behind branches; notes the variables whose address is taken."""
-        leaders = {0}
+        leaders = {0} if self.regions is None else {0, *self.regions.boundaries()}
         index_at: dict[int, int] = {}
         after_end = False
         prefixed = False
@@ -226,6 +262,7 @@ class MethodImporter:
             prefixed = opcode in _PREFIXES
         if prefixed:
             raise invalid("prefix at the end of the code")
+        leaders.discard(len(self.method.body.code))  # where a protected region ends
         try:
             starts = sorted((index_at[offset], offset) for offset in leaders)
         except KeyError as error:
@@ -234,7 +271,8 @@ class MethodImporter:
             last = starts[position + 1][0] if position + 1 < len(starts) else len(self.instructions)
             if index and self.instructions[index - 1][1] in _PREFIXES:
                 raise invalid("branch behind a prefix")
-            self._blocks[offset] = CilBlock(offset, index, last)
+            node = None if self.regions is None else self.regions.node(offset)
+            self._body.blocks[offset] = CilBlock(self._body, offset, index, last, node)
 
     def _expose(self, slot: ir.Slot) -> None:
         self._exposed.add(slot)
@@ -247,6 +285,7 @@ class MethodImporter:
 
     def _import_block(self, cil: CilBlock) -> None:
         assert cil.block is not None and cil.entry is not None
+        self.source = cil
         self._begin(cil.block)
         stack = self.stack
         stack.clear()
@@ -282,18 +321,52 @@ class MethodImporter:
 
     def _enter(self, offset: int) -> ir.Block:
         """The block at ``offset``, to be jumped to with the current stack (already spilled)."""
-        cil = self._blocks[offset]
-        slots = tuple([self._spill_slot(depth, entry) for depth, entry in enumerate(self.stack)])
+        cil = self.cil_block(self.source.copy, offset)
+        if self.regions is not None:
+            self.regions.check_jump(self.source, cil)
+        return self._open(cil, tuple([self._spill_slot(depth, entry) for depth, entry in enumerate(self.stack)]))
+
+    def _open(self, cil: CilBlock, slots: tuple[ir.Slot, ...]) -> ir.Block:
         if cil.block is None:
-            cil.block = self.function.new_block(offset)
-            cil.entry = slots
-            self._pending.append(cil)
-        elif cil.entry != slots:
-            raise invalid(f"stacks differ at 0x{offset:x}")
+            scope = None if self.regions is None else self.regions.scope(cil.copy, cil.node)
+            if cil.block is None:  # a handler may have led here meanwhile
+                cil.block = self.function.new_block(cil.offset, scope)
+                cil.entry = slots
+                self._pending.append(cil)
+        if cil.entry != slots:
+            raise invalid(f"stacks differ at 0x{cil.offset:x}")
         return cil.block
 
     def _expected(self, offset: int) -> tuple[ir.Slot, ...] | None:
-        return self._blocks[offset].entry
+        return self.cil_block(self.source.copy, offset).entry
+
+    def cil_block(self, copy: Copy, offset: int) -> CilBlock:
+        """The block at an offset in a copy."""
+        cil = copy.blocks.get(offset)
+        if cil is None:
+            known = self._body.blocks[offset]
+            cil = copy.blocks[offset] = CilBlock(copy, offset, known.first, known.last, known.node)
+        return cil
+
+    def enter_empty(self, cil: CilBlock) -> ir.Block:
+        """The IR block of ``cil``, to be entered with an empty stack."""
+        return self._open(cil, ())
+
+    def start_block(self, copy: Copy, offset: int, block: ir.Block, stack: tuple[ir.Slot, ...]) -> None:
+        """Imports the code at an offset, a handler's start, into ``block``."""
+        cil = self.cil_block(copy, offset)
+        cil.block = block
+        cil.entry = stack
+        self._pending.append(cil)
+
+    def exception_slot(self) -> ir.Slot:
+        """Where a handler finds its exception: the spill slot of a stack with just that on it."""
+        return self._spill_slot(0, Entry(Type.REF))
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether something in this method can see the variables after an exception at this place."""
+        return self.current is not None and enclosing_try(self.current.scope) is not None
 
     def _order_blocks(self) -> None:
         """Blocks in CIL order: what a reader and the branch layout expect."""

@@ -18,6 +18,7 @@ Invariants (``verifier`` enforces them):
   think of it.
 * ``Load``/``Store``/``Offset``... never check for null: a ``NullCheck`` (or ``BoundsCheck``) precedes them where CIL
   demands it.
+* Exception handling is in the blocks' scopes (:mod:`nativegen.compiler.regions`); what throws is not a terminator.
 * Small integers exist only in memory and in signatures (:class:`Memory`); a value is at least ``I32`` wide, already
   extended.
 
@@ -36,6 +37,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
+from nativegen.compiler.regions import Scope, TryRegion
 from nativegen.readytorun.unit import Cell
 
 
@@ -588,16 +590,36 @@ class Unreachable(Instruction):
     """After a noreturn call."""
 
 
-TERMINATORS = (Jump, Branch, CompareBranch, Switch, Return, Unreachable)
+@dataclass(slots=True, eq=False)
+class CatchReturn(Instruction):
+    """Ends the innermost catch handler and goes on at ``target``, in the funclet around it: ``leave``."""
+
+    target: Block
+
+
+@dataclass(slots=True, eq=False)
+class EndFinally(Instruction):
+    """Ends the innermost finally or fault handler; the exception goes on."""
+
+
+@dataclass(slots=True, eq=False)
+class EndFilter(Instruction):
+    """Ends a filter; ``value`` I32: 1 the handler runs, 0 it does not."""
+
+    value: Value
+
+
+TERMINATORS = (Jump, Branch, CompareBranch, Switch, Return, Unreachable, CatchReturn, EndFinally, EndFilter)
 
 
 @dataclass(slots=True, eq=False)
 class Block:
-    """``il_offset``: where it starts in CIL; -1 for blocks made by passes."""
+    """``il_offset``: where it starts in CIL; -1 for blocks made by passes. ``scope``: what protects it."""
 
     index: int
     il_offset: int = -1
     instructions: list[Instruction] = field(default_factory=list)
+    scope: Scope = None
 
 
 @dataclass(slots=True, eq=False)
@@ -609,7 +631,9 @@ class Function:
         arguments: one slot per ``abi.params`` entry, in that order.
         slots: all slots (arguments included), index == position.
         required: CHECK cells that must hold for the code to be valid (layout guards); HANDLE cells are found in
-        LoadCell. return_kind: for GcInfo.
+            LoadCell.
+        return_kind: for GcInfo.
+        regions: all try regions, index == position, a parent before its children.
     """
 
     name: str
@@ -620,6 +644,7 @@ class Function:
     blocks: list[Block] = field(default_factory=list)
     required: list[Cell] = field(default_factory=list)
     value_count: int = 0
+    regions: list[TryRegion] = field(default_factory=list)
 
     def new_value(self, type_: Type) -> Value:
         value = Value(self.value_count, type_)
@@ -633,8 +658,8 @@ class Function:
         self.slots.append(slot)
         return slot
 
-    def new_block(self, il_offset: int = -1) -> Block:
-        block = Block(len(self.blocks), il_offset)
+    def new_block(self, il_offset: int = -1, scope: Scope = None) -> Block:
+        block = Block(len(self.blocks), il_offset, scope=scope)
         self.blocks.append(block)
         return block
 

@@ -14,13 +14,14 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from nativegen.readytorun.unit import Cell
+from nativegen.readytorun.unit import Cell, Symbol
 
 
 class ExternalKind(enum.IntEnum):
     STUB = 0  # callable: `call cc 78 ... @name(...)`
     CELL = 1  # address of the cell: `@name = external global i64`
     RUNTIME = 2  # a symbol of the image itself, e.g. clr_chkstk; `cell` is None
+    FRAME = 3  # `<method>.psp`, `<method>.homes`: an i64 that the back end knows; `cell` is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,9 @@ class LoweredMethod:
         return_kind: GcInfo ReturnKind.
         checks: CHECK cells that are required although the code never touches them.
         effort: pass pipeline to use.
+        has_regions: the method has try blocks, so it may have funclets.
+        catches: what the numbers of catch pads (from 1) stand for: the caught type, or the name of a filter function
+            in ``llvm``.
     """
 
     symbol: str
@@ -60,3 +64,5 @@ class LoweredMethod:
     return_kind: int
     checks: tuple[Cell, ...]
     effort: Effort
+    has_regions: bool = False
+    catches: tuple[Symbol | str, ...] = ()

@@ -19,6 +19,7 @@ from nativegen.compiler import (
     import_fields,
     import_memory,
     import_objects,
+    import_regions,
     import_variables,
 )
 from nativegen.compiler.importer import Handler
@@ -33,6 +34,7 @@ _SUBJECTS = (
     import_arrays,
     import_objects,
     import_calls,
+    import_regions,
 )
 
 

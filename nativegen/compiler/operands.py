@@ -73,6 +73,9 @@ USES: dict[type[ir.Instruction], Callable[[Any], tuple[ir.Value, ...]]] = {
     ir.Switch: _value,
     ir.Return: _return,
     ir.Unreachable: _nothing,
+    ir.CatchReturn: _nothing,
+    ir.EndFinally: _nothing,
+    ir.EndFilter: _value,
 }
 
 
@@ -87,9 +90,9 @@ def result_of(instruction: ir.Instruction) -> ir.Value | None:
 
 
 def successors(block: ir.Block) -> tuple[ir.Block, ...]:
-    """Where control may go from the end of the block, in textual order."""
+    """Where control may go from the end of the block, in textual order; exceptions are not counted (``flow`` does)."""
     last = block.instructions[-1]
-    if isinstance(last, ir.Jump):
+    if isinstance(last, (ir.Jump, ir.CatchReturn)):
         return (last.target,)
     if isinstance(last, (ir.Branch, ir.CompareBranch)):
         return (last.if_true, last.if_false)

@@ -13,6 +13,7 @@ import re
 from typing import Any, TypeVar
 
 from nativegen.compiler import ir
+from nativegen.compiler.regions import Filter, Handler, HandlerKind, TryRegion
 from nativegen.compiler.text_form import CALL_FLAGS, ENUMS, FORMS, Operand
 from nativegen.readytorun.unit import Cell, CellKind, Symbol, SymbolKind
 
@@ -66,7 +67,7 @@ class _Parser:
         self.cells: dict[str, Cell] = {}
         self.slots: dict[str, ir.Slot] = {}
         self.values: dict[str, ir.Value] = {}
-        self.blocks: dict[str, ir.Block] = {}
+        self.scopes: dict[str, TryRegion | Handler | Filter] = {}
         self.block: ir.Block | None = None
         self.tokens: list[str] = []
 
@@ -104,8 +105,14 @@ class _Parser:
         elif self.block is None and first == "requires":
             self.take()
             self.current().required.append(self.cells[self.take()])
-        elif len(self.tokens) == 2 and self.tokens[1] == ":":
+        elif self.block is None and first == "try":
+            self.declare_try()
+        elif self.block is None and first == "handler":
+            self.declare_handler()
+        elif self.tokens[-1] == ":" and (len(self.tokens) == 2 or self.tokens[1] == "in"):
             self.block = self.block_named(first)
+            if len(self.tokens) > 2:
+                self.block.scope = self.scopes[self.tokens[2]]
             self.tokens = []
         else:
             assert self.block is not None
@@ -176,6 +183,35 @@ class _Parser:
             if flag not in ("address_taken", "pinned", "zeroed"):
                 raise ValueError(flag)
             setattr(slot, flag, True)
+
+    def declare_try(self) -> None:
+        self.take()
+        name = self.take()
+        self.expect("in")
+        parent = self.take()
+        function = self.current()
+        region = TryRegion(len(function.regions), None if parent == "method" else self.scopes[parent])
+        function.regions.append(region)
+        self.scopes[name] = region
+
+    def declare_handler(self) -> None:
+        self.take()
+        name = self.take()
+        self.expect("of")
+        region = self.scopes[self.take()]
+        assert isinstance(region, TryRegion)
+        kind = _member(HandlerKind, self.take())
+        handler = Handler(int(name[1:]), kind, region, self.block_named(self.take()))
+        if self.accept("exception"):
+            handler.exception = self.slots[self.take()]
+        if self.accept("caught"):
+            handler.caught = Symbol(SymbolKind.TYPE, json.loads(self.take()))
+        if self.accept("filter"):
+            assert handler.exception is not None
+            handler.filter = Filter(handler, self.block_named(self.take()), handler.exception)
+            self.scopes[f"f{name[1:]}"] = handler.filter
+        region.handlers.append(handler)
+        self.scopes[name] = handler
 
     def block_named(self, name: str) -> ir.Block:
         # Blocks are numbered in the order of their labels, but may be named before.

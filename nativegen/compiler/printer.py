@@ -3,6 +3,13 @@
 Why here: a pass is only reviewable if what it did can be seen. The text is complete: printing and parsing gives an
 equal function (but for ``il_offset``), so tests are written in it.
 
+A try region, its handlers and the scopes of blocks (``in``: t try region, h handler, f the filter of a handler)::
+
+      try t0 in method
+      handler h0 of t0 catch b2 exception s0 caught "[System.Runtime]System.Exception"
+    b1 in t0:
+      ...
+
 Invariants: shapes and cells are declared before the function, in the order of their first use; slots of equal names
 get ``.<index>`` appended.
 
@@ -27,6 +34,7 @@ import json
 import re
 
 from nativegen.compiler import ir
+from nativegen.compiler.regions import Handler, Scope, TryRegion
 from nativegen.compiler.text_form import CALL_FLAGS, FORMS, mnemonic
 from nativegen.readytorun.unit import Cell, Symbol
 
@@ -65,9 +73,13 @@ class _Printer:
         header[0] += f" returns {function.return_kind.name.lower()}"
         header += [f"  {slot.kind.name.lower()} {self.slot(slot)}" for slot in function.slots]
         header += [f"  requires {self.cell(cell)}" for cell in function.required]
+        for region in function.regions:
+            header.append(f"  try t{region.index} in {_scope(region.parent) or 'method'}")
+            header += [f"  {self.handler(handler)}" for handler in region.handlers]
         body = []
         for block in function.blocks:
-            body.append(f"b{block.index}:")
+            where = _scope(block.scope)
+            body.append(f"b{block.index}{f' in {where}' if where else ''}:")
             body += [f"  {self.instruction(instruction)}" for instruction in block.instructions]
         shapes = [f"shape {name} = {_shape(shape)}" for shape, name in self.shapes.items()]
         cells = [f"cell {name} = {_cell(cell)}" for cell, name in self.cells.items()]
@@ -77,6 +89,16 @@ class _Printer:
         kind = self.shape(slot.shape) if slot.shape is not None else _member(slot.memory)
         flags = "".join(f" {flag}" for flag in ("address_taken", "pinned", "zeroed") if getattr(slot, flag))
         return f"{self.slots[slot]}: {kind}{flags}"
+
+    def handler(self, handler: Handler) -> str:
+        text = f"handler h{handler.index} of t{handler.region.index} {_member(handler.kind)} b{handler.entry.index}"
+        if handler.exception is not None:
+            text += f" exception {self.slots[handler.exception]}"
+        if handler.caught is not None:
+            text += f" caught {json.dumps(handler.caught.name)}"
+        if handler.filter is not None:
+            text += f" filter b{handler.filter.entry.index}"
+        return text
 
     def shape(self, shape: ir.StructShape) -> str:
         name = self.shapes.get(shape)
@@ -151,6 +173,14 @@ class _Printer:
 def _member(member: enum.IntEnum | None) -> str:
     assert member is not None
     return member.name.lower()
+
+
+def _scope(scope: Scope) -> str:
+    if isinstance(scope, TryRegion):
+        return f"t{scope.index}"
+    if isinstance(scope, Handler):
+        return f"h{scope.index}"
+    return "" if scope is None else f"f{scope.handler.index}"
 
 
 def _shape(shape: ir.StructShape) -> str:

@@ -19,6 +19,7 @@ from nativegen.compiler import ir
 from nativegen.compiler.ir import Barrier, BinaryOp, ConvertKind, Memory, PassKind, Type
 from nativegen.compiler.operands import USES, successors, uses
 from nativegen.compiler.printer import print_instruction
+from nativegen.compiler.verify_regions import verify_edges, verify_regions
 
 
 class IrError(ValueError):
@@ -99,6 +100,7 @@ class _Verifier:
         self.require(bool(blocks), "no blocks")
         for index, block in enumerate(blocks):
             self.require(block.index == index, f"block {block.index} stands at position {index}")
+        verify_regions(self.function, self.require)
         for block in blocks:
             self._block(block)
 
@@ -176,6 +178,7 @@ class _Verifier:
             is_last = instruction is block.instructions[-1]
             self.require(isinstance(instruction, ir.TERMINATORS) == is_last, "terminators end blocks, and only they")
             self._instruction(instruction)
+        verify_edges(block, self.require)
         self.instruction = None
         blocks = self.function.blocks
         for successor in successors(block):
@@ -413,6 +416,10 @@ def _switch(v: _Verifier, switch: ir.Switch) -> None:
     v.types(switch.value, Type.I32)
 
 
+def _end_filter(v: _Verifier, end: ir.EndFilter) -> None:
+    v.types(end.value, Type.I32)
+
+
 def _return(v: _Verifier, instruction: ir.Return) -> None:
     result = v.function.abi.result
     value = instruction.value
@@ -451,4 +458,5 @@ _RULES: dict[type[ir.Instruction], Callable[[_Verifier, Any], None]] = {
     ir.Branch: _branch,
     ir.Switch: _switch,
     ir.Return: _return,
+    ir.EndFilter: _end_filter,
 }

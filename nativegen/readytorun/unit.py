@@ -72,8 +72,7 @@ class TokenResolver(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """One indirection cell: a pointer-sized word that the runtime fills as its signature says.
 
     Args:
@@ -104,8 +103,7 @@ class RelocationKind(enum.IntEnum):
 RUNTIME_SYMBOLS: tuple[str, ...] = ("clr_chkstk",)
 
 
-@dataclass(frozen=True, slots=True)
-class Relocation:
+class Relocation(NamedTuple):
     """A REL32: the 4 bytes at ``offset`` become ``target + addend - (address of the field + 4)``.
 
     This is IMAGE_REL_AMD64_REL32; ``addend`` is the value that the object file had in the field.
@@ -113,12 +111,11 @@ class Relocation:
 
     offset: int
     kind: RelocationKind
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
     addend: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(NamedTuple):
     """One runtime function of the unit: the main body, a funclet or a filter.
 
     Args:
@@ -135,8 +132,7 @@ class Function:
     is_filter: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ExceptionClause:
+class ExceptionClause(NamedTuple):
     """One clause of the method's native exception table; offsets count from the start of the unit's code.
 
     Args:

@@ -1,0 +1,175 @@
+"""Funclets: LLVM's exception clauses, and the two places where its funclets differ from what the runtime calls.
+
+LLVM emits funclets for CoreCLR on Windows: rcx is the establisher frame, rdx the exception. On Unix the runtime passes
+rdi and rsi (facts: llvm-codegen.md 4, exceptionhandling.cpp). The compiler stores rsi itself, with the first instruction
+of a catch funclet; the one use of rcx, in the prolog, is patched here. Both are checked byte by byte, and a funclet that
+looks different is refused.
+
+Invariants: every funclet begins with ``push``es, a stack allocation, then exactly ``mov rcx,[rcx+psp]; mov
+[rsp+psp],rcx; lea rbp,[rcx+frame]``, where psp and frame are those of the method.
+
+The patch: ``48 8b 49 28`` (``mov rcx,[rcx+40]``) becomes ``48 8b 4f 28`` (``mov rcx,[rdi+40]``):
+
+>>> code = bytearray.fromhex("554883ec30488b492848894c2428488d6950")
+>>> redirect_establisher(code, 0, len(code), psp=0x28, frame=0x50)
+>>> code.hex()
+'554883ec30488b4f2848894c2428488d6950'
+
+LLVM's table follows the unwind info of the function in .xdata (AsmPrinter/WinException.cpp, emitCLRExceptionTable):
+-1, number of funclets, where main body and funclets end, number of clauses, the clauses {flags, try begin, try end,
+handler begin, handler end, token}. Try ranges are one too big, at both ends.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+from nativegen.backend.coff import IMAGE_REL_AMD64_REL32, ObjectFile, ObjectSection
+
+_TABLE_MARK = 0xFFFF_FFFF
+_CLAUSE_FIELDS = 6
+_FIELD = struct.Struct("<i")
+
+
+class FuncletError(ValueError):
+    """A funclet or clause table that is not as proved to work."""
+
+
+class ClauseRow(NamedTuple):
+    """One clause as LLVM wrote it; offsets from the method's start."""
+
+    flags: int
+    try_begin: int
+    try_end: int
+    handler_begin: int
+    handler_end: int
+    token: int
+
+
+def read_clauses(obj: ObjectFile, xdata: ObjectSection, position: int, code: ObjectSection) -> list[ClauseRow]:
+    """The clause table of a function.
+
+    Args:
+        xdata: its unwind data.
+        position: where the table begins in it, behind the last unwind info.
+        code: its section; offsets must lead there.
+
+    Raises:
+        FuncletError: malformed.
+    """
+    targets = {relocation.offset: relocation for relocation in xdata.relocations}
+
+    def field(at: int) -> int:
+        if at + _FIELD.size > len(xdata.data):
+            raise FuncletError("truncated clause table")
+        value: int = _FIELD.unpack_from(xdata.data, at)[0]
+        relocation = targets.get(at)
+        if relocation is None:
+            return value
+        symbol = obj.symbols[relocation.symbol]
+        if relocation.kind != IMAGE_REL_AMD64_REL32 or symbol.section != code.number:
+            raise FuncletError("clause table entry that leads out of the function")
+        return symbol.value + value - (at + _FIELD.size)
+
+    if field(position) & 0xFFFF_FFFF != _TABLE_MARK:
+        raise FuncletError("no clause table")
+    funclets = field(position + 4)
+    if not 0 <= funclets <= len(xdata.data):
+        raise FuncletError("malformed clause table")
+    position += 8 + 4 * (funclets + 1)
+    count = field(position)
+    position += 4
+    if not 0 <= count * _CLAUSE_FIELDS * 4 <= len(xdata.data) - position:
+        raise FuncletError("malformed clause table")
+    rows = []
+    for _ in range(count):
+        flags, begin, end, handler, handler_end, token = (field(position + 4 * index) for index in range(_CLAUSE_FIELDS))
+        rows.append(ClauseRow(flags, begin - 1, end - 1, handler, handler_end, token))
+        position += 4 * _CLAUSE_FIELDS
+    return rows
+
+
+def saved_stack_pointer(code: bytes | bytearray, prolog_size: int) -> int:
+    """Where the method keeps its stack pointer for its funclets (PSPSym), from the stack pointer.
+
+    Raises:
+        FuncletError: the first instruction after the prolog is not ``mov [rsp+x], rsp``.
+    """
+    text = bytes(code[prolog_size : prolog_size + 8])
+    for pattern, size in ((b"\x48\x89\x24\x24", 0), (b"\x48\x89\x64\x24", 1), (b"\x48\x89\xa4\x24", 4)):
+        if text.startswith(pattern):
+            return int.from_bytes(text[4 : 4 + size], "little", signed=True)
+    raise FuncletError(f"no saved stack pointer after the prolog: {text.hex()}")
+
+
+def redirect_establisher(code: bytearray, begin: int, prolog_end: int, *, psp: int, frame: int) -> None:
+    """Make a funclet take its establisher from rdi instead of rcx.
+
+    Args:
+        code: of the whole method, changed in place.
+        begin, prolog_end: the funclet's prolog in it.
+        psp: :func:`saved_stack_pointer` of the method.
+        frame: what rbp is above the method's stack pointer.
+
+    Raises:
+        FuncletError: the prolog does not end with the three instructions of the module's docstring.
+    """
+    load = b"\x48\x8b" + _displaced(1, 1, psp)
+    store = b"\x48\x89" + _stack_displaced(1, psp)
+    address = b"\x48\x8d" + _displaced(5, 1, frame) if frame else b"\x48\x89\xcd"
+    tail = load + store + address
+    start = prolog_end - len(tail)
+    prolog = bytes(code[begin:prolog_end])
+    if start < begin or prolog[start - begin :] != tail or prolog.count(load) != 1:
+        raise FuncletError(f"funclet prolog {prolog.hex()}")
+    code[start + 2] |= 6  # the base register in ModRM: rcx (1) -> rdi (7)
+
+
+def _displaced(register: int, base: int, displacement: int) -> bytes:
+    """ModRM and displacement of ``[base+displacement]``, the shortest form."""
+    if displacement == 0:
+        return bytes((register << 3 | base,))
+    if -128 <= displacement < 128:
+        return bytes((0x40 | register << 3 | base, displacement & 0xFF))
+    return bytes((0x80 | register << 3 | base,)) + _FIELD.pack(displacement)
+
+
+def _stack_displaced(register: int, displacement: int) -> bytes:
+    """As :func:`_displaced`, for ``[rsp+displacement]``."""
+    text = _displaced(register, 4, displacement)
+    return text[:1] + b"\x24" + text[1:]
+
+
+def check_exception_store(code: bytes | bytearray, begin: int) -> None:
+    """The exception, in rsi, is stored before anything else can be in rsi.
+
+    Args:
+        begin: the first instruction behind the prolog of a catch funclet.
+
+    Raises:
+        FuncletError: something else than loads of other registers from the frame comes first.
+    """
+    at = begin
+    while True:
+        text = bytes(code[at : at + 7])
+        if text[:2] == b"\x48\x89" and text[2:3] in (b"\x75", b"\xb5"):  # mov [rbp+x], rsi
+            return
+        size = _frame_load(text)
+        if not size:
+            raise FuncletError(f"catch funclet begins with {text.hex()}")
+        at += size
+
+
+def _frame_load(text: bytes) -> int:
+    """Size of ``mov register, [rbp+x]`` (not rsi), which codegen level 0 may put first; 0 for anything else."""
+    prefix = text[:1] in (b"\x44", b"\x48", b"\x4c")
+    body = text[1:] if prefix else text
+    if len(body) < 2 or body[0] != 0x8B:
+        return 0
+    mode, register, base = body[1] >> 6, body[1] >> 3 & 7, body[1] & 7
+    if prefix and text[0] & 4:
+        register += 8
+    if base != 5 or mode not in (1, 2) or register in (4, 5, 6):
+        return 0
+    return prefix + (3 if mode == 1 else 6)
