@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import filecmp
 import json
 import os
 import secrets
@@ -104,14 +105,14 @@ class Cache:
         folder = os.path.dirname(staged_image)
         final = os.path.join(self.root, image_folder(*key))
         with _disk_errors(self.root):
-            image = os.path.join(folder, f"{key.name}.ni.dll")
-            if staged_image != image:
-                os.rename(staged_image, image)
+            image_path = os.path.join(folder, f"{key.name}.ni.dll")
+            if staged_image != image_path:
+                os.rename(staged_image, image_path)
             text = os.path.join(folder, f"{key.name}.json")
             with open(text, "w", encoding="utf-8") as file:
                 json.dump(manifest, file, separators=(",", ":"), sort_keys=False)
                 file.write("\n")
-            for path in (image, text):
+            for path in (image_path, text):
                 _flush(path)
                 os.chmod(path, 0o444)
             _flush(folder)
@@ -121,8 +122,8 @@ class Cache:
             except OSError as error:
                 if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                     raise
-                # Either another process published the same key, which is the same image, or files were lost.
-                if self.has_files(key):
+                # Another process published the same key, which is the same image; or files were lost or damaged.
+                if self.has_files(key) and filecmp.cmp(image_path, self.image_path(key), shallow=False):
                     _remove_tree(folder)
                 else:
                     _remove_tree(final)

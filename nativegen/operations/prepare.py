@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nativegen.cache.manifests import file_checksum, row_of_manifest
 from nativegen.cache.records import ImageKey
 from nativegen.cache.store import Cache
 from nativegen.diagnostics import NativegenError
@@ -73,7 +74,18 @@ class _StoredImages:
         self._cache, self._target, self._scenario = cache, target, scenario
 
     def has(self, name: str, key: str) -> bool:
-        return self._cache.has_files(ImageKey(self._target, name, key))
+        image = ImageKey(self._target, name, key)
+        if not self._cache.has_files(image):
+            return False
+        return self._cache.index.image(image) is not None or self._is_sound(image)
+
+    def _is_sound(self, key: ImageKey) -> bool:
+        """Whether an image that the index does not know, left by a killed process or a lost index, may be adopted."""
+        try:
+            row, _ = row_of_manifest(self._cache.read_manifest(key), key)
+            return file_checksum(self._cache.image_path(key)) == row.checksum
+        except NativegenError:
+            return False
 
     def newest_manifest(self, candidate: Candidate) -> Mapping[str, Any] | None:
         image = self._cache.index.newest_image_of(candidate.path, self._target, self._scenario)

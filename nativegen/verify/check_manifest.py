@@ -19,7 +19,8 @@ def check_manifest(subject: Subject) -> Iterator[Finding]:
         return
     checksum = file_checksum(subject.path)
     if checksum != document["image"]["checksum"]:
-        yield Finding(Severity.ABORT, f"the file was changed: checksum {checksum}, not {document['image']['checksum']}")
+        message = f"the file was changed: checksum {checksum}, not {document['image']['checksum']}"
+        yield Finding(Severity.ABORT, message, "run: nativegen update /force")
     key = xxhash.xxh3_128_hexdigest(canonical_json(document["manifest"]))
     if key != document["key"] or os.path.basename(os.path.dirname(subject.path)) != key:
         yield Finding(Severity.ABORT, f"its key does not follow from its manifest, which gives {key}")

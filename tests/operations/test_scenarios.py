@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from nativegen.cache.records import DEBUG, Image
+from nativegen.cache.manifests import file_checksum
+from nativegen.cache.records import DEBUG, Image, ImageKey
 from nativegen.cache.store import Cache
 from nativegen.diagnostics import NativegenError
 from nativegen.operations.display import Display, display_all, display_matching
@@ -343,6 +344,36 @@ def test_images_published_by_a_killed_process_are_adopted(world: World) -> None:
     assert world.compiled == [] and world.images == ["App", "Core", "Text"]
 
 
+def test_damaged_images_are_not_adopted(world: World) -> None:
+    world.install("App")
+    for image in world.cache.index.images():
+        if image.name == "Core":
+            damaged = Path(world.cache.manifest_path(_key(image)))
+        elif image.name == "Text":
+            damaged = Path(world.cache.image_path(_key(image)))
+        else:
+            continue
+        damaged.chmod(0o644)
+        damaged.write_bytes(b"damaged")
+    with world.cache.index.transaction():
+        for image in world.cache.index.images():
+            world.cache.index.remove_image(_key(image))
+    world.install("App")
+    assert world.compiled == ["Core", "Text"] and world.images == ["App", "Core", "Text"]
+    for image in world.cache.index.images():
+        assert file_checksum(world.cache.image_path(_key(image))) == image.checksum
+
+
+def test_P4_force_replaces_a_damaged_image(world: World) -> None:
+    world.install("App")
+    image = next(image for image in world.cache.index.images() if image.name == "Core")
+    path = Path(world.cache.image_path(_key(image)))
+    path.chmod(0o644)
+    path.write_bytes(b"damaged")
+    world.update(force=True)
+    assert file_checksum(str(path)) == image.checksum
+
+
 def test_an_edit_and_its_reversal(world: World) -> None:
     world.install("App")
     keys = world.cache.index.images()
@@ -353,7 +384,5 @@ def test_an_edit_and_its_reversal(world: World) -> None:
     assert sorted(image.key for image in world.cache.index.images()) == sorted(image.key for image in keys)
 
 
-def _key(image: Image):  # type: ignore[no-untyped-def]
-    from nativegen.cache.records import ImageKey
-
+def _key(image: Image) -> ImageKey:
     return ImageKey(image.target, image.name, image.key)
