@@ -1,11 +1,11 @@
 """The one table of every user-visible error, and the exception that carries one.
 
-Each diagnostic has a stable code, a severity, a one-line message template and a remedy; the documentation page is generated
-from this table. Library code raises :class:`NativegenError`; the command line prints ``str(error)`` as one line and exits with
-``error.exit_code``.
+Each diagnostic has a stable code, a severity, a one-line message template and a remedy; the documentation page is
+generated from this table. Library code raises :class:`NativegenError`; the command line prints ``str(error)`` as one
+line and exits with ``error.exit_code``.
 
-Invariant: codes are never reused or renumbered. Ranges: 1xxx reading assemblies, 2xxx binding, 3xxx compiling and images,
-4xxx cache, 5xxx verification, 6xxx runtime and hosting, 7xxx command line and build systems.
+Invariant: codes are never reused or renumbered. Ranges: 1xxx reading assemblies, 2xxx binding, 3xxx compiling and
+images, 4xxx cache, 5xxx verification, 6xxx runtime and hosting, 7xxx command line and build systems.
 
 >>> str(NativegenError("NGEN1001", "x.dll"))
 'x.dll: error NGEN1001: not a PE file; remedy: pass a .NET assembly (.dll or .exe)'
@@ -39,7 +39,11 @@ DIAGNOSTICS: dict[str, Diagnostic] = _table(
     Diagnostic("NGEN1003", "native PE file without .NET metadata", "pass the managed assembly, not a native library"),
     Diagnostic("NGEN1004", "malformed .NET metadata: {detail}", "rebuild or download the file again"),
     Diagnostic("NGEN1005", "a netmodule, not an assembly", "pass the assembly that contains the module"),
-    Diagnostic("NGEN1006", "uncompressed metadata tables (#-) are not supported", "rebuild the assembly without edit-and-continue"),
+    Diagnostic(
+        "NGEN1006",
+        "uncompressed metadata tables (#-) are not supported",
+        "rebuild the assembly without edit-and-continue",
+    ),
     Diagnostic("NGEN1007", "file not found", "check the path", 3),
     Diagnostic("NGEN1008", "cannot read the file: {detail}", "check the permissions"),
     Diagnostic("NGEN2001", "malformed runtimeconfig.json: {detail}", "correct the file or publish the app again"),
@@ -79,7 +83,9 @@ DIAGNOSTICS: dict[str, Diagnostic] = _table(
     Diagnostic("NGEN3102", "no target for runtime {version}", "use a runtime of: {known}"),
     Diagnostic("NGEN3103", "not a ReadyToRun image", "pass an image made by nativegen or crossgen"),
     Diagnostic("NGEN3104", "malformed ReadyToRun image: {detail}", "compile or download the image again"),
-    Diagnostic("NGEN3105", "cannot be made into a native image: {detail}", "rebuild the assembly, or leave it to the JIT"),
+    Diagnostic(
+        "NGEN3105", "cannot be made into a native image: {detail}", "rebuild the assembly, or leave it to the JIT"
+    ),
     Diagnostic("NGEN3106", "already contains native code", "pass the IL assembly, or compile it with --from-native"),
     Diagnostic("NGEN3107", "{base} cannot be an image base", "use a non-zero multiple of 0x10000", 2),
     Diagnostic("NGEN3201", "llvmlite is not installed", "run: pip install 'llvmlite>=0.50,<0.51'"),
@@ -132,8 +138,12 @@ DIAGNOSTICS: dict[str, Diagnostic] = _table(
     Diagnostic("NGEN6001", "not a readable event trace: {detail}", "run the program again; it must end by itself", 125),
     Diagnostic("NGEN6002", "the event trace is unreliable: {detail}", "trace a shorter run", 125),
     Diagnostic("NGEN6003", "no .NET runtime here", "pass the folder of 'dotnet', or of a self-contained app", 3),
-    Diagnostic("NGEN6004", "no .NET runtime found for it", "install .NET, pass --runtime DIR, or pip install dotnetcore2", 3),
-    Diagnostic("NGEN6005", "the host program is missing or not executable", "publish the app with its host, or chmod +x", 125),
+    Diagnostic(
+        "NGEN6004", "no .NET runtime found for it", "install .NET, pass --runtime DIR, or pip install dotnetcore2", 3
+    ),
+    Diagnostic(
+        "NGEN6005", "the host program is missing or not executable", "publish the app with its host, or chmod +x", 125
+    ),
     Diagnostic("NGEN6006", "still running after {seconds} s; ended", "allow more time", 125),
     Diagnostic("NGEN6007", "the runtime wrote no ReadyToRun log", "check that the program started", 125),
     Diagnostic("NGEN6008", "cannot be started: {detail}", "check the file", 125),
@@ -161,7 +171,11 @@ DIAGNOSTICS: dict[str, Diagnostic] = _table(
     Diagnostic("NGEN7006", "the image would replace the assembly it is made from", "name another output", 2),
     Diagnostic("NGEN7007", "two files for the simple name {name}: also {other}", "name one of them", 2),
     Diagnostic("NGEN7009", "internal error: {detail}", "run it again with /verbose and report what it prints"),
-    Diagnostic("NGEN7101", "no .NET {target} runtime was found for the build", "set NATIVEGEN_RUNTIME, or pip install dotnetcore2"),
+    Diagnostic(
+        "NGEN7101",
+        "no .NET {target} runtime was found for the build",
+        "set NATIVEGEN_RUNTIME, or pip install dotnetcore2",
+    ),
 )
 
 

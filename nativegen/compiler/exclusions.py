@@ -1,6 +1,7 @@
 """Why a method is left to the JIT: the table of stable reason codes, and the exception that carries one.
 
-Codes appear in manifests, coverage tables and `nativegen display`; they are never renamed. A detail string may say more.
+Codes appear in manifests, coverage tables and `nativegen display`; they are never renamed. A detail string may say
+more.
 
 >>> raise Excluded(Reason.GENERIC, "method has type parameters")
 Traceback (most recent call last):

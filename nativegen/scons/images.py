@@ -168,8 +168,8 @@ def _compilable(path: str) -> bool:
 def _scan_references(node: Any, env: Any, path: Any) -> list[Any]:
     """SCons scanner: the contracts of the assemblies that ``node`` reaches by reference and that the build knows.
 
-    The whole closure, not the direct references: a value type's layout contains those of its fields, whose types may come
-    from further away.
+    The whole closure, not the direct references: a value type's layout contains those of its fields, whose types may
+    come from further away.
     """
     del path
     from nativegen.metadata import Assembly

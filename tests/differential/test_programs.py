@@ -1,7 +1,8 @@
 """Every program of tests/programs behaves the same under the JIT and with images, and its methods run native.
 
-A program's first lines say what must have been native (``// native: Type::* ...``) and whether it also runs under compacting
-collections (``// gc: yes``). ``// excluded: Type::Method reason-code`` lines name methods that must be left to the JIT.
+A program's first lines say what must have been native (``// native: Type::* ...``) and whether it also runs under
+compacting collections (``// gc: yes``). ``// excluded: Type::Method reason-code`` lines name methods that must be left
+to the JIT.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """SCons finds tools here; the tool itself lives in the package (``nativegen.scons``).
 
-SCons registers this file as the module ``nativegen`` and puts its folder first on ``sys.path``, so the package of the same name is
-imported with both out of the way; afterwards ``nativegen`` means the package again.
+SCons registers this file as the module ``nativegen`` and puts its folder first on ``sys.path``, so the package of the
+same name is imported with both out of the way; afterwards ``nativegen`` means the package again.
 """
 
 import importlib
