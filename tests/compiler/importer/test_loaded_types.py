@@ -2,8 +2,8 @@
 
 The callee may still be a stub. A collection that starts while it is compiled reads its signature to find the references
 among the arguments, and needs the size of each value type, an enum's too. If that type is not loaded, the collector
-loads it, with every other thread stopped: when one of those holds the loader's lock, the process hangs for ever (seen in
-System.Text.Json under GC stress).
+loads it, with every other thread stopped: when one of those holds the loader's lock, the process hangs for ever (seen
+in System.Text.Json under GC stress).
 """
 
 from __future__ import annotations
