@@ -23,10 +23,15 @@ from nativegen.compiler.exclusions import Reason
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import Assembly, Table
 from nativegen.pipeline.eligibility import check_eligible
+from nativegen.pipeline.facts import Facts
+from nativegen.pipeline.fingerprint import compiler_fingerprint
+from nativegen.pipeline.link_names import LinkNames
 from nativegen.pipeline.request import CompileReport, CompileRequest, ExcludedMethod
+from nativegen.pipeline.reuse import Reuse, SymbolCheck
+from nativegen.pipeline.unit_codec import Exclusion
+from nativegen.pipeline.unit_store import Result, UnitStore
 from nativegen.pipeline.worker import BatchItem, CompileWorker, MethodOutcome, method_display_name
 from nativegen.readytorun.targets import target_named
-from nativegen.readytorun.unit import MethodUnit, Symbol
 from nativegen.readytorun.writer import ImageBuilder
 from nativegen.typesystem import TypeSystem
 from nativegen.typesystem.symbols import SymbolTable
@@ -59,16 +64,25 @@ class _Job:
     rids: list[int]
     outcomes: dict[int, MethodOutcome] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    facts: Facts | None = None
+    names: LinkNames | None = None
+    reuse: Reuse | None = None
+    reused: set[int] = field(default_factory=set)
+    accidents: set[int] = field(default_factory=set)  # methods that a worker died of
+
+    @property
+    def is_complete(self) -> bool:
+        return len(self.outcomes) == len(self.rids)
 
 
-def compile_file(request: CompileRequest, *, jobs: int = 1) -> CompileReport:
-    """Compile one assembly.
+def compile_file(request: CompileRequest, *, jobs: int = 1, unit_store: str | None = None) -> CompileReport:
+    """Compile one assembly; the arguments are those of :func:`compile_many`.
 
     Raises:
         NativegenError: the input is not eligible (see :func:`check_eligible`) or cannot be read, or the output not
         written.
     """
-    for outcome in compile_many([request], jobs=jobs):
+    for outcome in compile_many([request], jobs=jobs, unit_store=unit_store):
         if isinstance(outcome, CompileFailure):
             raise outcome.error
         return outcome
@@ -76,9 +90,21 @@ def compile_file(request: CompileRequest, *, jobs: int = 1) -> CompileReport:
 
 
 def compile_many(
-    requests: Sequence[CompileRequest], *, jobs: int, progress: Callable[[Progress], None] | None = None
+    requests: Sequence[CompileRequest],
+    *,
+    jobs: int,
+    progress: Callable[[Progress], None] | None = None,
+    unit_store: str | None = None,
 ) -> Iterator[CompileReport | CompileFailure]:
-    """Compile several assemblies over one pool of ``jobs`` workers; yields one outcome per request, as they finish."""
+    """Compile several assemblies over one pool of workers; yields one outcome per request, as they finish.
+
+    Args:
+        jobs: number of workers.
+        progress: called after each batch.
+        unit_store: folder of compiled methods to reuse and to add to (:mod:`nativegen.pipeline.unit_store`); the images
+            are the same with and without.
+    """
+    store = UnitStore(unit_store) if unit_store is not None else None
     started: dict[int, _Job] = {}
     for index, request in enumerate(requests):
         try:
@@ -90,37 +116,48 @@ def compile_many(
             yield _facade(job)
         else:
             started[index] = job
-    # Largest first: the long ones must not be left for the end.
-    order = sorted(started, key=lambda i: -len(started[i].rids))
-    batches = [
-        [BatchItem(index, rid) for rid in started[index].rids[first : first + BATCH_METHODS]]
-        for index in order
-        for first in range(0, len(started[index].rids), BATCH_METHODS)
-    ]
-    total, done = sum(len(job.rids) for job in started.values()), 0
     linker = _Linker()
+    batch_owners: list[int] = []
+    done, total = 0, sum(len(job.rids) for job in started.values())
+
+    def batches() -> Iterator[list[BatchItem]]:
+        """Made as workers become idle, so that they are busy while the keys of the next assembly are computed."""
+        # Largest first: the long ones must not be left for the end.
+        for index in sorted(started, key=lambda i: -len(started[i].rids)):
+            job = started[index]
+            missing = linker.reuse(job, store) if store is not None else job.rids
+            # What is complete already still needs a turn of the loop below.
+            for first in range(0, max(1, len(missing)), BATCH_METHODS):
+                batch_owners.append(index)
+                yield [BatchItem(index, rid) for rid in missing[first : first + BATCH_METHODS]]
 
     def crashed(item: BatchItem, message: str) -> MethodOutcome:
-        name = method_display_name(started[item.request].assembly, item.rid)
+        job = started[item.request]
+        job.accidents.add(item.rid)
+        name = method_display_name(job.assembly, item.rid)
         return MethodOutcome(item.rid, None, ExcludedMethod(name, item.rid, Reason.BACKEND.code, message))
 
-    with WorkerPool(min(jobs, max(1, len(batches))), CompileWorker, (list(requests),)) as pool:
-        for batch, outcomes in pool.map_batches(CompileWorker.compile, batches, crashed):
-            index = batches[batch][0].request
+    with WorkerPool(max(1, min(jobs, total // BATCH_METHODS + 1)), CompileWorker, (list(requests),)) as pool:
+        for batch, outcomes in pool.map_batches(CompileWorker.compile, batches(), crashed):
+            index = batch_owners[batch]
             job = started[index]
             for outcome in outcomes:
                 job.outcomes[outcome.rid] = outcome
                 for stage, spent in (outcome.seconds or {}).items():
                     job.seconds[stage] = job.seconds.get(stage, 0.0) + spent
             done += len(outcomes)
+            if job.is_complete:
+                done += len(job.reused)
             if progress is not None:
                 progress(Progress(done, total, job.assembly.name))
-            if len(job.outcomes) == len(job.rids):
+            if job.is_complete:
                 del started[index]
                 try:
                     yield linker.link(job)
                 except NativegenError as error:
                     yield CompileFailure(job.request, error)
+    if store is not None:
+        store.trim()
 
 
 def _open(request: CompileRequest) -> _Job:
@@ -155,29 +192,54 @@ def _facade(job: _Job) -> CompileReport:
 
 
 class _Linker:
-    """Links jobs in the parent process; type systems are shared between jobs of one reference set."""
+    """What the parent process does for each job; type systems are shared between jobs of one reference set."""
 
     def __init__(self) -> None:
         self._systems: dict[tuple[str, int], TypeSystem] = {}
 
+    def _name(self, job: _Job) -> tuple[Facts, LinkNames]:
+        """Opens the job's assembly in the type system of its references; once."""
+        if job.facts is None or job.names is None:
+            request = job.request
+            target = target_named(request.target)
+            key = (target.name, id(request.references))
+            system = self._systems.get(key)
+            if system is None:
+                system = self._systems[key] = TypeSystem(target, request.references.get)
+            module = system.open(request.input)
+            job.facts = Facts(module)
+            job.names = LinkNames(job.facts.own, SymbolTable(module))
+        return job.facts, job.names
+
+    def reuse(self, job: _Job, store: UnitStore) -> list[int]:
+        """Fills in the outcomes that the store has; the methods that remain to be compiled."""
+        facts, names = self._name(job)
+        request = job.request
+        job.reuse = Reuse(store.open(request.target, job.assembly.name), facts, names, request.target, request.options)
+        for rid, result in job.reuse.find(job.rids).items():
+            job.reused.add(rid)
+            if isinstance(result, Exclusion):
+                excluded = ExcludedMethod(method_display_name(job.assembly, rid), rid, result.code, result.detail)
+                job.outcomes[rid] = MethodOutcome(rid, None, excluded)
+            else:
+                job.outcomes[rid] = MethodOutcome(rid, result, None)
+        return [rid for rid in job.rids if rid not in job.reused]
+
     def link(self, job: _Job) -> CompileReport:
+        if job.reuse is not None:
+            job.reuse.save({rid: _result(job.outcomes[rid]) for rid in job.rids if _is_storable(job, rid)})
+            job.seconds.update(job.reuse.seconds)
         start = time.process_time()
         request = job.request
-        target = target_named(request.target)
-        key = (target.name, id(request.references))
-        system = self._systems.get(key)
-        if system is None:
-            system = self._systems[key] = TypeSystem(target, request.references.get)
-        symbols = SymbolTable(system.open(request.input))
-        from nativegen.pipeline.fingerprint import compiler_fingerprint
-
+        _, names = self._name(job)
         builder = ImageBuilder(
             job.assembly,
-            target,
-            symbols,
+            target_named(request.target),
+            names,
             image_base=request.options.image_base,
             compiler_id=f"nativegen {compiler_fingerprint()}",
         )
+        check = SymbolCheck(names)
         exclusions = []
         native = 0
         for rid in job.rids:
@@ -186,7 +248,7 @@ class _Linker:
                 exclusions.append(outcome.excluded)
                 continue
             assert outcome.unit is not None
-            unknown = _unknown_symbol(outcome.unit, symbols)
+            unknown = check.missing(outcome.unit)
             if unknown is not None:
                 name = method_display_name(job.assembly, rid)
                 exclusions.append(ExcludedMethod(name, rid, Reason.NOT_NAMEABLE.code, unknown.name))
@@ -212,6 +274,8 @@ class _Linker:
             image_size=len(image),
             input_size=len(job.assembly.data),
             seconds=job.seconds,
+            units_reused=len(job.reused),
+            units_compiled=len(job.rids) - len(job.reused),
         )
 
     def _check_unchanged(self, job: _Job) -> None:
@@ -219,16 +283,15 @@ class _Linker:
             raise NativegenError("NGEN3002", job.request.input)
 
 
-def _unknown_symbol(unit: MethodUnit, symbols: SymbolTable) -> Symbol | None:
-    """The first symbol of the unit that the image's metadata cannot name."""
-    for cell in unit.cells:
-        for part in cell.signature:
-            if isinstance(part, Symbol):
-                try:
-                    symbols.token(part)
-                except KeyError:
-                    return part
-    return None
+def _is_storable(job: _Job, rid: int) -> bool:
+    return rid not in job.reused and rid not in job.accidents
+
+
+def _result(outcome: MethodOutcome) -> Result:
+    if outcome.excluded is not None:
+        return Exclusion(outcome.excluded.code, outcome.excluded.detail)
+    assert outcome.unit is not None
+    return outcome.unit
 
 
 def write_atomically(path: str, data: bytes) -> None:

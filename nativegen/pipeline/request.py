@@ -78,7 +78,9 @@ class CompileReport:
         excluded: reason code -> count, sorted by code.
         exclusions: every excluded method.
         image_size: bytes; input_size: bytes.
-        seconds: stage -> CPU seconds summed over all workers ('read', 'import', 'lower', 'llvm', 'link', 'write').
+        seconds: stage -> CPU seconds summed over all workers ('read', 'key', 'units', 'import', 'lower', 'llvm',
+        'link', 'write'; 'key' and 'units' only with a unit store: computing keys, and reading and writing the store).
+        units_reused: methods taken from the unit store, exclusions included; units_compiled: all others.
     """
 
     input: str
@@ -93,3 +95,5 @@ class CompileReport:
     image_size: int
     input_size: int
     seconds: dict[str, float]
+    units_reused: int = 0
+    units_compiled: int = 0

@@ -41,6 +41,8 @@ class CellKind(enum.IntEnum):
     LAZY_HELPER = 5  # flags 4/type 0, delay load helper thunk 0x10 (no object argument)
     LAZY_HELPER_OBJ = 6  # thunk 0x11 (rdi is an object: isinst, castclass, generic lookups from this)
     LAZY_HELPER_OBJ_OBJ = 7  # thunk 0x12 (rdi and rsi are objects: delegate constructors)
+    FIELD_DATA = 8  # no cell: the initial data of one of the image's own static fields, where the IL has it;
+    # the signature is its FIELD_DEF symbol alone
 
 
 class SymbolKind(enum.IntEnum):

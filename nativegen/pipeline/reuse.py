@@ -1,0 +1,138 @@
+"""Which methods of an assembly need no compiling: keys, the unit store, and what the image's metadata can still name.
+
+Runs in the parent process, before an assembly's methods are handed to the workers, and again when all are there.
+
+A stored unit is used only when every symbol in it means something in the metadata it will be linked into; a unit that
+names a row which an edit removed is compiled again. Results that say more about this run than about the method (a
+worker that died, a bug of ours) are never stored.
+
+>>> reuse = Reuse(units, facts, names, "9.0", CompileOptions())      # doctest: +SKIP
+>>> reuse.find([1, 2, 3])                                            # doctest: +SKIP
+{1: MethodUnit(...), 3: Exclusion(code='opcode', detail='jmp')}
+>>> reuse.save({2: unit})                                            # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+from nativegen.compiler.exclusions import Reason
+from nativegen.pipeline.facts import Facts
+from nativegen.pipeline.link_names import LinkNames
+from nativegen.pipeline.request import CompileOptions
+from nativegen.pipeline.unit_codec import Exclusion
+from nativegen.pipeline.unit_key import UnitKeys, key_with_rows
+from nativegen.pipeline.unit_store import AssemblyUnits, Result
+from nativegen.readytorun.unit import Cell, MethodUnit, Symbol, TokenResolver
+
+_NEVER_STORED = frozenset({Reason.INTERNAL.code})
+
+
+class Reuse:
+    """One assembly in one run.
+
+    Args:
+        units: what the store has for its name and target.
+        facts, names: of the assembly.
+        target, options: of the request.
+
+    Attributes:
+        seconds: CPU seconds per stage: 'key' and 'units'.
+    """
+
+    def __init__(
+        self, units: AssemblyUnits, facts: Facts, names: LinkNames, target: str, options: CompileOptions
+    ) -> None:
+        self._units = units
+        self._facts = facts
+        self._names = names
+        self._target = target
+        self._options = options
+        self._keys: dict[int, bytes] = {}
+        self._used: dict[bytes, Result] = {}
+        self._outdated: set[int] = set()
+        self.seconds: dict[str, float] = {}
+
+    def find(self, rids: Sequence[int]) -> dict[int, Result]:
+        """Results for those methods that need not be compiled."""
+        start = time.process_time()
+        keys = UnitKeys(self._facts, self._target, self._options).of(rids)
+        self._keys = dict(zip(rids, keys, strict=True))
+        self.seconds["key"] = time.process_time() - start
+        start = time.process_time()
+        stored = self._units.find(keys)
+        known = SymbolCheck(self._names)
+        found: dict[int, Result] = {}
+        missing = []
+        for rid, key in self._keys.items():
+            result = stored.get(key)
+            if result is None:
+                missing.append(rid)
+            elif isinstance(result, MethodUnit) and known.missing(result) is not None:
+                self._outdated.add(rid)
+            else:
+                found[rid] = self._used[key] = result
+        if missing:
+            rows = self._names.rows()
+            others = {rid: key_with_rows(self._keys[rid], rows) for rid in missing}
+            stored = self._units.find(others.values())
+            for rid, key in others.items():
+                if key in stored:
+                    found[rid] = self._used[key] = stored[key]
+        self.seconds["units"] = time.process_time() - start
+        return found
+
+    def save(self, compiled: Mapping[int, Result]) -> None:
+        """Store what this run compiled.
+
+        Args:
+            compiled: by method; without those whose outcome was an accident.
+        """
+        start = time.process_time()
+        new = set()
+        for rid, result in compiled.items():
+            if rid in self._outdated or (isinstance(result, Exclusion) and result.code in _NEVER_STORED):
+                continue
+            key = self._keys[rid]
+            if isinstance(result, Exclusion) and result.code == Reason.NOT_NAMEABLE.code:
+                key = key_with_rows(key, self._names.rows())
+            self._used[key] = result
+            new.add(key)
+        self._units.save(self._used, new)
+        self.seconds["units"] += time.process_time() - start
+
+
+class SymbolCheck:
+    """Whether an image's metadata has everything that units name; each cell is looked at once.
+
+    Args:
+        names: of the image.
+    """
+
+    def __init__(self, names: TokenResolver) -> None:
+        self._names = names
+        # By identity, because hashing a cell costs more than looking at it; kept, so that no identity is used again.
+        self._cells: dict[int, tuple[Cell, Symbol | None]] = {}
+
+    def missing(self, unit: MethodUnit) -> Symbol | None:
+        """The first symbol of the unit that the metadata cannot name."""
+        cells = self._cells
+        for cell in unit.cells:
+            known = cells.get(id(cell))
+            if known is None:
+                known = cells[id(cell)] = (cell, self._unknown(cell.signature))
+            if known[1] is not None:
+                return known[1]
+        if unit.clauses:
+            return self._unknown([clause.token_or_filter for clause in unit.clauses])
+        return None
+
+    def _unknown(self, parts: Sequence[int | bytes | Symbol]) -> Symbol | None:
+        for part in parts:
+            if isinstance(part, Symbol):
+                try:
+                    self._names.token(part)
+                except KeyError:
+                    return part
+        return None

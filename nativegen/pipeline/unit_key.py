@@ -1,0 +1,186 @@
+"""Keys of method units: equal keys mean that the compiler would make the same unit, whatever the row numbers.
+
+A key is the xxh3-128 of
+
+* what every method of the assembly depends on: compiler fingerprint, target, options that shape code, the core
+  library's content, the assembly's name and the attributes of the assembly that say how its code runs;
+* the method itself: owner, name, signature, flags, attributes (:meth:`Facts.own`);
+* its body: header flags, locals, exception clauses, and the CIL with each token replaced by the digest of its meaning
+  (:mod:`nativegen.pipeline.facts`, :mod:`nativegen.pipeline.il_pieces`).
+
+So an edit elsewhere, which shifts tokens, RVAs and heaps, leaves a key alone; a change of anything that the compiler
+looked at changes it. The rule for whoever makes the compiler look at more, at the body of a callee for instance: what
+it looks at must be in here. The tests edit assemblies at random and compare with clean builds.
+
+One thing is not in a key: that the assembly's metadata has *no* row for something. The exclusion of a method for that
+reason (:attr:`Reason.NOT_NAMEABLE`) is stored under a key of its own, :func:`key_with_rows`.
+
+>>> keys = UnitKeys(Facts(module), "9.0", CompileOptions())            # doctest: +SKIP
+>>> keys.of([1, 2])[1].hex()                                         # doctest: +SKIP
+'0f8e...'
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterable
+
+from nativegen.diagnostics import NativegenError
+from nativegen.metadata import ASSEMBLY_TOKEN, Assembly
+from nativegen.metadata.bodies import ClauseKind
+from nativegen.pipeline.facts import DIGEST_SIZE, Facts, digest, text
+from nativegen.pipeline.fingerprint import compiler_fingerprint
+from nativegen.pipeline.il_pieces import pieces
+from nativegen.pipeline.request import CompileOptions
+
+#: Changes whenever what is in a key changes without a change of the compiler's own source.
+KEY_VERSION = "1"
+
+#: Options that decide which assemblies are compiled and where images are loaded, not what a method becomes.
+_NOT_SHAPING = ("from_native", "image_base")
+#: Attributes of the assembly that say what it is called and who made it; some change with every build.
+_DESCRIPTIVE = "System.Reflection.Assembly"
+_MODULE_TOKEN = 0x00000001
+
+_FAT_HEADER = struct.Struct("<HHII")
+_CLAUSE = struct.Struct("<IIIII")
+_HEADER = struct.Struct("<IHBB")
+_TINY = 0x2
+_FAT = 0x3003  # format bits 3, header of three words
+_FAT_MASK = 0xF007
+_MORE_SECTIONS = 0x8
+_INIT_LOCALS = 0x10
+
+
+class _Digests(dict[bytes, bytes]):
+    """Token bytes -> digest, made when first asked for."""
+
+    def __init__(self, facts: Facts) -> None:
+        super().__init__()
+        self._facts = facts
+
+    def __missing__(self, token: bytes) -> bytes:
+        found = self[token] = self._facts.token(int.from_bytes(token, "little"))
+        return found
+
+
+class UnitKeys:
+    """Keys of the methods of one assembly.
+
+    Args:
+        facts: of the assembly, opened in a type system of the target and the references it is compiled against.
+        target: name of the target.
+        options: of the request.
+    """
+
+    def __init__(self, facts: Facts, target: str, options: CompileOptions) -> None:
+        module = facts.module
+        self._facts = facts
+        self._assembly = module.assembly
+        self._digests = _Digests(self._facts)
+        self._locals: dict[int, bytes] = {0: b""}
+        shaping = {name: value for name, value in options.as_json().items() if name not in _NOT_SHAPING}
+        self._prefix = digest(
+            text(
+                "nativegen unit",
+                KEY_VERSION,
+                compiler_fingerprint(),
+                target,
+                json.dumps(shaping, sort_keys=True),
+                module.type_system.core.assembly.content_signature,
+                module.name,
+            )
+            + _assembly_attributes(self._assembly)
+        )
+
+    def of(self, rids: Iterable[int]) -> list[bytes]:
+        """Keys of MethodDef rows that have CIL, in the same order. Malformed methods have keys like all others."""
+        assembly = self._assembly
+        data = assembly.data
+        prefix, method, digests, known_locals = self._prefix, self._facts.own.method, self._digests, self._locals
+        bodies = _BodyFinder(assembly)
+        unpack = _FAT_HEADER.unpack_from
+        result = []
+        for rid in rids:
+            start, end = bodies.range(assembly.method_def(rid).rva)
+            first = data[start] if start < end else 0
+            clauses = b""
+            if first & 3 == _TINY:
+                flags, local_sig, at = 0, 0, start + 1
+                stop = at + (first >> 2)
+            else:
+                flags, _, size, local_sig = unpack(data, start) if start + 12 <= end else (0, 0, 0, 0)
+                at = start + 12
+                stop = at + size
+                if flags & _FAT_MASK != _FAT or flags & _MORE_SECTIONS or (local_sig and local_sig >> 24 != 0x11):
+                    stop = end + 1
+            if stop > end:
+                flags, local_sig, code, clauses = self._parsed(rid)
+            else:
+                code = data[at:stop]
+            locals_digest = known_locals.get(local_sig)
+            if locals_digest is None:
+                locals_digest = known_locals[local_sig] = self._facts.locals(local_sig)
+            header = _HEADER.pack(len(code), len(clauses), flags & _INIT_LOCALS, len(locals_digest))
+            result.append(
+                digest(b"".join((prefix, method(rid), header, locals_digest, clauses, pieces(code, digests))))
+            )
+        return result
+
+    def _parsed(self, rid: int) -> tuple[int, int, bytes, bytes]:
+        """(flags, local signature, code, clauses) of a body with exception clauses or anything unusual."""
+        try:
+            body = self._assembly.method_body(rid)
+        except NativegenError as error:
+            return 0, 0, b"", b"malformed " + str(error).encode("utf-8", "backslashreplace")
+        if body is None:
+            return 0, 0, b"", b"none"
+        parts = []
+        for kind, try_offset, try_length, handler_offset, handler_length, token_or_filter in body.exception_clauses:
+            parts.append(_CLAUSE.pack(kind, try_offset, try_length, handler_offset, handler_length))
+            if kind == ClauseKind.EXCEPTION:
+                parts.append(self._digests[token_or_filter.to_bytes(4, "little")])
+            else:
+                parts.append(token_or_filter.to_bytes(DIGEST_SIZE, "little"))
+        return _INIT_LOCALS * body.init_locals, body.local_sig_token, body.code, b"".join(parts)
+
+
+class _BodyFinder:
+    """RVA -> file offsets of a body's start and of its section's end; nearly all bodies are in one section."""
+
+    def __init__(self, assembly: Assembly) -> None:
+        self._sections = assembly.pe.sections
+        self._first = self._last = self._delta = self._end = 0
+
+    def range(self, rva: int) -> tuple[int, int]:
+        """(start, limit); equal ones outside of every section."""
+        if not self._first <= rva < self._last:
+            for section in self._sections:
+                if 0 <= rva - section.virtual_address < section.raw_size:
+                    self._first = section.virtual_address
+                    self._last = self._first + section.raw_size
+                    self._delta = section.raw_offset - self._first
+                    self._end = section.raw_offset + section.raw_size
+                    break
+            else:
+                return 0, 0
+        return rva + self._delta, self._end
+
+
+def key_with_rows(key: bytes, rows: bytes) -> bytes:
+    """The key of a result that also depends on which types and members the metadata has rows for.
+
+    Args:
+        rows: :meth:`LinkNames.rows`.
+    """
+    return digest(key + rows)
+
+
+def _assembly_attributes(assembly: Assembly) -> bytes:
+    found = []
+    for token in (ASSEMBLY_TOKEN, _MODULE_TOKEN):
+        for attribute in assembly.custom_attributes(token):
+            if not attribute.type_full_name.startswith(_DESCRIPTIVE):
+                found.append(text(f"{token:x}", attribute.type_full_name) + digest(attribute.value))
+    return b"".join(sorted(found))
