@@ -82,7 +82,7 @@ def test_unwinding_check_sees_wrong_unwind_info(together: dict[str, Result]) -> 
     assert unwind[5] & 15 == 2
     unwind[5] += 0x10
     counts = Counts()
-    check_unwinding(replace(unit, functions=(replace(function, unwind=bytes(unwind)),)), counts)
+    check_unwinding(replace(unit, functions=(function._replace(unwind=bytes(unwind)),)), counts)
     assert counts.wrong
 
 
