@@ -227,6 +227,10 @@ class CellFactory:
         """Returns the address of a static field after running its class's static constructor if need be."""
         return Cell(CellKind.LAZY_HELPER, (int(FixupKind.FieldAddress), *self._field_signature(token, field)))
 
+    def field_data(self, field: FieldDesc) -> Cell:
+        """The initial data of a static field of the module itself: an address, not a cell."""
+        return Cell(CellKind.FIELD_DATA, (self._symbols.field_symbol(field.token),))
+
     def check_field_offset(self, token: int, field: FieldDesc) -> Cell:
         """The instance field is where we predicted (classes: MethodTable pointer included)."""
         signature = (int(FixupKind.Check_FieldOffset), field.offset, *self._field_signature(token, field))

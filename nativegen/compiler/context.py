@@ -156,8 +156,6 @@ class MethodCompiler:
             if method.has_attribute(attribute):
                 raise Excluded(Reason.BYPASS_ATTRIBUTE, attribute)
         body = method.body
-        if body.exception_clauses and not __import__("os").environ.get("NG_EH"):
-            raise Excluded(Reason.EXCEPTION_HANDLING)
         if len(body.code) > _MAX_CODE_SIZE:
             raise Excluded(Reason.LARGE, f"{len(body.code)} bytes of CIL")
 
@@ -262,16 +260,17 @@ class MethodCompiler:
         return FieldAccess(field, storage, True, 0, None, self.cells.field_offset(token, field))
 
     def static_field(self, field_token: int) -> tuple[Cell, Storage]:
-        """(cell that returns its address, storage) of a static field."""
+        """(cell that returns its address or FIELD_DATA, storage) of a static field."""
         return self._cached(self._static_fields, field_token, self._resolve_static_field)
 
     def _resolve_static_field(self, token: int) -> tuple[Cell, Storage]:
         field = self.module.field(token)
         self._check_field(field, static=True)
-        if field.rva:
-            raise Excluded(Reason.OPCODE, "static field with initial data")
         if field.is_literal:
             raise Excluded(Reason.INVALID_CIL, f"access to the constant {field.display_name}")
+        own_data = field.rva and not field.is_thread_static and field.module is self.module
+        if own_data and not field.owner.has_static_constructor:
+            return self.cells.field_data(field), self.storages.of(field.type)
         return self.cells.static_field_address(token, field), self.storages.of(field.type)
 
     def _check_field(self, field: FieldDesc, static: bool) -> None:

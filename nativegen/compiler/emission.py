@@ -109,6 +109,7 @@ class Emission:
         self._unwind = ""
         self.lines: list[str] = []
         self.cold: list[str] = []
+        self.ends: list[str] = []  # behind everything else
         self.names: list[str] = [""] * function.value_count
         self.slot_pointers: list[str] = [""] * len(function.slots)
         self.slot_values: list[str] = [""] * len(function.slots)
@@ -257,7 +258,9 @@ class Emission:
         name = self._stubs.get((cell, ""))
         if name is None:
             name = self._stubs[cell, ""] = external_name("c", cell, "")
-            self.externals[name] = External(name, ExternalKind.CELL, cell, f"@{name} = external global i64")
+            # A field's data may lie at any address: LLVM takes what it knows about alignment from the type.
+            kind = "i8" if cell.kind is CellKind.FIELD_DATA else "i64"
+            self.externals[name] = External(name, ExternalKind.CELL, cell, f"@{name} = external global {kind}")
         return name
 
     # calls

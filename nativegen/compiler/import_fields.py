@@ -2,7 +2,8 @@
 
 Where a field is: structs and classes that our module lays out alone use the predicted offset, with a check cell; a
 field of a class whose layout other assemblies decide takes its offset from a cell that the runtime fills, so nothing is
-assumed. Static fields are reached through a helper that returns their address and has run the static constructor.
+assumed. Static fields are reached through a helper that returns their address and has run the static constructor;
+those with initial data, unless a static constructor has to run, are where the IL's own section has them.
 
 Example (``ldarg.0; ldfld int32 C::x``)::
 
@@ -14,9 +15,10 @@ from __future__ import annotations
 from nativegen.compiler import access, helper_abis, ir
 from nativegen.compiler.access import Address
 from nativegen.compiler.importer import Entry, Handler, MethodImporter, invalid
-from nativegen.compiler.ir import Type
+from nativegen.compiler.ir import ConvertKind, Type
 from nativegen.compiler.resolved import FieldAccess
 from nativegen.metadata.ops import Op
+from nativegen.readytorun.unit import CellKind
 
 
 def _field_address(importer: MethodImporter, field: FieldAccess, entry: Entry) -> Address:
@@ -88,6 +90,10 @@ def _store_field(importer: MethodImporter, token: int) -> None:
 
 def _static_address(importer: MethodImporter, token: int) -> Address:
     cell, storage = importer.compiler.static_field(token)
+    if cell.kind is CellKind.FIELD_DATA:
+        place = importer.value(Type.I64)
+        importer.emit(ir.CellAddress(place, cell))
+        return Address(importer.convert(ConvertKind.I64_BYREF, place, Type.BYREF), 0, True)
     importer.require(storage)
     result = importer.call_helper(cell, helper_abis.STATIC_FIELD_ADDRESS, ())
     assert result is not None

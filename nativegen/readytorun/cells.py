@@ -51,7 +51,7 @@ class LinkedCell(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """A cell's place: its section and its number there."""
+    """A cell's place: its section and its number there. FIELD_DATA: the Field row."""
 
     kind: CellKind
     number: int
@@ -65,12 +65,16 @@ class CellTable:
         self._known: dict[Cell, Slot] = {}
         self._merged: dict[tuple[CellKind, LinkedCell], Slot] = {}
         self._symbols: dict[Symbol, bytes] = {}
-        self.sections: dict[CellKind, list[LinkedCell]] = {kind: [] for kind in CellKind}
+        self.sections: dict[CellKind, list[LinkedCell]] = {kind: [] for kind in SECTION_KINDS}
 
     def add(self, cell: Cell) -> Slot:
         """The slot of ``cell``, a new one unless an equal cell has one."""
         slot = self._known.get(cell)
-        if slot is None:
+        if slot is None and cell.kind is CellKind.FIELD_DATA:
+            (symbol,) = cell.signature
+            assert isinstance(symbol, Symbol)
+            slot = self._known[cell] = Slot(cell.kind, self.token(symbol) & 0xFF_FFFF)
+        elif slot is None:
             linked = LinkedCell(self.signature(cell.signature), cell.ref_map)
             slot = self._merged.get((cell.kind, linked))
             if slot is None:

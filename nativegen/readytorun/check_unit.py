@@ -18,6 +18,7 @@ from nativegen.readytorun.unit import RUNTIME_SYMBOLS, Cell, CellKind, Function,
 
 _MAX_ALIGNMENT = 4096
 _FIXUP_KINDS = (CellKind.CHECK, CellKind.HANDLE)
+_WITHOUT_STUB = (*_FIXUP_KINDS, CellKind.FIELD_DATA)
 _FIELD_SIZE = 4
 
 
@@ -70,7 +71,7 @@ def _check_relocations(unit: MethodUnit, relocations: Sequence[Relocation], size
             case RelocationKind.STUB | RelocationKind.CELL:
                 if not 0 <= relocation.index < len(cells):
                     raise ValueError(f"relocation to cell {relocation.index} of {len(cells)}")
-                if relocation.kind is RelocationKind.STUB and cells[relocation.index].kind in _FIXUP_KINDS:
+                if relocation.kind is RelocationKind.STUB and cells[relocation.index].kind in _WITHOUT_STUB:
                     raise ValueError(f"cell {relocation.index} has no stub")
             case RelocationKind.RODATA:
                 if not unit.rodata:

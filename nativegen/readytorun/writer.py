@@ -159,21 +159,23 @@ class ImageBuilder:
 
         Raises:
             KeyError: the resolver does not know a symbol.
+            ValueError: a unit uses the initial data of a field that has none.
         """
         cells = CellTable(self._resolver)
-        link = _Link(self._target, cells, self._image_base)
+        link = _Link(self._assembly, self._target, cells, self._image_base)
         methods = [(rid, link.place(self._methods[rid])) for rid in sorted(self._methods)]
         instances = sorted(
             ((hash, cells.signature(parts), unit) for hash, parts, unit in self._instances), key=lambda entry: entry[:2]
         )
         placed_instances = [(hash, signature, link.place(unit)) for hash, signature, unit in instances]
-        return link.finish(self._assembly, self._kept, methods, placed_instances, self._compiler_id)
+        return link.finish(self._kept, methods, placed_instances, self._compiler_id)
 
 
 class _Link:
     """One run of the linker."""
 
-    def __init__(self, target: Target, cells: CellTable, image_base: int) -> None:
+    def __init__(self, assembly: Assembly, target: Target, cells: CellTable, image_base: int) -> None:
+        self._assembly = assembly
         self._target = target
         self._cells = cells
         self._image_base = image_base
@@ -201,7 +203,6 @@ class _Link:
 
     def finish(
         self,
-        assembly: Assembly,
         kept: Sequence[container.ImageSection],
         methods: Sequence[tuple[int, _Placed]],
         instances: Sequence[tuple[int, bytes, _Placed]],
@@ -261,7 +262,7 @@ class _Link:
         encoded = encode_header(header)
         managed.data[: len(encoded)] = encoded
         return container.build_container(
-            assembly,
+            self._assembly,
             [
                 *kept,
                 container.ImageSection(".data", data.base, data.data, container.DATA_CHARACTERISTICS),
@@ -294,6 +295,11 @@ class _Link:
             self._cell_rvas[kind] = data.append(bytes(CELL_SIZE * len(self._cells.sections[kind])))
 
     def _cell_rva(self, slot: Slot) -> int:
+        if slot.kind is CellKind.FIELD_DATA:
+            rva = self._assembly.field_rva(slot.number)
+            if not rva:
+                raise ValueError(f"Field {slot.number} has no initial data")
+            return rva
         return self._cell_rvas[slot.kind] + CELL_SIZE * slot.number
 
     def _fill_lazy_cells(self, data: _Buffer) -> list[int]:
