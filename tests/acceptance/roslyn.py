@@ -72,7 +72,7 @@ class Compiler:
         trace: TraceRequest | None = None,
     ) -> RunResult:
         """Compile ``files`` into ``out`` by the program in ``folder`` (:attr:`jit` or :attr:`native`)."""
-        out.mkdir()
+        out.mkdir(exist_ok=True)
         runtime = get_runtime("9.0")
         return run_app(
             folder / "compile.dll",
