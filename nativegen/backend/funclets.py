@@ -1,9 +1,9 @@
 """Funclets: LLVM's exception clauses, and the two places where its funclets differ from what the runtime calls.
 
 LLVM emits funclets for CoreCLR on Windows: rcx is the establisher frame, rdx the exception. On Unix the runtime passes
-rdi and rsi (facts: llvm-codegen.md 4, exceptionhandling.cpp). The compiler stores rsi itself, with the first instruction
-of a catch funclet; the one use of rcx, in the prolog, is patched here. Both are checked byte by byte, and a funclet that
-looks different is refused.
+rdi and rsi (facts: llvm-codegen.md 4, exceptionhandling.cpp). The compiler stores rsi itself, with the first
+instruction of a catch funclet; the one use of rcx, in the prolog, is patched here. Both are checked byte by byte, and a
+funclet that looks different is refused.
 
 Invariants: every funclet begins with ``push``es, a stack allocation, then exactly ``mov rcx,[rcx+psp]; mov
 [rsp+psp],rcx; lea rbp,[rcx+frame]``, where psp and frame are those of the method.
@@ -84,8 +84,8 @@ def read_clauses(obj: ObjectFile, xdata: ObjectSection, position: int, code: Obj
         raise FuncletError("malformed clause table")
     rows = []
     for _ in range(count):
-        flags, begin, end, handler, handler_end, token = (field(position + 4 * index) for index in range(_CLAUSE_FIELDS))
-        rows.append(ClauseRow(flags, begin - 1, end - 1, handler, handler_end, token))
+        flags, begin, end, *others = (field(position + 4 * index) for index in range(_CLAUSE_FIELDS))
+        rows.append(ClauseRow(flags, begin - 1, end - 1, *others))
         position += 4 * _CLAUSE_FIELDS
     return rows
 

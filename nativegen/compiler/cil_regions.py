@@ -1,6 +1,6 @@
 """The try blocks, handlers and filters of one method body as a tree (ECMA-335 II.19, I.12.4.2.5).
 
-What: :class:`CilRegions` turns the flat clause table into :class:`CilNode` objects and answers which one an offset is in.
+What: :class:`CilRegions` turns the flat clause table into :class:`CilNode` objects and says which one an offset is in.
 
 Why here: the clause table says "from, to" and relies on an order; the importer needs "what is around this instruction".
 Everything that the standard demands of the table, and that the rest relies on, is checked while the tree is built.

@@ -79,7 +79,7 @@ def emit(function: ir.Function, target: Target, symbol: str, effort: Effort) -> 
     result = emit_calls.own_result_type(function.abi, signature)
     personality = f" {PERSONALITY}" if regions else ""
     head = f"define {CALLING_CONVENTION} {result} @{symbol}({parameters}) {METHOD_ATTRIBUTES}{personality} {{\nentry:"
-    lines = [head, *allocas, *_late_allocas(e), *e.lines, *e.cold, "}"]
+    lines = [head, *allocas, *_late_allocas(e), *e.lines, *e.cold, *e.ends, "}"]
     for each, body in bodies.items():
         if isinstance(each, Filter):
             lines += _emit_filter(e, each, body, symbol)

@@ -4,14 +4,16 @@ What: LLVM's funclet instructions with CoreCLR's personality (facts: joint-desig
 block ``d<region>`` that invokes in it unwind to; a handler a pad, whose token every call in the handler carries.
 
 Why filters are functions: LLVM has no filter funclets for CoreCLR. The runtime calls a filter with the establisher
-frame and the exception, so an ordinary function with these parameters can be one. It finds the method's variables in the
-homes, through two constants of the method's frame that only the back end knows (``.psp``: where a frame keeps the
+frame and the exception, so an ordinary function with these parameters can be one. It finds the method's variables in
+the homes, through two constants of the method's frame that only the back end knows (``.psp``: where a frame keeps the
 method's stack pointer; ``.homes``: where the homes are from there).
 
-Invariants: the exception arrives in ``rsi``, which LLVM does not know: storing it is the first instruction of a pad (the
-back end checks that) and declares ``rsi`` overwritten, so that nothing is loaded into it before. What follows a catch
+Invariants: the exception arrives in ``rsi``, which LLVM does not know: storing it is the first instruction of a pad
+(the back end checks that) and declares ``rsi`` overwritten, so that nothing is loaded into it before. What follows a catch
 begins with a barrier, because the handler may have moved every reference. Catch pads are numbered; the number stands
-for the caught type or the filter until the back end replaces it.
+for the caught type or the filter until the back end replaces it. The ``cleanupret`` of a pad is the last of its uses in
+the text and so the first in LLVM's list of them: LLVM 22 asserts when it finds certain child pads there first
+(WinEHPrepare.cpp, calculateClrEHStateNumbers).
 
 Example (``catch (E)`` around a call)::
 
@@ -21,7 +23,7 @@ Example (``catch (E)`` around a call)::
     h0:
      %p0 = catchpad within %c0 [i32 1]
      %t1 = getelementptr i8, ptr %homes, i64 8
-     call void asm sideeffect "movq %rsi, $0", "=*m,~{rsi}"(ptr elementtype(ptr addrspace(1)) %t1) [ "funclet"(token %p0) ]
+     call void asm sideeffect "movq %rsi, $0", "=*m,~{rsi}"(ptr elementtype(...) %t1) [ "funclet"(token %p0) ]
      br label %b2
 """
 
@@ -129,8 +131,9 @@ def filter_head(e: Emission, each: Filter, symbol: str) -> list[str]:
         declaration = f"@{constant} = external constant i64"
         e.externals[constant] = External(constant, ExternalKind.FRAME, None, declaration)
     exception = e.plan.slots[each.exception.index]
+    parameters = f"ptr %frame, {MANAGED} %exception"
     return [
-        f"define {CALLING_CONVENTION} i64 @{filter_name(each, symbol)}(ptr %frame, {MANAGED} %exception) {METHOD_ATTRIBUTES} {{",
+        f"define {CALLING_CONVENTION} i64 @{filter_name(each, symbol)}({parameters}) {METHOD_ATTRIBUTES} {{",
         "entry:",
         f" %psp = load i64, ptr @{constants[0]}",
         " %saved = getelementptr i8, ptr %frame, i64 %psp",
@@ -168,7 +171,9 @@ def _catch_return(e: Emission, terminator: ir.CatchReturn) -> None:
 def _end_finally(e: Emission, _: ir.EndFinally) -> None:
     handler = funclet_of(e.scope)
     assert isinstance(handler, Handler)
-    e.lines.append(f" cleanupret from %p{handler.index} unwind {_onward(handler.region)}")
+    e.lines.append(f" br label %r{handler.index}")
+    if f"r{handler.index}:" not in e.ends:
+        e.ends += [f"r{handler.index}:", f" cleanupret from %p{handler.index} unwind {_onward(handler.region)}"]
 
 
 def _end_filter(e: Emission, end: ir.EndFilter) -> None:

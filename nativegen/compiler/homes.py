@@ -236,7 +236,7 @@ def _place_slot(plan: HomePlan, slot: ir.Slot, needed: int, shared: int) -> None
     elif slot.memory not in _POINTER_MEMORY:
         if is_shared:
             plan.slots[slot.index] = plan.add_word(None, False)
-    elif is_shared or (slot.memory in _POINTER_MEMORY and (slot.address_taken or slot.pinned or needed >> slot.index & 1)):
+    elif is_shared or slot.address_taken or slot.pinned or needed >> slot.index & 1:
         flags = REFERENCE if slot.memory is ir.Memory.REF else INTERIOR
         plan.slots[slot.index] = plan.add_word(flags | (PINNED if slot.pinned else 0), not slot.address_taken)
 

@@ -17,7 +17,8 @@ Invariants:
 * A filter contains no try region.
 * The exception of a catch handler or filter is in ``exception`` when its entry block begins.
 
-Example: in ``try { A } catch (E) { B } C`` block A has the scope ``t0``, B ``h0``, C None; ``enclosing_try(h0)`` is None.
+Example: in ``try { A } catch (E) { B } C`` block A has the scope ``t0``, B ``h0``, C None; ``enclosing_try(h0)`` is
+None.
 """
 
 from __future__ import annotations

@@ -24,10 +24,11 @@ using System.Runtime.Intrinsics.X86;
 struct Empty { }
 abstract class Virtual { public abstract T Get<T>(T x); }
 class Generic<T> { public int M() { return 1; } }
+class Wrapped<T> : Exception { }
 static class C
 {
     static T GenericMethod<T>(T x) { return x; }
-    static int Catches() { try { return 1; } finally { Console.WriteLine(); } }
+    static int Catches() { try { return 1; } catch (Wrapped<int>) { return 2; } }
     [MethodImpl(MethodImplOptions.Synchronized)] static int Synchronized() { return 1; }
     [MethodImpl(MethodImplOptions.AggressiveOptimization)] static int Hot() { return 1; }
     [MethodImpl(MethodImplOptions.NoOptimization)] static int Unoptimized() { return 1; }
@@ -46,7 +47,7 @@ static class C
 EXPECTED = [
     ("C::GenericMethod", Reason.GENERIC, ""),
     ("Generic`1::M", Reason.GENERIC, ""),
-    ("C::Catches", Reason.EXCEPTION_HANDLING, ""),
+    ("C::Catches", Reason.EXCEPTION_HANDLING, "catch of Wrapped"),
     ("C::Synchronized", Reason.SYNCHRONIZED, ""),
     ("C::Hot", Reason.AGGRESSIVE_OPTIMIZATION, ""),
     ("C::Unoptimized", Reason.BYPASS_ATTRIBUTE, "NoOptimization"),

@@ -1,5 +1,4 @@
-// native: RS::* RF::* Pt::* Ro::* Pc::* T::[A-BD-Z]* T::Chk T::Cmp T::Conv
-// excluded: T::Coll exception-handling
+// native: RS::* RF::* Pt::* Ro::* Pc::* T::[A-Z]* T::Chk T::Cmp T::Conv
 using System; using System.Collections.Generic; using System.Runtime.CompilerServices; using System.Text;
 public ref struct RS { public Span<int> s; public int n; public RS(Span<int> x) { s = x; n = x.Length; } public int Sum() { int t = 0; foreach (var v in s) t += v; return t; } public Span<int> Slice(int a) => s.Slice(a); }
 public ref struct RF { public ref int r; public RF(ref int x) { r = ref x; } public void Inc() { r++; } public ref int Get() => ref r; }
