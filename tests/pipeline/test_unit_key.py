@@ -164,8 +164,8 @@ LIBRARY = [
      _LIB % ('public override string ToString() { return ""; }', "", "", ""), True),
     ("class_field", _LIB % ("", "", "", ""), _LIB % ("", "int private_field;", "", ""), True),  # c.f is read
     ("virtual", _LIB % ("", "", "", ""), _LIB % ("", "", "virtual", ""), True),
-    ("attribute", _LIB % ("", "", "", ""), (_LIB % ("", "", "", "")).replace("public class", "[System.Obsolete] public class"),
-     True),
+    ("attribute", _LIB % ("", "", "", ""),
+     (_LIB % ("", "", "", "")).replace("public class", "[System.Obsolete] public class"), True),
     ("enum", _LIB % ("", "", "", ""), (_LIB % ("", "", "", "")).replace("E {", "E : short {"), True),
     ("generic_struct", _LIB % ("", "", "", ""), (_LIB % ("", "", "", "")).replace("T t;", "T t; public T u;"), True),
     ("constructor", _LIB % ("", "", "", ""), _LIB % ("", "static C() { }", "", ""), True),
