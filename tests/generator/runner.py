@@ -1,0 +1,174 @@
+"""Runs a generated program under the JIT and with images, in all wanted modes, and says what differs.
+
+Why not run_differential: a hunt compiles the same program with several efforts and one JIT run serves them all; and the
+reducer wants a verdict, not an exception.
+
+>>> check(make_program(1, 150), folder, Modes(targets=("3.1",)))
+Verdict(problems=[], native=431, ...)
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nativegen.pipeline.compile import compile_file
+from nativegen.pipeline.request import CompileOptions, CompileRequest
+from nativegen.runtime.events import read_method_report
+from nativegen.runtime.host import RunResult, TraceRequest, run_app, runtime_config_for
+from tests.generator.program import Program
+from tests.support.csharp import CS, assemble_il, compile_csharp
+from tests.support.differential import GC_STRESS_SETTINGS, method_names
+from tests.support.paths import TARGETS
+from tests.support.runtimes import clean_environment, framework_references, get_runtime
+
+DRIVER = Path(__file__).parent / "cs" / "Driver.cs"
+COMPILED = ("lib", "program")
+
+
+@dataclass(frozen=True, slots=True)
+class Modes:
+    """What to run: targets, efforts of the compiler, GC stress besides, default tiering besides."""
+
+    targets: Sequence[str] = TARGETS
+    efforts: Sequence[str] = ("auto",)
+    gc_stress: bool = False
+    tiered: bool = False
+    timeout: float = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """``kind``: output, exit, jitted, excluded or compiler; ``cases``: numbers of the cases that differ."""
+
+    kind: str
+    mode: str
+    text: str
+    cases: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        return f"[{self.mode}] {self.kind}: {self.text}"
+
+
+@dataclass(slots=True)
+class Verdict:
+    """``native``: methods seen native, per mode; ``excluded``: reason -> count."""
+
+    problems: list[Problem] = field(default_factory=list)
+    native: dict[str, set[str]] = field(default_factory=dict)
+    excluded: Counter[str] = field(default_factory=Counter)
+    outputs: dict[str, str] = field(default_factory=dict)
+
+
+def build(texts: tuple[str, str], folder: Path) -> dict[str, Path]:
+    """Assembles library and program; raises CompileError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    support = compile_csharp([DRIVER, CS / "Harness.cs", CS / "GcStress.cs"], folder, "support", library=True)
+    library = assemble_il(texts[0], folder, "lib", library=True)
+    return {"support": support, "lib": library, "program": assemble_il(texts[1], folder, "program")}
+
+
+def check(texts: tuple[str, str], folder: Path, modes: Modes) -> Verdict:
+    """Builds and runs a program; the folder must be empty."""
+    assemblies = build(texts, folder / "il")
+    verdict = Verdict()
+    for target in modes.targets:
+        _check_target(target, assemblies, folder, modes, verdict)
+    return verdict
+
+
+def _check_target(
+    target: str, assemblies: dict[str, Path], folder: Path, modes: Modes, verdict: Verdict
+) -> None:
+    runtime = get_runtime(target)
+    references = framework_references(target) | {name: str(path) for name, path in assemblies.items()}
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
+
+    def deploy(where: Path) -> None:
+        where.mkdir(parents=True)
+        for path in assemblies.values():
+            shutil.copyfile(path, where / path.name)
+        (where / "program.runtimeconfig.json").write_text(json.dumps(runtime_config_for(runtime)))
+
+    def run(
+        where: Path, tiering: bool | None = False, variables: dict[str, str] | None = None, stress: bool = False,
+        trace: TraceRequest | None = None,
+    ) -> RunResult:
+        return run_app(
+            where / "program.dll",
+            [],
+            runtime=runtime,
+            environment=clean_environment(home) | (variables or {}),
+            settings=GC_STRESS_SETTINGS if stress else {},
+            tiering=tiering,
+            trace=trace,
+            cwd=where,
+            timeout=modes.timeout,
+        )
+
+    plain = folder / target / "jit"
+    deploy(plain)
+    expected = run(plain)
+    verdict.outputs[target] = expected.stdout.decode()
+    if expected.exit_code:
+        verdict.problems.append(Problem("program", target, f"exit {expected.exit_code}: {expected.stderr[-600:]!r}"))
+        return
+    for effort in modes.efforts:
+        mode = f"{target} {effort}"
+        where = folder / target / effort
+        deploy(where)
+        left_out: set[str] = set()
+        for name in COMPILED:
+            output = where / f"{name}.dll"
+            output.unlink()
+            request = CompileRequest(
+                str(assemblies[name]), str(output), target, references, CompileOptions(effort=effort)
+            )
+            try:
+                report = compile_file(request)
+            except Exception as error:
+                verdict.problems.append(Problem("compiler", mode, f"{type(error).__name__}: {error}"))
+                return
+            for excluded in report.exclusions:
+                left_out.add(excluded.name)
+                verdict.excluded[excluded.code] += 1
+                verdict.problems.append(Problem("excluded", mode, f"{excluded.name}: {excluded.code} {excluded.detail}"))
+        traced = run(where, trace=TraceRequest(folder / target / f"trace-{effort}"))
+        _compare(verdict, mode, expected, traced)
+        if traced.exit_code == 0 and traced.trace is not None:
+            report_of_methods = read_method_report(traced.trace)
+            report_of_methods.require_reliable()
+            own = set().union(*(method_names(assemblies[name]) for name in COMPILED))
+            native = verdict.native[mode] = set()
+            for record in report_of_methods.methods:
+                full = f"{record.namespace.partition('[')[0]}::{record.name}"
+                if full in own and full not in left_out:
+                    if record.state == "native":
+                        native.add(full)
+                    elif "Invoke" not in full:
+                        verdict.problems.append(Problem("jitted", mode, f"{full}: {record.state}"))
+        if modes.tiered:
+            again = {"NATIVEGEN_REPEAT_MS": "400"}
+            _compare(verdict, f"{mode} tiered", expected, run(where, None, again))
+        if modes.gc_stress:
+            again = {"NATIVEGEN_REPEAT_MS": "300", "NATIVEGEN_GC_STRESS": "1"}
+            _compare(verdict, f"{mode} stress", expected, run(where, False, again, True))
+
+
+def _compare(verdict: Verdict, mode: str, expected: RunResult, actual: RunResult) -> None:
+    if actual.exit_code != expected.exit_code:
+        text = f"exit {actual.exit_code}: {actual.stderr[-1500:].decode('utf-8', 'replace')} {actual.stdout[-300:]!r}"
+        verdict.problems.append(Problem("exit", mode, text))
+        return
+    if actual.stdout == expected.stdout:
+        return
+    pairs = zip(expected.stdout.decode().splitlines(), actual.stdout.decode().splitlines(), strict=False)
+    different = [(a, b) for a, b in pairs if a != b]
+    cases = tuple(dict.fromkeys(int(a.partition(".")[0]) for a, _ in different))
+    text = "; ".join(f"{a} / {b}" for a, b in different[:5])
+    verdict.problems.append(Problem("output", mode, f"{len(different)} lines differ: {text}", cases))
