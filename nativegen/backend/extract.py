@@ -173,12 +173,14 @@ class ObjectIndex:
         """
         ends = set()
         places = set()
-        for _, _, unwind_section, offset in self._runtime_functions.get(section.number, ()):
+        begins = []
+        for begin, _, unwind_section, offset in sorted(self._runtime_functions.get(section.number, ())):
+            begins.append(begin)
             places.add(unwind_section)
             ends.add(offset + decode_unwind_info(self.object.section(unwind_section).data, offset).stored_size)
         if len(places) != 1:
             raise ExtractError("unwind data of a method in several sections")
-        return read_clauses(self.object, self.object.section(places.pop()), max(ends), section)
+        return read_clauses(self.object, self.object.section(places.pop()), max(ends), section, begins[1:])
 
     def _read_pdata(self) -> dict[int, list[tuple[int, int, int, int]]]:
         entries: dict[int, list[tuple[int, int, int, int]]] = {}

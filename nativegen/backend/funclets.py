@@ -23,12 +23,14 @@ handler begin, handler end, token}. Try ranges are one too big, at both ends.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from nativegen.backend.coff import IMAGE_REL_AMD64_REL32, ObjectFile, ObjectSection
 
 _TABLE_MARK = 0xFFFF_FFFF
 _CLAUSE_FIELDS = 6
+_LONGEST = 9  # instruction that is recognised
 _FIELD = struct.Struct("<i")
 
 
@@ -47,10 +49,13 @@ class ClauseRow(NamedTuple):
     token: int
 
 
-def read_clauses(obj: ObjectFile, xdata: ObjectSection, position: int, code: ObjectSection) -> list[ClauseRow]:
+def read_clauses(
+    obj: ObjectFile, xdata: ObjectSection, position: int, code: ObjectSection, funclets: Sequence[int]
+) -> list[ClauseRow]:
     """The clause table of a function.
 
     Args:
+        funclets: where they begin, ascending; the table must agree.
         xdata: its unwind data.
         position: where the table begins in it, behind the last unwind info.
         code: its section; offsets must lead there.
@@ -74,10 +79,12 @@ def read_clauses(obj: ObjectFile, xdata: ObjectSection, position: int, code: Obj
 
     if field(position) & 0xFFFF_FFFF != _TABLE_MARK:
         raise FuncletError("no clause table")
-    funclets = field(position + 4)
-    if not 0 <= funclets <= len(xdata.data):
-        raise FuncletError("malformed clause table")
-    position += 8 + 4 * (funclets + 1)
+    if field(position + 4) != len(funclets):
+        raise FuncletError("the clause table counts other funclets")
+    position += 8
+    if [field(position + 4 * index) for index in range(len(funclets))] != list(funclets):
+        raise FuncletError("the clause table has funclets elsewhere")
+    position += 4 * (len(funclets) + 1)
     count = field(position)
     position += 4
     if not 0 <= count * _CLAUSE_FIELDS * 4 <= len(xdata.data) - position:
@@ -152,7 +159,7 @@ def check_exception_store(code: bytes | bytearray, begin: int) -> None:
     """
     at = begin
     while True:
-        text = bytes(code[at : at + 7])
+        text = bytes(code[at : at + _LONGEST]).ljust(_LONGEST, b"\0")
         if text[:2] == b"\x48\x89" and text[2:3] in (b"\x75", b"\xb5"):  # mov [rbp+x], rsi
             return
         size = _frame_load(text)
@@ -162,14 +169,31 @@ def check_exception_store(code: bytes | bytearray, begin: int) -> None:
 
 
 def _frame_load(text: bytes) -> int:
-    """Size of ``mov register, [rbp+x]`` (not rsi), which codegen level 0 may put first; 0 for anything else."""
-    prefix = text[:1] in (b"\x44", b"\x48", b"\x4c")
-    body = text[1:] if prefix else text
-    if len(body) < 2 or body[0] != 0x8B:
+    """Size of a load from the frame to another register than rsi, as codegen level 0 may put first; 0: something else.
+
+    ``mov`` of any width, ``movzx``, ``movsx``, and ``movss``, ``movsd``, ``movups``, ``movaps`` to a vector register.
+    """
+    at = 0
+    vector = text[0] in _SCALAR_PREFIXES
+    at += vector
+    rex = text[at] if text[at] & 0xF0 == 0x40 else 0
+    at += rex != 0
+    if text[at] == _TWO_BYTES:
+        at += 1
+        vector = vector or text[at] in _VECTOR_LOADS
+        if text[at] not in (_VECTOR_LOADS if vector else _EXTENDING_LOADS):
+            return 0
+    elif vector or text[at] not in _LOADS:
         return 0
-    mode, register, base = body[1] >> 6, body[1] >> 3 & 7, body[1] & 7
-    if prefix and text[0] & 4:
-        register += 8
-    if base != 5 or mode not in (1, 2) or register in (4, 5, 6):
+    operands = text[at + 1]
+    mode, register, base = operands >> 6, operands >> 3 & 7 | (rex & 4) << 1, operands & 7
+    if base != 5 or mode not in (1, 2) or rex & 3 or (not vector and register in (4, 5, 6)):
         return 0
-    return prefix + (3 if mode == 1 else 6)
+    return at + (3 if mode == 1 else 6)
+
+
+_SCALAR_PREFIXES = (0xF2, 0xF3)
+_TWO_BYTES = 0x0F
+_LOADS = (0x8A, 0x8B)
+_EXTENDING_LOADS = (0xB6, 0xB7, 0xBE, 0xBF)
+_VECTOR_LOADS = (0x10, 0x28)

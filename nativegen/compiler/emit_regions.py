@@ -9,11 +9,11 @@ the homes, through two constants of the method's frame that only the back end kn
 method's stack pointer; ``.homes``: where the homes are from there).
 
 Invariants: the exception arrives in ``rsi``, which LLVM does not know: storing it is the first instruction of a pad
-(the back end checks that) and declares ``rsi`` overwritten, so that nothing is loaded into it before. What follows a catch
-begins with a barrier, because the handler may have moved every reference. Catch pads are numbered; the number stands
-for the caught type or the filter until the back end replaces it. The ``cleanupret`` of a pad is the last of its uses in
-the text and so the first in LLVM's list of them: LLVM 22 asserts when it finds certain child pads there first
-(WinEHPrepare.cpp, calculateClrEHStateNumbers).
+(the back end checks that) and declares ``rsi`` overwritten, so that nothing is loaded into it before. What follows a
+catch begins with a barrier, because the handler may have moved every reference. Catch pads are numbered; the number
+stands for the caught type or the filter until the back end replaces it. The ``cleanupret`` of a pad is the last of
+its uses in the text and so the first in LLVM's list of them: LLVM 22 asserts when it finds certain child pads there
+first (WinEHPrepare.cpp, calculateClrEHStateNumbers).
 
 Example (``catch (E)`` around a call)::
 
