@@ -11,6 +11,7 @@ net31     root of .NET Core 3.1.23 (``dotnet``, ``shared/Microsoft.NETCore.App/3
 net9      root of a framework-dependent .NET 9.0.5 made from the azmcp package (provision.py builds it)
 azmcp     the unpacked self-contained application azmcp: 192 IL-only assemblies and its own .NET 9.0.5
 roslyn    folder of Microsoft.CodeAnalysis.CSharp.dll 4.8 and its neighbours
+openssl   folder with OpenSSL 1.1, the newest that .NET Core 3.1 can use: even its XML reader needs random numbers
 ========  =====================================================================================================
 
 >>> inputs = find_inputs()
@@ -32,6 +33,7 @@ NET31_VERSION = "3.1.23"
 NET9_VERSION = "9.0.5"
 NETCORE_APP = "Microsoft.NETCore.App"
 ASPNETCORE_APP = "Microsoft.AspNetCore.App"
+LIBSSL = "libssl.so.1.1"
 
 TARGETS = ("3.1", "9.0")
 
@@ -47,6 +49,7 @@ class TestInputs:
     net9: Path
     azmcp: Path
     roslyn: Path
+    openssl: Path
     mcs: str | None
     ilasm: str | None
 
@@ -64,10 +67,11 @@ class TestInputs:
         return self.net9 / "shared" / ASPNETCORE_APP / NET9_VERSION
 
     def missing(self) -> list[str]:
-        """What is not there, as short names: ``3.1``, ``9.0``, ``azmcp``, ``roslyn``, ``mcs``, ``ilasm``."""
+        """What is not there, as short names: ``3.1``, ``9.0``, the names of the fields."""
         absent = [t for t in TARGETS if not (self.framework(t) / "System.Private.CoreLib.dll").is_file()]
         absent += [] if (self.azmcp / "azmcp.dll").is_file() else ["azmcp"]
         absent += [] if (self.roslyn / "Microsoft.CodeAnalysis.CSharp.dll").is_file() else ["roslyn"]
+        absent += [] if (self.openssl / LIBSSL).exists() else ["openssl"]
         absent += [name for name, found in (("mcs", self.mcs), ("ilasm", self.ilasm)) if not found]
         return absent
 
@@ -87,6 +91,7 @@ def find_inputs() -> TestInputs:
         net9=home / "net9",
         azmcp=home / "azmcp",
         roslyn=home / "roslyn",
+        openssl=home / "openssl",
         mcs=shutil.which("mcs"),
         ilasm=shutil.which("ilasm"),
     )

@@ -14,18 +14,20 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.support.paths import ASPNETCORE_APP, NET9_VERSION, NETCORE_APP, TestInputs, find_inputs
+from tests.support.paths import ASPNETCORE_APP, LIBSSL, NET9_VERSION, NETCORE_APP, TestInputs, find_inputs
 
 # Its presence says that the .NET 9 layout was built by this version of build_net9.
 LAYOUT_STAMP = ".layout-2"
@@ -50,6 +52,9 @@ class NpmPackage:
 
 AZMCP = NpmPackage("@azure/mcp-linux-x64", "0.4.1", "dist")
 ROSLYN = NpmPackage("@typespec/http-client-csharp", "1.0.0-alpha.20260929.2", "dist/generator")
+
+# A wheel that carries OpenSSL 1.1.1 (as libraries with a hash in their names); nothing else of it is used.
+OPENSSL_WHEEL = "psycopg2-binary==2.9.5"
 
 
 class ProvisionError(Exception):
@@ -96,6 +101,9 @@ def provision(source: Path | None = None, *, say: Callable[[str], None] = lambda
             else:
                 say(f"fetching {package.name} {package.version} (npm)")
                 _publish(entry, partial(_fetch_npm, package))
+    if "openssl" in inputs.missing():
+        say(f"fetching OpenSSL 1.1 (PyPI: {OPENSSL_WHEEL})")
+        _publish(inputs.openssl, _fetch_openssl)
     if not (inputs.net9 / LAYOUT_STAMP).exists():
         shutil.rmtree(inputs.net9, ignore_errors=True)
         say(f"building the framework-dependent layout {inputs.net9}")
@@ -176,6 +184,19 @@ def _fetch_wheel(place: Path) -> None:
         _run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", work, "dotnetcore2"])
         shutil.move(Path(work) / "dotnetcore2" / "bin", place)
     (place / "dotnet").chmod(0o755)
+
+
+def _fetch_openssl(place: Path) -> None:
+    """The libraries under their own names, since libssl asks for libcrypto by it, and libssl also under its soname."""
+    with tempfile.TemporaryDirectory() as work:
+        wanted = ["--only-binary=:all:", "--python-version=3.11", "--platform=manylinux2014_x86_64"]
+        _run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", *wanted, "--dest", work, OPENSSL_WHEEL])
+        place.mkdir()
+        with zipfile.ZipFile(next(Path(work).glob("*.whl"))) as wheel:
+            for name in wheel.namelist():
+                if re.search(r"\.libs/lib(ssl|crypto)-", name):
+                    (place / Path(name).name).write_bytes(wheel.read(name))
+    (place / LIBSSL).symlink_to(next(place.glob("libssl-*")).name)
 
 
 def _fetch_npm(package: NpmPackage, place: Path) -> None:
