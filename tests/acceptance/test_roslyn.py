@@ -45,13 +45,16 @@ def test_output_is_byte_identical(mode: str, roslyn: Compiler, tmp_path: Path) -
     stress = GcStress.create(tmp_path) if stressed else None
     files = sources(tmp_path / "sources", blocks=4 if repeat > 1 or stress else 60)
     expected = roslyn.run(roslyn.jit, tmp_path / "expected", files, tiering=tiering)
-    assert expected.exit_code == 0, expected.stdout.decode()
     actual = roslyn.run(roslyn.native, tmp_path / "actual", files, repeat=repeat, tiering=tiering, stress=stress)
-    assert (actual.exit_code, actual.stdout, actual.stderr) == (0, expected.stdout, expected.stderr)
+    # A program that only mcs accepts has no output: then the messages are what is compared.
+    for part in ("exit_code", "stdout", "stderr"):
+        assert getattr(actual, part) == getattr(expected, part), part
     assert stress is None or stress.collections() > 100
-    for file in files:
-        name = f"{file.stem}.dll"
-        assert (tmp_path / "actual" / name).read_bytes() == (tmp_path / "expected" / name).read_bytes(), name
+    outputs = {path.name: path.read_bytes() for path in (tmp_path / "expected").iterdir()}
+    assert {"ten.dll", "large.dll"} <= outputs.keys() and len(outputs) > len(files) // 2
+    assert {path.name for path in (tmp_path / "actual").iterdir()} == outputs.keys()
+    for name, content in outputs.items():
+        assert (tmp_path / "actual" / name).read_bytes() == content, name
 
 
 def test_the_compiler_runs_native(roslyn: Compiler, tmp_path: Path) -> None:
