@@ -223,6 +223,39 @@ class Index:
             (content, signature, entries),
         )
 
+    # Queue and service; their rules are in nativegen.service.queue.
+
+    def queued(self) -> list[tuple[int, int, str]]:
+        """(row, priority, command) of everything queued, in the order of work."""
+        rows = self._query("SELECT id, priority, command FROM queue ORDER BY priority, id")
+        return [(_int(number), _int(priority), str(command)) for number, priority, command in rows]
+
+    def put_queued(self, priority: int, command: str) -> None:
+        self._query("INSERT INTO queue (priority, command) VALUES (?, ?)", (priority, command))
+
+    def set_queued_priority(self, number: int, priority: int) -> None:
+        self._query("UPDATE queue SET priority = ? WHERE id = ?", (priority, number))
+
+    def requeue(self, number: int, priority: int) -> None:
+        """Give a row a new number, behind all others."""
+        self._query(
+            "UPDATE queue SET id = (SELECT max(id) + 1 FROM queue), priority = ? WHERE id = ?", (priority, number)
+        )
+
+    def remove_queued(self, number: int) -> None:
+        self._query("DELETE FROM queue WHERE id = ?", (number,))
+
+    def service_value(self, name: str) -> str:
+        """A remembered state of the service, '' when there is none."""
+        rows = self._query("SELECT value FROM service WHERE name = ?", (name,))
+        return str(rows[0][0]) if rows else ""
+
+    def set_service_value(self, name: str, value: str) -> None:
+        self._query(
+            "INSERT INTO service (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+            (name, value),
+        )
+
     # Counters.
 
     def count(self, name: str, amount: int = 1) -> None:

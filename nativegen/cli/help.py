@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from nativegen.cli.actions import ACTIONS
+from nativegen.cli.actions import ACTIONS, find_action
 from nativegen.cli.switches import GLOBAL_SWITCHES, Switch
 
 _HEAD = """Usage: nativegen ACTION [options]      (also installed as ngen)
@@ -37,15 +37,15 @@ def print_help(topics: Sequence[str]) -> int:
         _print_switches(GLOBAL_SWITCHES)
         print(_TAIL, end="")
         return 0
-    name = topics[0].lower()
-    entry = ACTIONS.get(name)
-    if entry is None:
+    action = find_action(topics[0])
+    if action is None:
         print(f"nativegen: no such action: {topics[0]}", file=sys.stderr)
         return 2
+    entry = ACTIONS[action]
     import importlib
 
     syntax = importlib.import_module(f"nativegen.cli.actions.{entry[0]}").SYNTAX
-    print(f"Usage: nativegen {name} {syntax.arguments}".rstrip() + "\n")
+    print(f"Usage: nativegen {action} {syntax.arguments}".rstrip() + "\n")
     print(f"{entry[1][0].upper()}{entry[1][1:]}.\n")
     _print_switches(syntax.switches)
     return 0

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from nativegen.cli.actions import ACTIONS
+from nativegen.cli.actions import ACTIONS, find_action
 from nativegen.cli.switches import Parsed, Syntax, UsageError, parse
 
 USAGE = 2
@@ -62,9 +62,10 @@ _LEADING_FLAGS = tuple(prefix + name for name in ("nologo", "silent", "verbose",
 
 
 def _run(name: str, arguments: list[str]) -> int:
-    entry = ACTIONS.get(name)
-    if entry is None:
+    action = find_action(name)
+    if action is None:
         return _fail("NGEN7001", USAGE, None, name=repr(name))
+    entry = ACTIONS[action]
     import importlib
 
     module = importlib.import_module(f"nativegen.cli.actions.{entry[0]}")
@@ -73,7 +74,7 @@ def _run(name: str, arguments: list[str]) -> int:
     if parsed.flag("help"):
         from nativegen.cli.help import print_help
 
-        return print_help([name])
+        return print_help([action])
     from nativegen.cli.output import Output
 
     code: int = module.run(parsed, Output.of(parsed))

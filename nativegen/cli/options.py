@@ -21,6 +21,13 @@ CONFIGURATION = (
 )
 RUNTIME = Switch("runtime", "DIR", "the .NET runtime to use: a folder with dotnet, or of a self-contained application")
 TARGET = Switch("target", "3.1|9.0", "the runtime profile to compile for")
+QUEUE = Switch(
+    "queue",
+    "1|2|3",
+    "leave it to the background worker: 1 now, 2 after those, 3 (default) when the machine is idle",
+    optional=True,
+    choices=("1", "2", "3"),
+)
 JOBS = Switch("jobs", "N", "worker processes (default: one per processor)", short="j")
 CODE = (
     Switch("strict", help="any change of a dependency makes an image stale: ngen's own rule"),

@@ -16,3 +16,4 @@ FAILED_DEPENDENCY = (
     "Failed to load dependency {} of assembly {} because of the following error : "
     "The system cannot find the file specified. (Exception from HRESULT: 0x80070002)"
 )
+SERVICE = "The .NET Runtime Optimization Service is {}."

@@ -27,11 +27,17 @@ class ShownImage(NamedTuple):
 
 
 class Display(NamedTuple):
-    """What ``display`` prints. ``depending``: roots that need one of the matching images; None without an argument."""
+    """What ``display`` prints.
+
+    Args:
+        depending: roots that need one of the matching images; None without an argument.
+        pending: paths of assemblies that are queued and have not been compiled yet.
+    """
 
     roots: list[Root]
     depending: list[Root] | None
     images: list[ShownImage]
+    pending: list[str]
 
 
 def display_all(index: Index, root: str) -> Display:
@@ -40,7 +46,8 @@ def display_all(index: Index, root: str) -> Display:
     Args:
         root: the cache folder.
     """
-    return Display(index.roots(), None, [ShownImage(image, (), _present(root, image)) for image in index.images()])
+    images = [ShownImage(image, (), _present(root, image)) for image in index.images()]
+    return Display(index.roots(), None, images, _pending(index, None))
 
 
 def display_matching(index: Index, root: str, query: Query) -> Display | None:
@@ -48,7 +55,8 @@ def display_matching(index: Index, root: str, query: Query) -> Display | None:
     roots = [r for r in index.roots() if query.matches(r.key.path, r.display_name)]
     every = index.images()
     images = [image for image in every if query.matches(image.source, image.display_name)]
-    if not roots and not images:
+    pending = _pending(index, query)
+    if not roots and not images and not pending:
         return None
     depending: dict[int, Root] = {}
     shown: dict[ImageKey, ShownImage] = {}
@@ -64,7 +72,17 @@ def display_matching(index: Index, root: str, query: Query) -> Display | None:
                 other_key = ImageKey(other.target, other.name, other.key)
                 if other.display_name in needed and other_key not in shown:
                     shown[other_key] = ShownImage(other, (), _present(root, other))
-    return Display(roots, sorted(depending.values(), key=lambda r: r.key), list(shown.values()))
+    return Display(roots, sorted(depending.values(), key=lambda r: r.key), list(shown.values()), pending)
+
+
+def _pending(index: Index, query: Query | None) -> list[str]:
+    if not index.queued():
+        return []
+    from nativegen.service.queue import items
+
+    paths = {item.path for item in items(index) if item.path}
+    # The display name is not known before the file is read: the file's name stands for it.
+    return sorted(p for p in paths if query is None or query.matches(p, os.path.splitext(os.path.basename(p))[0]))
 
 
 def _present(root: str, image: Image) -> bool:

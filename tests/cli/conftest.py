@@ -27,14 +27,18 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def command(inputs: TestInputs, tmp_path: Path, cache: Path) -> Command:
-    """``command("run", app)`` starts nativegen as users do and waits; both test runtimes can be found."""
+    """``command("run", app)`` starts nativegen as users do and waits; both test runtimes can be found.
 
-    def run(*arguments: object, target: str = "3.1") -> Outcome:
+    ``variables`` go into its environment. No background worker is started unless NATIVEGEN_SERVICE says so."""
+
+    def run(*arguments: object, target: str = "3.1", **variables: str) -> Outcome:
         environment = clean_environment(tmp_path) | {
             "NATIVEGEN_CACHE": str(cache),
             "PYTHONPATH": str(Path(__file__).parents[2]),
             "DOTNET_ROOT": str(inputs.root(target)),
             "PYTHONHASHSEED": "0",
+            "NATIVEGEN_SERVICE": "off",
+            **variables,
         }
         done = subprocess.run(
             [sys.executable, "-m", "nativegen", *map(str, arguments)],

@@ -12,6 +12,10 @@ ACTIONS: dict[str, tuple[str, str]] = {
     "uninstall": ("uninstall", "remove an assembly's native images, and dependencies nobody else needs"),
     "update": ("update", "regenerate every native image that is no longer valid"),
     "display": ("display", "show roots and native images"),
+    "executeQueuedItems": ("execute", "work on everything queued, now, and wait for it"),
+    "eqi": ("execute", "short for executeQueuedItems"),
+    "queue": ("queue", "pause or continue the background worker, or show what it does"),
+    "service": ("service", "the background worker: its state, or its work as a scheduled task"),
     "run": ("run", "run an application with its valid native images"),
     "publish": ("publish", "write an application's folder with native images in place of IL"),
     "verify": ("verify", "check native images; --live lets the runtime itself confirm them"),
@@ -23,3 +27,13 @@ ACTIONS: dict[str, tuple[str, str]] = {
     "runtimes": ("runtimes", "the .NET runtimes that can be found"),
 }
 """name -> (module, summary), in the order of the help."""
+
+
+def find_action(name: str) -> str | None:
+    """The name of an action as the table has it, whatever its case.
+
+    >>> find_action("EQI"), find_action("nonsense")
+    ('eqi', None)
+    """
+    wanted = name.lower()
+    return next((known for known in ACTIONS if known.lower() == wanted), None)

@@ -24,7 +24,7 @@ def run(parsed: Parsed, output: Output) -> int:
     root = cache_root(explicit=parsed.value("cache"))
     index = open_for_reading(root)
     if not parsed.positionals:
-        shown: Display | None = Display([], None, []) if index is None else display_all(index, root)
+        shown: Display | None = Display([], None, [], []) if index is None else display_all(index, root)
         target = ""
     else:
         target = parsed.positionals[0]
@@ -54,6 +54,8 @@ def _print(shown: Display, target: str, output: Output) -> None:
             _print_image(image, output)
     elif shown.images:
         output.answer("\n".join(map(_image_line, shown.images)))
+    for path in shown.pending:
+        output.answer(f"{path} (pending)")
 
 
 def _root_line(root: Root) -> str:
@@ -97,4 +99,5 @@ def _as_json(shown: Display) -> dict[str, object]:
         }
         for shown_image in shown.images
     ]
+    document["pending"] = shown.pending
     return document

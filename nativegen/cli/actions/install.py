@@ -20,29 +20,40 @@ SYNTAX = Syntax(
         options.RUNTIME,
         options.TARGET,
         options.JOBS,
+        options.QUEUE,
         *options.CODE,
         Switch("warnaserror", help="a missing dependency makes the action fail"),
     ),
     positionals=(1, 1),
-    arguments="assemblyPath [scenario] [config] [options]",
+    arguments="assemblyPath | assemblyName [scenario] [config] [options]",
 )
 SOME_FAILED = 1
 
 
 def run(parsed: Parsed, output: Output) -> int:
+    from nativegen.cache.location import cache_root
     from nativegen.cache.store import Cache
     from nativegen.cli.progress import ConsoleEvents, ProgressBar
     from nativegen.operations.install import install
+    from nativegen.operations.named import named_assembly
     from nativegen.operations.toolchain import NativeToolchain
+    from nativegen.service.locks import MANUAL, held
 
     output.banner()
-    path = parsed.positionals[0]
+    root = cache_root(explicit=parsed.value("cache"))
+    path = named_assembly(root, parsed.positionals[0], parsed.value("runtime"))
     for given in (path, parsed.value("ExeConfig"), parsed.value("AppBase"), parsed.value("runtime")):
         if given is not None and not os.path.exists(given):
             output.sentence(INVALID_FILE.format(given))
             return NOT_FOUND
     request = options.install_request(parsed, path)
-    with Cache.default(parsed.value("cache")) as cache, ProgressBar(output) as bar:
+    if parsed.flag("queue"):
+        from nativegen.cli.queueing import enqueue
+        from nativegen.service.queue import install_command
+
+        enqueue(root, int(parsed.value("queue") or 3), install_command(request), output)
+        return 0
+    with Cache(root) as cache, held(root, MANUAL, shared=True), ProgressBar(output) as bar:
         (installed,) = install(cache, [request], NativeToolchain(), options.jobs(parsed), ConsoleEvents(output, bar))
     report([installed], output)
     if output.verbose or installed.compiled:

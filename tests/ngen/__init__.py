@@ -1,0 +1,1 @@
+"""The rows of the numbered list of ngen's behaviour, against the real command line, cache and runtimes."""
