@@ -22,7 +22,12 @@ using System.Runtime.CompilerServices;
 static class Deep
 {
     [MethodImpl(MethodImplOptions.NoInlining)]
-    public static void Throw(int v) { if (v == 0) throw new InvalidOperationException("out"); Deep.Throw(v - 1); GC.KeepAlive(v); }
+    public static void Throw(int v)
+    {
+        if (v == 0) throw new InvalidOperationException("out");
+        Deep.Throw(v - 1);
+        GC.KeepAlive(v);
+    }
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Finally(string how)
     {
@@ -31,7 +36,8 @@ static class Deep
             if (how == "throw") Throw(2);
             if (how == "null") GC.KeepAlive(((Version)(object)null).Major);
             if (how == "rethrow") try { Throw(1); } catch (Exception) { Console.WriteLine("again"); throw; }
-            if (how == "filter") try { Throw(1); } catch (Exception e) when (e.Message == "in") { Console.WriteLine("never"); }
+            if (how == "filter")
+                try { Throw(1); } catch (Exception e) when (e.Message == "in") { Console.WriteLine("never"); }
             if (how == "fail") Environment.FailFast("enough");
             if (how == "exit") Environment.Exit(7);
         }
