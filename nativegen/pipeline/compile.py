@@ -66,6 +66,7 @@ class _Job:
     seconds: dict[str, float] = field(default_factory=dict)
     facts: Facts | None = None
     names: LinkNames | None = None
+    check: SymbolCheck | None = None
     reuse: Reuse | None = None
     reused: set[int] = field(default_factory=set)
     accidents: set[int] = field(default_factory=set)  # methods that a worker died of
@@ -197,9 +198,9 @@ class _Linker:
     def __init__(self) -> None:
         self._systems: dict[tuple[str, int], TypeSystem] = {}
 
-    def _name(self, job: _Job) -> tuple[Facts, LinkNames]:
+    def _name(self, job: _Job) -> tuple[Facts, LinkNames, SymbolCheck]:
         """Opens the job's assembly in the type system of its references; once."""
-        if job.facts is None or job.names is None:
+        if job.facts is None or job.names is None or job.check is None:
             request = job.request
             target = target_named(request.target)
             key = (target.name, id(request.references))
@@ -209,13 +210,14 @@ class _Linker:
             module = system.open(request.input)
             job.facts = Facts(module)
             job.names = LinkNames(job.facts.own, SymbolTable(module))
-        return job.facts, job.names
+            job.check = SymbolCheck(job.names)
+        return job.facts, job.names, job.check
 
     def reuse(self, job: _Job, store: UnitStore) -> list[int]:
         """Fills in the outcomes that the store has; the methods that remain to be compiled."""
-        facts, names = self._name(job)
-        request = job.request
-        job.reuse = Reuse(store.open(request.target, job.assembly.name), facts, names, request.target, request.options)
+        facts, names, check = self._name(job)
+        units = store.open(job.request.target, job.assembly.name)
+        job.reuse = Reuse(units, facts, names, check, job.request)
         for rid, result in job.reuse.find(job.rids).items():
             job.reused.add(rid)
             if isinstance(result, Exclusion):
@@ -231,7 +233,7 @@ class _Linker:
             job.seconds.update(job.reuse.seconds)
         start = time.process_time()
         request = job.request
-        _, names = self._name(job)
+        _, names, check = self._name(job)
         builder = ImageBuilder(
             job.assembly,
             target_named(request.target),
@@ -239,7 +241,6 @@ class _Linker:
             image_base=request.options.image_base,
             compiler_id=f"nativegen {compiler_fingerprint()}",
         )
-        check = SymbolCheck(names)
         exclusions = []
         native = 0
         for rid in job.rids:

@@ -17,7 +17,8 @@ from collections.abc import Iterator
 
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import Table
-from nativegen.pipeline.facts import ModuleFacts, digest, text
+from nativegen.pipeline.module_facts import ModuleFacts
+from nativegen.pipeline.signature_facts import digest, text
 from nativegen.readytorun.unit import Symbol, SymbolKind
 from nativegen.typesystem import TypeLoadError
 from nativegen.typesystem.symbols import SymbolTable

@@ -6,7 +6,7 @@ A stored unit is used only when every symbol in it means something in the metada
 names a row which an edit removed is compiled again. Results that say more about this run than about the method (a
 worker that died, a bug of ours) are never stored.
 
->>> reuse = Reuse(units, facts, names, "9.0", CompileOptions())      # doctest: +SKIP
+>>> reuse = Reuse(units, facts, names, check, request)               # doctest: +SKIP
 >>> reuse.find([1, 2, 3])                                            # doctest: +SKIP
 {1: MethodUnit(...), 3: Exclusion(code='opcode', detail='jmp')}
 >>> reuse.save({2: unit})                                            # doctest: +SKIP
@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from nativegen.compiler.exclusions import Reason
 from nativegen.pipeline.facts import Facts
 from nativegen.pipeline.link_names import LinkNames
-from nativegen.pipeline.request import CompileOptions
+from nativegen.pipeline.request import CompileRequest
 from nativegen.pipeline.unit_codec import Exclusion
 from nativegen.pipeline.unit_key import UnitKeys, key_with_rows
 from nativegen.pipeline.unit_store import AssemblyUnits, Result
@@ -34,21 +34,21 @@ class Reuse:
 
     Args:
         units: what the store has for its name and target.
-        facts, names: of the assembly.
-        target, options: of the request.
+        facts, names, check: of the assembly.
+        request: what is compiled.
 
     Attributes:
         seconds: CPU seconds per stage: 'key' and 'units'.
     """
 
     def __init__(
-        self, units: AssemblyUnits, facts: Facts, names: LinkNames, target: str, options: CompileOptions
+        self, units: AssemblyUnits, facts: Facts, names: LinkNames, check: SymbolCheck, request: CompileRequest
     ) -> None:
         self._units = units
         self._facts = facts
         self._names = names
-        self._target = target
-        self._options = options
+        self._check = check
+        self._request = request
         self._keys: dict[int, bytes] = {}
         self._used: dict[bytes, Result] = {}
         self._outdated: set[int] = set()
@@ -57,19 +57,18 @@ class Reuse:
     def find(self, rids: Sequence[int]) -> dict[int, Result]:
         """Results for those methods that need not be compiled."""
         start = time.process_time()
-        keys = UnitKeys(self._facts, self._target, self._options).of(rids)
+        keys = UnitKeys(self._facts, self._request.target, self._request.options).of(rids)
         self._keys = dict(zip(rids, keys, strict=True))
         self.seconds["key"] = time.process_time() - start
         start = time.process_time()
         stored = self._units.find(keys)
-        known = SymbolCheck(self._names)
         found: dict[int, Result] = {}
         missing = []
         for rid, key in self._keys.items():
             result = stored.get(key)
             if result is None:
                 missing.append(rid)
-            elif isinstance(result, MethodUnit) and known.missing(result) is not None:
+            elif isinstance(result, MethodUnit) and self._check.missing(result) is not None:
                 self._outdated.add(rid)
             else:
                 found[rid] = self._used[key] = result

@@ -19,9 +19,9 @@ Exclusion(code='opcode', detail='jmp')
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Sized
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nativegen.readytorun.unit import (
     Cell,
@@ -57,13 +57,15 @@ _RELOCATION = struct.Struct("<IIIi")
 _FUNCTION = struct.Struct("<IIHB")
 _CLAUSE = struct.Struct("<IIIIIBI")
 _U32 = struct.Struct("<I")
-_U8 = struct.Struct("<B")
 
 _INT, _BYTES, _SYMBOL = range(3)
 _RELOCATION_OF = partial(tuple.__new__, Relocation)
 _PART = struct.Struct("<BI")
-_CELL = struct.Struct("<BHH")
+_CELL = struct.Struct("<BHI")
 _REFERENCE = struct.Struct("<IB")
+_SECTIONS = struct.Struct("<9I")
+
+RefMap = tuple[tuple[int, int], ...]
 
 
 class Tables(NamedTuple):
@@ -108,76 +110,88 @@ class TableBuilder:
 
     def encode(self) -> bytes:
         """Both tables, for :func:`decode_tables`."""
-        parts = [_U32.pack(len(self.symbols))]
-        for symbol in self.symbols:
-            name = symbol.name.encode()
-            parts += [_PART.pack(symbol.kind, len(name)), name]
-        parts.append(_U32.pack(len(self.cells)))
+        texts = [symbol.name for symbol in self.symbols]
+        blobs: dict[bytes, int] = {}
+        maps: dict[RefMap, int] = {}
+        cells = []
+        parts = []
         for cell in self.cells:
-            parts.append(_CELL.pack(cell.kind, len(cell.signature), len(cell.ref_map)))
+            cells.append(_CELL.pack(cell.kind, len(cell.signature), maps.setdefault(cell.ref_map, len(maps))))
             for part in cell.signature:
                 if isinstance(part, Symbol):
                     parts.append(_PART.pack(_SYMBOL, self._symbol_numbers[part]))
                 elif isinstance(part, int):
                     parts.append(_PART.pack(_INT, part))
                 else:
-                    parts += [_PART.pack(_BYTES, len(part)), part]
-            parts += [_REFERENCE.pack(*reference) for reference in cell.ref_map]
-        return b"".join(parts)
+                    parts.append(_PART.pack(_BYTES, blobs.setdefault(part, len(blobs))))
+        references = [_REFERENCE.pack(*reference) for ref_map in maps for reference in ref_map]
+        sections = [
+            bytes([symbol.kind for symbol in self.symbols]),
+            _lengths(texts),
+            "".join(texts).encode(),
+            _lengths(blobs),
+            b"".join(blobs),
+            _lengths(maps),
+            b"".join(references),
+            b"".join(cells),
+            b"".join(parts),
+        ]
+        return b"".join([_SECTIONS.pack(*map(len, sections)), *sections])
 
 
 def decode_tables(data: bytes) -> Tables:
     """Encoded tables.
 
     Raises:
-        CorruptRecord: it is none.
+        CorruptRecord: they are none.
     """
     try:
         return _decode_tables(data)
-    except (struct.error, ValueError, IndexError, KeyError) as error:
+    except (struct.error, ValueError, IndexError) as error:
         raise CorruptRecord(str(error)) from error
 
 
 def _decode_tables(data: bytes) -> Tables:
-    symbols: list[Symbol] = []
-    kinds = {int(kind): kind for kind in SymbolKind}
-    cell_kinds = {int(kind): kind for kind in CellKind}
-    unpack, unpack_cell = _PART.unpack_from, _CELL.unpack_from
-    (count,) = _U32.unpack_from(data)
-    at = _U32.size
-    for _ in range(count):
-        kind, length = unpack(data, at)
-        at += _PART.size
-        symbols.append(Symbol(kinds[kind], data[at : at + length].decode()))
-        at += length
-    (count,) = _U32.unpack_from(data, at)
-    at += _U32.size
-    cells = []
-    for _ in range(count):
-        kind, part_count, reference_count = unpack_cell(data, at)
-        at += _CELL.size
-        parts: list[int | bytes | Symbol] = []
-        for _ in range(part_count):
-            form, value = unpack(data, at)
-            at += _PART.size
-            if form == _SYMBOL:
-                parts.append(symbols[value])
-            elif form == _INT:
-                parts.append(value)
-            elif form == _BYTES:
-                parts.append(data[at : at + value])
-                at += value
-            else:
-                raise ValueError(f"part of form {form}")
-        references: tuple[tuple[int, int], ...] = ()
-        if reference_count:
-            end = at + _REFERENCE.size * reference_count
-            references = tuple(_REFERENCE.iter_unpack(data[at:end]))
-            at = end
-        cells.append(Cell(cell_kinds[kind], tuple(parts), references))
+    at = _SECTIONS.size
+    sections = []
+    for size in _SECTIONS.unpack_from(data):
+        sections.append(data[at : at + size])
+        at += size
     if at != len(data):
         raise ValueError("wrong size")
-    return Tables(symbols, cells)
+    kinds, text_lengths, text, blob_lengths, blob, map_lengths, references, cells, parts = sections
+    symbol_kinds = tuple(SymbolKind)
+    texts = _cut(text.decode(), text_lengths)
+    symbols = [Symbol(symbol_kinds[kind], name) for kind, name in zip(kinds, texts, strict=True)]
+    blobs = _cut(blob, blob_lengths)
+    maps: list[RefMap] = _cut(tuple(_REFERENCE.iter_unpack(references)), map_lengths)
+    pools: tuple[Sequence[int | bytes | Symbol], ...] = (range(1 << 32), blobs, symbols)
+    all_parts = [pools[form][value] for form, value in _PART.iter_unpack(parts)]
+    cell_kinds = tuple(CellKind)
+    made = []
+    start = 0
+    for kind, count, ref_map in _CELL.iter_unpack(cells):
+        made.append(Cell(cell_kinds[kind], tuple(all_parts[start : start + count]), maps[ref_map]))
+        start += count
+    if start != len(all_parts):
+        raise ValueError("cells without parts")
+    return Tables(symbols, made)
+
+
+def _lengths(items: Iterable[Sized]) -> bytes:
+    return b"".join([_U32.pack(len(item)) for item in items])
+
+
+def _cut(data: Any, lengths: bytes) -> list[Any]:
+    """Pieces of these lengths, which must be all of it."""
+    pieces = []
+    start = 0
+    for (length,) in _U32.iter_unpack(lengths):
+        pieces.append(data[start : start + length])
+        start += length
+    if start != len(data):
+        raise ValueError("pieces do not fit")
+    return pieces
 
 
 def encode(result: MethodUnit | Exclusion, table: TableBuilder) -> bytes:

@@ -4,7 +4,7 @@ A key is the xxh3-128 of
 
 * what every method of the assembly depends on: compiler fingerprint, target, options that shape code, the core
   library's content, the assembly's name and the attributes of the assembly that say how its code runs;
-* the method itself: owner, name, signature, flags, attributes (:meth:`Facts.own`);
+* the method itself: owner, name, signature, flags, attributes (:meth:`Facts.method`);
 * its body: header flags, locals, exception clauses, and the CIL with each token replaced by the digest of its meaning
   (:mod:`nativegen.pipeline.facts`, :mod:`nativegen.pipeline.il_pieces`).
 
@@ -29,10 +29,11 @@ from collections.abc import Iterable
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import ASSEMBLY_TOKEN, Assembly
 from nativegen.metadata.bodies import ClauseKind
-from nativegen.pipeline.facts import DIGEST_SIZE, Facts, digest, text
+from nativegen.pipeline.facts import Facts
 from nativegen.pipeline.fingerprint import compiler_fingerprint
 from nativegen.pipeline.il_pieces import pieces
 from nativegen.pipeline.request import CompileOptions
+from nativegen.pipeline.signature_facts import DIGEST_SIZE, digest, text
 
 #: Changes whenever what is in a key changes without a change of the compiler's own source.
 KEY_VERSION = "1"
@@ -98,7 +99,8 @@ class UnitKeys:
         """Keys of MethodDef rows that have CIL, in the same order. Malformed methods have keys like all others."""
         assembly = self._assembly
         data = assembly.data
-        prefix, method, digests, known_locals = self._prefix, self._facts.own.method, self._digests, self._locals
+        prefix, digests, known_locals = self._prefix, self._digests, self._locals
+        method = self._facts.method
         bodies = _BodyFinder(assembly)
         unpack = _FAT_HEADER.unpack_from
         result = []

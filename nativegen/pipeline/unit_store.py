@@ -32,7 +32,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import xxhash
 
-from nativegen.pipeline.facts import DIGEST_SIZE
+from nativegen.pipeline.signature_facts import DIGEST_SIZE
 from nativegen.pipeline.unit_codec import CorruptRecord, Exclusion, TableBuilder, Tables, decode, decode_tables, encode
 from nativegen.readytorun.unit import MethodUnit
 

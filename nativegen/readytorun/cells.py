@@ -86,18 +86,19 @@ class CellTable:
 
     def signature(self, parts: Sequence[int | bytes | Symbol]) -> bytes:
         """A signature's final bytes."""
-        result = bytearray()
+        result = []
         for part in parts:
+            # Numbers are plain ints or members of enums, nearly all of them of one byte.
             if isinstance(part, int):
-                result += compress(part)
+                result.append(_ONE_BYTE[part] if 0 <= part < 0x80 else compress(part))
             elif isinstance(part, bytes):
-                result += part
+                result.append(part)
             else:
                 known = self._symbols.get(part)
                 if known is None:
                     known = self._symbols[part] = compress(_coded(part, self.token(part)))
-                result += known
-        return bytes(result)
+                result.append(known)
+        return b"".join(result)
 
     def token(self, symbol: Symbol) -> int:
         """The symbol's metadata token."""
@@ -114,6 +115,8 @@ class CellTable:
 def _is_body_check(cell: LinkedCell) -> bool:
     return cell.signature[0] & 0x7F in (FixupKind.Check_IL_Body, FixupKind.Verify_IL_Body)
 
+
+_ONE_BYTE = [bytes((value,)) for value in range(0x80)]
 
 # TypeDefOrRef coding (ECMA-335 II.23.2.8): tags of the tables TypeDef, TypeRef and TypeSpec.
 _TYPE_TAGS = {0x02: 0, 0x01: 1, 0x1B: 2}

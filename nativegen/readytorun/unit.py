@@ -41,6 +41,8 @@ class CellKind(enum.IntEnum):
     LAZY_HELPER = 5  # flags 4/type 0, delay load helper thunk 0x10 (no object argument)
     LAZY_HELPER_OBJ = 6  # thunk 0x11 (rdi is an object: isinst, castclass, generic lookups from this)
     LAZY_HELPER_OBJ_OBJ = 7  # thunk 0x12 (rdi and rsi are objects: delegate constructors)
+
+    __hash__ = int.__hash__  # Enum's own is written in Python, and linking hashes millions
     FIELD_DATA = 8  # no cell: the initial data of one of the image's own static fields, where the IL has it;
     # the signature is its FIELD_DEF symbol alone
 
@@ -54,6 +56,8 @@ class SymbolKind(enum.IntEnum):
     FIELD_DEF = 3  # rid, compressed
     STRING = 4  # offset in the user string heap (the token without its table byte), compressed
     METHOD = 5  # MethodDef or MemberRef: rid, compressed; whoever makes the signature chose the matching flags or kind
+
+    __hash__ = int.__hash__  # see CellKind
 
 
 class Symbol(NamedTuple):
