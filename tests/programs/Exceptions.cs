@@ -12,6 +12,7 @@ class MyException : Exception { public int Code; public MyException(int code) : 
 class Derived : MyException { public Derived(int code) : base(code) { } }
 class Box { public int X; public object Other; }
 struct Pair { public object A; public int B; public object C; public long D; }
+struct Big { public long A, B; public double C; public int D; public short E; }
 
 static class Log
 {
@@ -264,6 +265,24 @@ static class Guard
     static int depth;
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static int DeepCatch(int n, int v) { depth = 0; try { Deep(n, v); } catch (Exception e) { return depth * 10 + e.Message.Length; } return depth; }
+    // Parameters that stay in the caller's frame, in handlers and filters.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static string Sizes(Big b, decimal m, Pair p, int v, Box keep)
+    {
+        try { b.A += v; b.E--; m *= 2; p.B += v; Jitted.Boom(v); b.D++; return "no" + b.A + b.E + m + p.B; }
+        catch (MyException e) { m += e.Code; return "catch" + b.A + b.B + b.C + b.D + b.E + m + p.A + p.B + p.C + keep.X; }
+        catch (Exception e) when (b.D == 4 && (b.B += 5) > 0 && m > 1 && Log.Note(62, e, (Box)p.C) == 7) { return "when" + b.A + b.B + b.C + b.D + b.E + m + p.A + p.B; }
+    }
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static string References(ref int x, ref Pair p, Span<byte> s, in Big b, int v)
+    {
+        ref long d = ref p.D; bool flag = true; byte first = s[0]; sbyte negative = -7; char c = 'q';
+        try { x++; d++; s[0]++; Log.Collect(); Jitted.Boom(v); return "none" + x + p.D + s[0]; }
+        catch (Exception e) when (s.Length > 1 && x++ > 0 && d++ > 0 && (s = s.Slice(1))[0]++ < 200 && (flag = !flag) | negative-- < -6 && c++ > 'p' && Log.Note(63, e, null) == 0 && b.A == v)
+        { Log.Collect(); return "caught" + x + d + s.Length + s[0] + first + flag + negative + c + b.A + e.Message; }
+        catch (MyException) { Log.Collect(); return "other" + x + d + s.Length + s[0] + first + flag + negative + c; }
+        finally { Log.Collect(); x += 100; d += 100; if (s.Length > 0) s[0] += 10; }
+    }
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static T Generic<T>(T value, int v) { try { Jitted.Boom(v); return value; } catch (MyException) { return default(T); } }
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -306,6 +325,8 @@ static class Program
             t.Append("ForEach").Append(Run(() => Guard.ForEach(new List<int> { 1, 2, 3, v }, Items(v), v)));
             t.Append("StructResult").Append(Run(() => { var p = Guard.StructResult(v, new Pair { A = "p", B = 1, C = keep, D = 2 }); return "" + p.A + p.B + (p.C == keep) + p.D; }));
             t.Append("Out").Append(Run(() => { var p = new Pair { A = "p" }; string s; Guard.Out(v, out s, ref p); return s + (p.A is Exception) + p.B + p.D; }));
+            t.Append("Sizes").Append(Run(() => Guard.Sizes(new Big { A = 1, B = 2, C = 3.5, D = 4, E = -5 }, 1.5m, new Pair { A = "a", B = 1, C = keep, D = 2 }, v, keep)));
+            t.Append("References").Append(Run(() => { var p = new Pair { A = "p", D = 5 }; int x = v; var bytes = new byte[] { 1, 2, 3 }; var b = new Big { A = 3 }; string r; try { r = Guard.References(ref x, ref p, bytes, in b, v); } catch (Exception e) { r = e.Message; } return r + x + p.D + string.Join(",", bytes); }));
             t.Append("DeepCatch").Append(Run(() => Guard.DeepCatch(v * 5, v)));
             t.Append("ManyValues").Append(Run(() => Guard.ManyValues(v, 1, 2, 3, 4, 5, 6, 7, 1.5, 2.5, "s")));
             t.Append("Generic").Append(Run(() => Guard.Generic("g", v)));
