@@ -452,9 +452,10 @@ class _UnitBuilder:
             return Relocation(offset, RelocationKind.RODATA, 0, self._place(symbol) + addend)
         if symbol.section < 0:
             raise ExtractError(f"relocation against absolute symbol {symbol.name}")
-        if symbol.name in RUNTIME_SYMBOLS:
+        routine = symbol.name.partition(".")[0]
+        if routine in RUNTIME_SYMBOLS:
             self._check_call(data, offset, addend, symbol.name)
-            return Relocation(offset, RelocationKind.SYMBOL, RUNTIME_SYMBOLS.index(symbol.name))
+            return Relocation(offset, RelocationKind.SYMBOL, RUNTIME_SYMBOLS.index(routine))
         external = self._externals.get(symbol.name)
         if external is not None and external.kind is ExternalKind.FRAME:
             return Relocation(offset, RelocationKind.RODATA, 0, self._frame_constant(symbol.name) + addend)

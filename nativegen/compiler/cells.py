@@ -28,6 +28,7 @@ from nativegen.readytorun.enums import FieldSigFlags, FixupKind, Helper, MethodS
 from nativegen.readytorun.targets import Target
 from nativegen.readytorun.unit import Cell, CellKind, Symbol
 from nativegen.typesystem import FieldDesc, MethodDesc, Module, TypeDesc
+from nativegen.typesystem.canonical import canonical_type, contains_canon
 from nativegen.typesystem.symbols import SymbolTable
 
 Parts = tuple[int | bytes | Symbol, ...]
@@ -53,8 +54,17 @@ class CellFactory:
         self._module = module
         self._symbols = symbols
         self._target = target
+        self._type_args: tuple[TypeDesc, ...] = ()
+        self._method_args: tuple[TypeDesc, ...] = ()
         self._helpers: dict[Helper, Cell] = {}
         self._type_parts: dict[TypeDesc, Parts] = {}
+
+    def within(self, type_args: tuple[TypeDesc, ...], method_args: tuple[TypeDesc, ...]) -> CellFactory:
+        """The same, for the code of a generic instance: what ``!0`` and ``!!0`` in tokens mean."""
+        factory = CellFactory(self._module, self._symbols, self._target)
+        factory._type_args, factory._method_args = type_args, method_args
+        factory._helpers, factory._type_parts = self._helpers, self._type_parts
+        return factory
 
     # --- helpers ------------------------------------------------------------------------------------------------------
 
@@ -111,7 +121,7 @@ class CellFactory:
     def delegate_constructor(self, token: int, method: MethodDesc, delegate: TypeDesc) -> Cell:
         """Called with the new delegate and its target object, makes the delegate call ``method``."""
         flags, parts = self._method_signature(token, method)
-        signature = (int(FixupKind.DelegateCtor), flags, *parts, *self.type_parts(delegate))
+        signature = (int(FixupKind.DelegateCtor), flags, *parts, *self.shared_type_parts(delegate))
         return Cell(CellKind.LAZY_HELPER_OBJ_OBJ, signature)
 
     def method_handle(self, token: int, method: MethodDesc) -> Cell:
@@ -127,11 +137,33 @@ class CellFactory:
             return (int(FixupKind.MethodEntry_RefToken), *parts)
         return (int(FixupKind.MethodEntry), flags, *parts)
 
-    def _method_signature(self, token: int, method: MethodDesc) -> tuple[int, Parts]:
-        """(flags, what follows them) of a method signature."""
+    def shared_call(self, token: int, method: MethodDesc, ref_map: RefMap) -> Cell:
+        """A call of the code that a method shares; it takes the hidden argument, if there is one."""
+        flags, parts = self._method_signature(token, method, shared=True)
+        return Cell(CellKind.METHOD_CALL, (int(FixupKind.MethodEntry), flags, *parts), ref_map)
+
+    def shared_struct_call(self, method: MethodDesc, ref_map: RefMap) -> Cell:
+        """As :meth:`shared_call`, of a method of one of our own generic structs, without a token that names it."""
+        symbol = self._symbols.method_symbol(method.token)
+        signature = (int(FixupKind.MethodEntry), int(MethodSigFlags.OwnerType), *self.shared_type_parts(method.owner))
+        return Cell(CellKind.METHOD_CALL, (*signature, symbol), ref_map)
+
+    def shared_delegate_constructor(self, token: int, method: MethodDesc, delegate: TypeDesc) -> Cell:
+        """As :meth:`delegate_constructor`, for an instance method of a generic class in shared code."""
+        flags, parts = self._method_signature(token, method, shared=True)
+        signature = (int(FixupKind.DelegateCtor), flags, *parts, *self.shared_type_parts(delegate))
+        return Cell(CellKind.LAZY_HELPER_OBJ_OBJ, signature)
+
+    def _method_signature(self, token: int, method: MethodDesc, shared: bool = False) -> tuple[int, Parts]:
+        """(flags, what follows them) of a method signature.
+
+        Args:
+            shared: means the shared code itself, not the method that runs it.
+        """
         if token >> _TABLE_SHIFT == _METHOD_SPEC:
             token = self._module.assembly.method_spec(token & 0xFFFFFF).method_token
         flags = 0
+        type_parts = self.shared_type_parts if shared else self.type_parts
         parts: list[int | bytes | Symbol] = []
         owner = method.owner
         if token >> _TABLE_SHIFT == _MEMBER_REF:
@@ -141,7 +173,7 @@ class CellFactory:
                 if parent.definition is not owner.definition:
                     raise Excluded(Reason.NOT_NAMEABLE, f"{method.display_name} inherited by {parent.display_name}")
                 flags |= MethodSigFlags.OwnerType
-                parts += self.type_parts(parent)
+                parts += type_parts(parent)
             elif method.requires_context and not method.method_args:
                 raise Excluded(Reason.NOT_NAMEABLE, f"{method.display_name} through a class that is not generic")
         elif owner.type_args:
@@ -151,8 +183,8 @@ class CellFactory:
             flags |= MethodSigFlags.MethodInstantiation
             parts.append(len(method.method_args))
             for argument in method.method_args:
-                parts += self.type_parts(argument)
-        if method.is_shared and flags & (MethodSigFlags.OwnerType | MethodSigFlags.MethodInstantiation):
+                parts += type_parts(argument)
+        if not shared and method.is_shared and flags & (MethodSigFlags.OwnerType | MethodSigFlags.MethodInstantiation):
             flags |= MethodSigFlags.InstantiatingStub
         return int(flags), tuple(parts)
 
@@ -161,7 +193,7 @@ class CellFactory:
         parent = self._module.assembly.member_ref(member_ref & 0xFFFFFF).parent_token
         if parent >> _TABLE_SHIFT != _TYPE_SPEC:
             return None
-        type_ = self._module.type(parent)
+        type_ = self._module.type(parent, self._type_args, self._method_args)
         return type_ if type_.type_args else None
 
     # --- types --------------------------------------------------------------------------------------------------------
@@ -171,15 +203,24 @@ class CellFactory:
 
         Raises:
             NotNameable: the module's metadata has no row for it or for one of its arguments.
+            Excluded: GENERIC, shared code does not know it exactly.
         """
         parts = self._type_parts.get(type_)
         if parts is None:
+            if contains_canon(type_):
+                raise Excluded(Reason.GENERIC, f"{type_.display_name} in shared code")
             parts = self._type_parts[type_] = tuple(self._symbols.type_parts(type_))
         return parts
 
     def type_symbol(self, type_: TypeDesc) -> Symbol:
         """The name of a class itself, where a token is written instead of a signature."""
         return self._symbols.type_symbol(type_)
+
+    def shared_type_parts(self, type_: TypeDesc) -> Parts:
+        """As :meth:`type_parts`; a type that shared code does not know exactly is named by its canonical form."""
+        if not contains_canon(type_):
+            return self.type_parts(type_)
+        return tuple(self._symbols.type_parts(canonical_type(type_)))
 
     def type_handle(self, type_: TypeDesc) -> Cell:
         """The runtime's MethodTable (or TypeDesc)."""
@@ -212,7 +253,7 @@ class CellFactory:
         layout's but the JIT's notion of it. Interior pointers are not part of what the runtime compares.
         """
         references = [offset for offset, memory in shape.gc if memory is Memory.REF]
-        prefix = (int(FixupKind.Check_TypeLayout), *self.type_parts(type_))
+        prefix = (int(FixupKind.Check_TypeLayout), *self.shared_type_parts(type_))
         if not references:
             flags = int(TypeLayoutFlags.GCLayout | TypeLayoutFlags.GCLayout_Empty)
             return Cell(CellKind.CHECK, (*prefix, flags, shape.size))
@@ -233,7 +274,7 @@ class CellFactory:
 
     def check_field_offset(self, token: int, field: FieldDesc) -> Cell:
         """The instance field is where we predicted (classes: MethodTable pointer included)."""
-        signature = (int(FixupKind.Check_FieldOffset), field.offset, *self._field_signature(token, field))
+        signature = (int(FixupKind.Check_FieldOffset), field.offset, *self._field_signature(token, field, True))
         return Cell(CellKind.CHECK, signature)
 
     def field_offset(self, token: int, field: FieldDesc) -> Cell:
@@ -242,13 +283,13 @@ class CellFactory:
         For classes whose layout other assemblies decide; the runtime refuses the method when the offset is so big that
         a null reference would not fault (jitinterface.cpp: MAX_UNCHECKED_OFFSET_FOR_NULL_OBJECT).
         """
-        return Cell(CellKind.HANDLE, (int(FixupKind.FieldOffset), *self._field_signature(token, field)))
+        return Cell(CellKind.HANDLE, (int(FixupKind.FieldOffset), *self._field_signature(token, field, True)))
 
     def field_handle(self, token: int, field: FieldDesc) -> Cell:
         """The runtime's FieldDesc, for ``ldtoken``."""
         return Cell(CellKind.HANDLE, (int(FixupKind.FieldHandle), *self._field_signature(token, field)))
 
-    def _field_signature(self, token: int, field: FieldDesc) -> Parts:
+    def _field_signature(self, token: int, field: FieldDesc, shared: bool = False) -> Parts:
         symbol = self._symbols.field_symbol(token)
         if token >> _TABLE_SHIFT != _MEMBER_REF:
             if field.owner.type_args:
@@ -259,7 +300,44 @@ class CellFactory:
             return (int(FieldSigFlags.MemberRefToken), symbol)
         if parent.definition is not field.owner.definition:
             raise Excluded(Reason.NOT_NAMEABLE, f"{field.display_name} inherited by {parent.display_name}")
-        return (int(FieldSigFlags.MemberRefToken | FieldSigFlags.OwnerType), *self.type_parts(parent), symbol)
+        owner = self.shared_type_parts(parent) if shared else self.type_parts(parent)
+        return (int(FieldSigFlags.MemberRefToken | FieldSigFlags.OwnerType), *owner, symbol)
+
+    # --- dictionary lookups -------------------------------------------------------------------------------------------
+
+    # Asked of the factory without type arguments, because what is looked up is named in open form. All take the
+    # generic context (MethodTable or MethodDesc) and return a pointer. ``scope``: the runtime binds a cell to a slot of
+    # the dictionary it is first used with, so code with another dictionary must have another cell; the runtime does not
+    # read on behind a complete signature.
+
+    def lookup_type(self, context: Parts, scope: Parts, type_: TypeDesc) -> Cell:
+        """The exact type's handle."""
+        return Cell(CellKind.LAZY_HELPER, (*context, int(FixupKind.TypeHandle), *self.type_parts(type_), *scope))
+
+    def lookup_entry(self, context: Parts, scope: Parts, token: int, method: MethodDesc) -> Cell:
+        """Code of the exact method, without hidden argument."""
+        flags, parts = self._method_signature(token, method)
+        return Cell(CellKind.LAZY_HELPER, (*context, int(FixupKind.MethodEntry), flags, *parts, *scope))
+
+    def lookup_method(self, context: Parts, scope: Parts, token: int, method: MethodDesc) -> Cell:
+        """The exact MethodDesc."""
+        flags, parts = self._method_signature(token, method)
+        flags |= MethodSigFlags.InstantiatingStub
+        return Cell(CellKind.LAZY_HELPER, (*context, int(FixupKind.MethodHandle), int(flags), *parts, *scope))
+
+    def lookup_dispatch(self, context: Parts, scope: Parts, token: int, method: MethodDesc) -> Cell:
+        """The dispatch cell of a virtual method of the exact type."""
+        flags, parts = self._method_signature(token, method)
+        flags &= ~MethodSigFlags.InstantiatingStub
+        return Cell(CellKind.LAZY_HELPER, (*context, int(FixupKind.VirtualEntry), int(flags), *parts, *scope))
+
+    def shared_instance_parts(self, method: MethodDesc) -> Parts:
+        """An instance of one of our generic methods as a signature names it."""
+        parts: list[int | bytes | Symbol] = [*self.shared_type_parts(method.owner)]
+        parts += [self._symbols.method_symbol(method.token), len(method.method_args)]
+        for argument in method.method_args:
+            parts += self.shared_type_parts(argument)
+        return tuple(parts)
 
     # --- strings ------------------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ Example::
 
 from __future__ import annotations
 
+import copy
 import struct
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -28,10 +29,11 @@ from nativegen.compiler.accessibility import AccessRules
 from nativegen.compiler.cells import CellFactory
 from nativegen.compiler.exclusions import Excluded, Reason
 from nativegen.compiler.import_calls import emit_class_constructor_trigger
+from nativegen.compiler.import_generics import generic_context, open_owner, trigger_class_constructor
 from nativegen.compiler.importer import Handler, MethodImporter
 from nativegen.compiler.ir import Memory, SlotKind
 from nativegen.compiler.opcode_table import opcode_handlers
-from nativegen.compiler.resolved import Callee, FieldAccess
+from nativegen.compiler.resolved import Callee, FieldAccess, StaticField
 from nativegen.compiler.storage import Storage, StorageTable
 from nativegen.diagnostics import NativegenError
 from nativegen.readytorun.targets import Target
@@ -39,14 +41,17 @@ from nativegen.readytorun.unit import Cell, Symbol
 from nativegen.typesystem import (
     FieldDesc,
     MethodDesc,
+    MethodSignature,
     Module,
     NotNameable,
     TypeDesc,
     TypeLoadError,
 )
+from nativegen.typesystem.canonical import canonical_instance, contains_canon, method_contains_canon
 from nativegen.typesystem.symbols import SymbolTable
 
 _MAX_CODE_SIZE: Final = 30_000  # bytes of CIL; longer ones are generated initialisers, which run once
+_MAX_INSTANCES: Final = 64  # whose tokens are kept at a time; their methods come one after the other
 _BYPASS_ATTRIBUTES: Final = ("System.Runtime.BypassNGenAttribute", "System.Runtime.BypassReadyToRunAttribute")
 _BUGS: Final = (
     ArithmeticError,
@@ -74,14 +79,18 @@ class MethodCompiler:
     def __init__(self, module: Module, target: Target, symbols: SymbolTable | None = None) -> None:
         self.module = module
         self.target = target
-        self.cells = CellFactory(module, symbols or SymbolTable(module), target)
+        self.cells = self.open_cells = CellFactory(module, symbols or SymbolTable(module), target)
+        self.type_args: tuple[TypeDesc, ...] = ()
+        self.method_args: tuple[TypeDesc, ...] = ()
+        self._instances: dict[tuple[tuple[TypeDesc, ...], tuple[TypeDesc, ...]], MethodCompiler] = {}
         self.storages = StorageTable(self.cells)
         self.access = AccessRules(module)
         self._handlers: dict[int, Handler] = opcode_handlers()
         self._types: dict[int, Storage | Excluded] = {}
         self._callees: dict[int, Callee | Excluded] = {}
         self._fields: dict[int, FieldAccess | Excluded] = {}
-        self._static_fields: dict[int, tuple[Cell, Storage] | Excluded] = {}
+        self._static_fields: dict[int, StaticField | Excluded] = {}
+        self._open_types: dict[int, TypeDesc | None] = {}
         self._strings: dict[int, Cell] = {}
 
     # --- methods ------------------------------------------------------------------------------------------------------
@@ -95,8 +104,32 @@ class MethodCompiler:
         Raises:
             Excluded: leave it to the JIT. Nothing else is raised, however malformed the method is.
         """
+        return self.import_instance(lambda: self._shared_form(self.module.method(0x06000000 | rid)))
+
+    @staticmethod
+    def _shared_form(method: MethodDesc) -> MethodDesc:
+        """The method itself; of a generic one, the instance that serves all reference types."""
+        if not method.contains_generic_parameters:
+            return method
+        instance = canonical_instance(method)
+        if instance is None:
+            raise Excluded(Reason.GENERIC, "type parameters take value types only")
+        return instance
+
+    def import_instance(self, find: Callable[[], MethodDesc]) -> ir.Function:
+        """The IR of a method or of an instance of a generic one, in canonical form.
+
+        Args:
+            find: gives the method.
+
+        Raises:
+            Excluded: see :meth:`import_method`.
+        """
         try:
-            return self._import(self.module.method(0x06000000 | rid))
+            method = find()
+            if method.type_args or method.method_args:
+                return self._within(method.type_args, method.method_args)._import(method)
+            return self._import(method)
         except Excluded:
             raise
         except TypeLoadError as error:
@@ -106,23 +139,45 @@ class MethodCompiler:
         except _BUGS as error:
             raise Excluded(Reason.INTERNAL, f"{type(error).__name__}: {error}") from error
 
+    def _within(self, type_args: tuple[TypeDesc, ...], method_args: tuple[TypeDesc, ...]) -> MethodCompiler:
+        """The compiler of code in which ``!0`` and ``!!0`` mean these types."""
+        key = (type_args, method_args)
+        instance = self._instances.get(key)
+        if instance is None:
+            if len(self._instances) >= _MAX_INSTANCES:
+                self._instances.clear()
+            instance = self._instances[key] = copy.copy(self)
+            instance.type_args, instance.method_args = type_args, method_args
+            instance.cells = self.cells.within(type_args, method_args)
+            instance._types, instance._callees, instance._fields, instance._static_fields = {}, {}, {}, {}
+            instance._open_types = {}
+        return instance
+
     def _import(self, method: MethodDesc) -> ir.Function:
         self._refuse(method)
         signature = method.signature
         this = _this_memory(method)
         parameters = tuple([self.storages.of(type_) for type_ in signature.parameters])
         result = self.storages.of(signature.return_type)
-        abi = call_abi(this, parameters, result)
+        hidden = (self.native_int,) if method.requires_context else ()
+        abi = call_abi(this, (*hidden, *parameters), result)
         function = ir.Function(method.display_name, abi, return_kind(abi))
         arguments = list(parameters)
+        context: ir.Slot | None = None
         if this is not None:
             function.arguments.append(function.new_slot("this", SlotKind.ARGUMENT, memory=this))
             owner = method.owner
             arguments.insert(0, self.storages.of(owner if this is Memory.REF else self._byref_to(owner)))
+        if hidden:
+            context = function.new_slot("context", SlotKind.ARGUMENT, memory=Memory.I64)
+            function.arguments.append(context)
         for index, storage in enumerate(parameters):
             slot = function.new_slot(f"a{index}", SlotKind.ARGUMENT, memory=storage.memory, shape=storage.shape)
             function.arguments.append(slot)
         importer = MethodImporter(self, method, function, arguments, result, self._handlers)
+        if method.is_shared:
+            importer.arguments = [slot for slot in function.arguments if slot is not context]
+            importer.generic = generic_context(method, context, self.cells)
         for storage in (*parameters, result):
             importer.require(storage)
         importer.run(_prolog)
@@ -131,10 +186,14 @@ class MethodCompiler:
     def _byref_to(self, type_: TypeDesc) -> TypeDesc:
         return self.module.type_system.byref_to(type_)
 
+    @property
+    def native_int(self) -> Storage:
+        return self.storages.of(self.module.type_system.well_known("System.IntPtr"))
+
     def _refuse(self, method: MethodDesc) -> None:
         """Raises for methods that are excluded whatever their code is."""
         owner = method.owner
-        if method.is_generic or owner.is_generic_definition:
+        if method.contains_generic_parameters:
             raise Excluded(Reason.GENERIC)
         if not method.has_body:
             raise Excluded(Reason.OPCODE, "method has no CIL body")
@@ -166,9 +225,28 @@ class MethodCompiler:
         return self._cached(self._types, type_token, self._resolve_type)
 
     def _resolve_type(self, token: int) -> Storage:
-        type_ = self.concrete(self.module.type(token))
-        self.access.check_type(type_)
-        return self.storages.of(type_)
+        self.access.check_type(self.module.type(token))
+        return self.storages.of(self.concrete(self.type(token)))
+
+    def type(self, token: int) -> TypeDesc:
+        """What a type token means in the code that is imported."""
+        return self.module.type(token, self.type_args, self.method_args)
+
+    def open_type(self, token: int) -> TypeDesc | None:
+        """In shared code, the type in terms of the type parameters, when it is not exactly known; else None."""
+        if not self.type_args and not self.method_args:
+            return None
+        if token not in self._open_types:
+            self._open_types[token] = self.module.type(token) if contains_canon(self.type(token)) else None
+        return self._open_types[token]
+
+    def locals(self, token: int) -> tuple[tuple[TypeDesc, bool], ...]:
+        """(type, pinned) of the local variables of a signature token."""
+        return self.module.locals(token, self.type_args, self.method_args)
+
+    def call_site(self, token: int) -> MethodSignature:
+        """The signature of a ``calli``."""
+        return self.module.stand_alone_method_signature(token, self.type_args, self.method_args)
 
     @staticmethod
     def concrete(type_: TypeDesc) -> TypeDesc:
@@ -197,12 +275,13 @@ class MethodCompiler:
         return self._cached(self._callees, method_token, self._resolve_callee)
 
     def _resolve_callee(self, token: int) -> Callee:
-        method = self.module.method(token)
+        method = self.module.method(token, self.type_args, self.method_args)
         if method.contains_generic_parameters:
             raise Excluded(Reason.GENERIC, method.display_name)
         if method.is_array_method:
             raise Excluded(Reason.OPCODE, "multi-dimensional array")
-        self.access.check_member(method)
+        open_method = self.module.method(token)
+        self.access.check_member(open_method)
         signature = method.signature
         if signature.is_vararg:
             raise Excluded(Reason.VARARGS, method.display_name)
@@ -214,7 +293,11 @@ class MethodCompiler:
         parameters = tuple([self.storages.of(type_) for type_ in signature.parameters])
         result = self.storages.of(signature.return_type)
         abi, ref_map = self.abi_of(this, parameters, result)
-        return Callee(token, method, this, parameters, result, abi, ref_map)
+        callee = Callee(token, method, this, parameters, result, abi, ref_map)
+        if (self.type_args or self.method_args) and method_contains_canon(method):
+            callee.open = open_method
+            callee.open_owner = open_method.owner if contains_canon(method.owner) else None
+        return callee
 
     def abi_of(
         self, this: Memory | None, parameters: tuple[Storage, ...], result: Storage
@@ -226,8 +309,16 @@ class MethodCompiler:
     def direct_cell(self, callee: Callee) -> Cell:
         """For calling exactly this method."""
         if callee.direct is None:
-            callee.direct = self.cells.method_call(callee.token, callee.method, callee.ref_map)
+            if callee.open is None:
+                callee.direct = self.cells.method_call(callee.token, callee.method, callee.ref_map)
+            else:
+                ref_map = callee.ref_map if not callee.method.requires_context else self.shared_abi(callee)[1]
+                callee.direct = self.cells.shared_call(callee.token, callee.method, ref_map)
         return callee.direct
+
+    def shared_abi(self, callee: Callee) -> tuple[ir.CallAbi, tuple[tuple[int, int], ...]]:
+        """Of a method's shared code, with its hidden argument."""
+        return self.abi_of(callee.this, (self.native_int, *callee.parameters), callee.result)
 
     def virtual_cell(self, callee: Callee) -> Cell:
         """For calling the object's override."""
@@ -238,19 +329,19 @@ class MethodCompiler:
     def member(self, token: int) -> MethodDesc | FieldDesc:
         """What a MethodDef, FieldDef, MemberRef or MethodSpec token of ``ldtoken`` names."""
         table = token >> 24
-        if table == 0x04:
-            return self.module.field(token)
-        if table == 0x0A and self.module.assembly.member_ref(token & 0xFFFFFF).signature[:1] == b"\x06":
-            return self.module.field(token)
-        return self.module.method(token)
+        if table == 0x04 or (
+            table == 0x0A and self.module.assembly.member_ref(token & 0xFFFFFF).signature[:1] == b"\x06"
+        ):
+            return self.module.field(token, self.type_args, self.method_args)
+        return self.module.method(token, self.type_args, self.method_args)
 
     def field(self, field_token: int) -> FieldAccess:
         """An instance field."""
         return self._cached(self._fields, field_token, self._resolve_field)
 
     def _resolve_field(self, token: int) -> FieldAccess:
-        field = self.module.field(token)
-        self._check_field(field, static=False)
+        field = self.module.field(token, self.type_args, self.method_args)
+        self._check_field(token, field, static=False)
         storage = self.storages.of(field.type)
         owner = field.owner
         if owner.is_value_type:
@@ -259,22 +350,27 @@ class MethodCompiler:
             return FieldAccess(field, storage, True, field.offset, self.cells.check_field_offset(token, field), None)
         return FieldAccess(field, storage, True, 0, None, self.cells.field_offset(token, field))
 
-    def static_field(self, field_token: int) -> tuple[Cell, Storage]:
-        """(cell that returns its address or FIELD_DATA, storage) of a static field."""
+    def static_field(self, field_token: int) -> StaticField:
+        """A static field."""
         return self._cached(self._static_fields, field_token, self._resolve_static_field)
 
-    def _resolve_static_field(self, token: int) -> tuple[Cell, Storage]:
-        field = self.module.field(token)
-        self._check_field(field, static=True)
+    def _resolve_static_field(self, token: int) -> StaticField:
+        field = self.module.field(token, self.type_args, self.method_args)
+        self._check_field(token, field, static=True)
         if field.is_literal:
             raise Excluded(Reason.INVALID_CIL, f"access to the constant {field.display_name}")
+        storage = self.storages.of(field.type)
         own_data = field.rva and not field.is_thread_static and field.module is self.module
-        if own_data and not field.owner.has_static_constructor:
-            return self.cells.field_data(field), self.storages.of(field.type)
-        return self.cells.static_field_address(token, field), self.storages.of(field.type)
+        if own_data and not field.owner.has_static_constructor and not field.owner.type_args:
+            return StaticField(field, storage, self.cells.field_data(field))
+        if not contains_canon(field.owner):
+            return StaticField(field, storage, self.cells.static_field_address(token, field))
+        if field.module is not self.module or field.is_thread_static or field.rva:
+            raise Excluded(Reason.GENERIC, f"static field {field.display_name} in shared code")
+        return StaticField(field, storage, None, self.module.field(token).owner)
 
-    def _check_field(self, field: FieldDesc, static: bool) -> None:
-        self.access.check_member(field)
+    def _check_field(self, token: int, field: FieldDesc, static: bool) -> None:
+        self.access.check_member(self.module.field(token))
         if field.owner.contains_generic_parameters:
             raise Excluded(Reason.GENERIC, field.display_name)
         if field.is_static is not static:
@@ -334,4 +430,7 @@ def _prolog(importer: MethodImporter) -> None:
     if owner.rid == 1:  # <Module>: its constructor is the module's, run when the module is loaded
         return
     if method.is_static or method.is_constructor or owner.is_value_type or owner.is_interface:
-        emit_class_constructor_trigger(importer, owner)
+        if contains_canon(owner):
+            trigger_class_constructor(importer, open_owner(method))
+        else:
+            emit_class_constructor_trigger(importer, owner)

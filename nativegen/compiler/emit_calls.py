@@ -168,6 +168,10 @@ def _call(e: Emission, call: ir.Call) -> None:
         arguments.append(_buffer_argument(e, call))
     if isinstance(call.target, Cell):
         target = f"@{e.stub(call.target, signature.result, signature.text)}"
+    elif call.dispatch:
+        # LLVM passes a nest parameter in r10, from where the image's routine takes it.
+        arguments.insert(0, f"ptr nest {e.assign(f'inttoptr i64 {e.operand(call.target)} to ptr')}")
+        target = f"@{e.dispatcher(signature.result, ', '.join(['ptr nest', *signature.parameters]))}"
     else:
         target = e.assign(f"inttoptr i64 {e.operand(call.target)} to ptr")
     callee = f"{signature.result} {target}({', '.join(arguments)})"

@@ -32,6 +32,12 @@ UNBOX_NULLABLE: Final = _abi(None, Memory.BYREF, Memory.I64, Memory.REF)  # dest
 RUNTIME_HANDLE: Final = _abi(Memory.REF, Memory.I64)  # runtime's handle -> its managed object
 STORE_ELEMENT: Final = _abi(None, Memory.REF, Memory.I64, Memory.REF)  # array, index, value
 ELEMENT_ADDRESS: Final = _abi(Memory.BYREF, Memory.REF, Memory.I64, Memory.I64)  # array, index, type handle
+DICTIONARY_LOOKUP: Final = _abi(Memory.I64, Memory.I64)  # generic context
+NEW_OBJECT_OF: Final = _abi(Memory.REF, Memory.I64)  # type handle
+NEW_ARRAY_OF: Final = _abi(Memory.REF, Memory.I64, Memory.I64)  # array type handle, length
+CAST_TO: Final = _abi(Memory.REF, Memory.I64, Memory.REF)  # type handle, object
+STATIC_BASE: Final = _abi(Memory.BYREF, Memory.I64)  # type handle
+EXACT_VIRTUAL_FUNCTION: Final = _abi(Memory.I64, Memory.REF, Memory.I64, Memory.I64)  # this, type and method handle
 THROW: Final = _abi(None, Memory.REF)
 RETHROW: Final = _abi(None)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from nativegen.compiler import access, helper_abis, ir
+from nativegen.compiler import access, helper_abis, import_generics, ir
 from nativegen.compiler.access import Address
 from nativegen.compiler.importer import Entry, Handler, MethodImporter, invalid
 from nativegen.compiler.ir import MEMORY_INFO, ConvertKind, Memory, Type
@@ -31,6 +31,10 @@ def _new_array(importer: MethodImporter, token: int) -> None:
         raise invalid(f"array of {element.desc.display_name}")
     length = importer.as_native(importer.pop_value())
     importer.keep_borrowed()
+    open_type = importer.compiler.open_type(token)
+    if open_type is not None:
+        importer.push(Type.REF, import_generics.new_array(importer, open_type, length), nonnull=True)
+        return
     cell = importer.compiler.cells.new_array(element.desc)
     result = importer.call_helper(cell, helper_abis.NEW_ARRAY, (length,))
     assert result is not None
@@ -119,7 +123,7 @@ def _element_address(importer: MethodImporter, token: int) -> None:
     array = _array(importer, importer.pop())
     if storage.memory is Memory.REF and not importer.prefixes.readonly:
         index = importer.as_native(index)
-        handle = importer.load_cell(importer.cells.type_handle(storage.desc))
+        handle = import_generics.type_handle(importer, storage.desc, importer.compiler.open_type(token))
         cell = importer.cells.helper(Helper.Ldelema_Ref)
         result = importer.call_helper(cell, helper_abis.ELEMENT_ADDRESS, (array, index, handle))
         assert result is not None

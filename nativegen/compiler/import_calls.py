@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Final
 from nativegen.compiler import access, helper_abis, ir
 from nativegen.compiler.access import Address
 from nativegen.compiler.exclusions import Excluded, Reason
+from nativegen.compiler.import_generics import dispatch_cell, exact_type, hidden_argument, virtual_code, with_context
 from nativegen.compiler.importer import Handler, MethodImporter, invalid
 from nativegen.compiler.ir import MEMORY_INFO, Memory, Type
 from nativegen.compiler.resolved import Callee
@@ -35,7 +36,7 @@ from nativegen.metadata.ops import Op
 from nativegen.readytorun.unit import Cell
 
 if TYPE_CHECKING:
-    from nativegen.typesystem import TypeDesc
+    from nativegen.typesystem import MethodDesc, TypeDesc
 
 _DELEGATE_TARGET: Final = 8
 _DELEGATE_CODE: Final = 24
@@ -70,22 +71,33 @@ def _require_loaded(importer: MethodImporter, storage: Storage) -> None:
 
 def call_direct(importer: MethodImporter, callee: Callee, args: tuple[ir.Value, ...]) -> None:
     """Calls exactly this method and pushes what it returns."""
+    if callee.open is not None and callee.method.requires_context:
+        args = with_context(callee, args, hidden_argument(importer, callee))
+        abi, _ = importer.compiler.shared_abi(callee)
+        emit_call(importer, importer.compiler.direct_cell(callee), abi, args, callee.result)
+        return
     emit_call(importer, importer.compiler.direct_cell(callee), callee.abi, args, callee.result)
 
 
 def emit_call(
-    importer: MethodImporter, target: Cell | ir.Value, abi: ir.CallAbi, args: tuple[ir.Value, ...], result: Storage
+    importer: MethodImporter,
+    target: Cell | ir.Value,
+    abi: ir.CallAbi,
+    args: tuple[ir.Value, ...],
+    result: Storage,
+    dispatch: bool = False,
 ) -> None:
     """Emits a call and pushes its result; a struct goes to a temporary, or to the local it is stored to next."""
     _require_loaded(importer, result)
     if result.memory is not None:
-        importer.emit(ir.Call(importer.push_result(MEMORY_INFO[result.memory][0]), target, abi, args))
+        pushed = importer.push_result(MEMORY_INFO[result.memory][0])
+        importer.emit(ir.Call(pushed, target, abi, args, dispatch=dispatch))
     elif result.shape is None:
-        importer.emit(ir.Call(None, target, abi, args))
+        importer.emit(ir.Call(None, target, abi, args, dispatch=dispatch))
     else:
         slot = access.stored_next(importer, result)
         destination = slot or importer.temporary(result)
-        importer.emit(ir.Call(None, target, abi, args, importer.slot_address(destination)))
+        importer.emit(ir.Call(None, target, abi, args, importer.slot_address(destination), dispatch=dispatch))
         if slot is None:
             importer.push_struct(destination, result)
 
@@ -137,10 +149,17 @@ def _dispatch(importer: MethodImporter, callee: Callee, args: tuple[ir.Value, ..
     if not method.is_virtual or callee.this is Memory.BYREF or _is_exact(importer, callee):
         call_direct(importer, callee, args)
         return
+    if callee.open is not None:
+        if method.method_args:
+            emit_call(importer, virtual_code(importer, callee, args[0]), callee.abi, args, callee.result)
+        else:
+            cell = dispatch_cell(importer, callee)
+            emit_call(importer, cell, callee.abi, args, callee.result, dispatch=True)
+        return
     if method.method_args:
         # No slot serves all instantiations: the runtime looks the code up, which then takes no hidden argument.
-        cell = importer.cells.virtual_function_pointer(callee.token, method)
-        code = importer.call_helper(cell, helper_abis.VIRTUAL_FUNCTION_POINTER, args[:1])
+        finder = importer.cells.virtual_function_pointer(callee.token, method)
+        code = importer.call_helper(finder, helper_abis.VIRTUAL_FUNCTION_POINTER, args[:1])
         assert code is not None
         emit_call(importer, code, callee.abi, args, callee.result)
         return
@@ -192,10 +211,26 @@ def _constrained_call(importer: MethodImporter, callee: Callee, args: tuple[ir.V
         return
     if callee.method.method_args:
         raise Excluded(Reason.VIRTUAL_GENERIC, f"constrained. call of {callee.method.display_name}")
+    open_type = importer.compiler.open_type(importer.prefixes.constrained)
+    if open_type is not None:
+        _call_shared_struct(importer, callee, target, open_type, (importer.as_byref(pointer.base), *args))
+        return
     abi, ref_map = importer.compiler.abi_of(Memory.BYREF, callee.parameters, callee.result)
     cell = importer.cells.constrained_call(callee.token, callee.method, storage.desc, ref_map)
     this = importer.as_byref(pointer.base)
     emit_call(importer, cell, abi, (this, *args), callee.result)
+
+
+def _call_shared_struct(
+    importer: MethodImporter, callee: Callee, target: MethodDesc, open_type: TypeDesc, args: tuple[ir.Value, ...]
+) -> None:
+    """The implementation of a struct that shares code, which takes its exact type."""
+    compiler = importer.compiler
+    if target.module is not compiler.module or not target.requires_context:
+        raise Excluded(Reason.GENERIC, f"constrained. call of {target.display_name}")
+    args = with_context(callee, args, exact_type(importer, open_type))
+    abi, ref_map = compiler.abi_of(Memory.BYREF, (compiler.native_int, *callee.parameters), callee.result)
+    emit_call(importer, importer.cells.shared_struct_call(target, ref_map), abi, args, callee.result)
 
 
 def _boxed_call(
@@ -205,7 +240,8 @@ def _boxed_call(
     from nativegen.compiler.import_objects import box_at
 
     access.check_null(importer, pointer)
-    box_at(importer, importer.as_byref(pointer.base), storage)
+    open_type = importer.compiler.open_type(importer.prefixes.constrained)
+    box_at(importer, importer.as_byref(pointer.base), storage, open_type)
     this = importer.pop()
     assert this.value is not None
     if not this.nonnull:
@@ -218,7 +254,7 @@ def _boxed_call(
 
 def _call_indirect(importer: MethodImporter, token: int) -> None:
     compiler = importer.compiler
-    signature = compiler.module.stand_alone_method_signature(token)
+    signature = compiler.call_site(token)
     if signature.is_unmanaged or signature.is_vararg or signature.has_this or signature.generic_count:
         raise Excluded(Reason.OPCODE, "calli of this kind")
     target = importer.coerce(importer.pop(), Memory.I64)

@@ -12,11 +12,11 @@ Example (``ldarg.0; ldfld int32 C::x``)::
 
 from __future__ import annotations
 
-from nativegen.compiler import access, helper_abis, ir
+from nativegen.compiler import access, helper_abis, import_generics, ir
 from nativegen.compiler.access import Address
 from nativegen.compiler.importer import Entry, Handler, MethodImporter, invalid
 from nativegen.compiler.ir import ConvertKind, Type
-from nativegen.compiler.resolved import FieldAccess
+from nativegen.compiler.resolved import FieldAccess, StaticField
 from nativegen.metadata.ops import Op
 from nativegen.readytorun.unit import CellKind
 
@@ -88,36 +88,39 @@ def _store_field(importer: MethodImporter, token: int) -> None:
     access.store(importer, _field_address(importer, field, entry), field.storage, value)
 
 
-def _static_address(importer: MethodImporter, token: int) -> Address:
-    cell, storage = importer.compiler.static_field(token)
-    if cell.kind is CellKind.FIELD_DATA:
+def _static_address(importer: MethodImporter, field: StaticField) -> Address:
+    if field.open_owner is not None:
+        importer.require(field.storage)
+        return import_generics.static_field_address(importer, field.field, field.storage, field.open_owner)
+    assert field.cell is not None
+    if field.cell.kind is CellKind.FIELD_DATA:
         place = importer.value(Type.I64)
-        importer.emit(ir.CellAddress(place, cell))
+        importer.emit(ir.CellAddress(place, field.cell))
         return Address(importer.convert(ConvertKind.I64_BYREF, place, Type.BYREF), 0, True)
-    importer.require(storage)
-    result = importer.call_helper(cell, helper_abis.STATIC_FIELD_ADDRESS, ())
+    importer.require(field.storage)
+    result = importer.call_helper(field.cell, helper_abis.STATIC_FIELD_ADDRESS, ())
     assert result is not None
     return Address(result, 0, True)
 
 
 def _load_static(importer: MethodImporter, token: int) -> None:
-    _, storage = importer.compiler.static_field(token)
+    field = importer.compiler.static_field(token)
     importer.keep_borrowed()  # a static constructor may run
-    access.load(importer, _static_address(importer, token), storage)
+    access.load(importer, _static_address(importer, field), field.storage)
 
 
 def _load_static_address(importer: MethodImporter, token: int) -> None:
     importer.keep_borrowed()
-    address = _static_address(importer, token)
-    importer.push(Type.BYREF, address.base, True)
+    address = _static_address(importer, importer.compiler.static_field(token))
+    importer.push(Type.BYREF, access.effective(importer, address), True)
 
 
 def _store_static(importer: MethodImporter, token: int) -> None:
-    _, storage = importer.compiler.static_field(token)
+    field = importer.compiler.static_field(token)
     value = importer.pop()
     importer.keep_borrowed()
-    address = _static_address(importer, token)
-    access.store(importer, address, storage, value)
+    address = _static_address(importer, field)
+    access.store(importer, address, field.storage, value)
 
 
 HANDLERS: dict[int, Handler] = {

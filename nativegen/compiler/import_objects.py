@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from nativegen.compiler import access, helper_abis, ir
+from nativegen.compiler import access, helper_abis, import_generics, ir
 from nativegen.compiler.access import Address
 from nativegen.compiler.exclusions import Excluded, Reason
 from nativegen.compiler.import_calls import call_direct, pop_arguments
@@ -49,13 +49,16 @@ def _new_object(importer: MethodImporter, token: int) -> None:
     if owner.is_value_type:
         _new_struct(importer, callee, args)
         return
-    this = _allocate(importer, owner)
+    this = _allocate(importer, callee)
     call_direct(importer, callee, (this, *args))
     importer.push(Type.REF, this, nonnull=True)
 
 
-def _allocate(importer: MethodImporter, type_: TypeDesc) -> ir.Value:
-    result = importer.call_helper(importer.cells.new_object(type_), helper_abis.NEW_OBJECT, ())
+def _allocate(importer: MethodImporter, constructor: Callee) -> ir.Value:
+    if constructor.open_owner is not None:
+        return import_generics.new_object(importer, constructor.open_owner)
+    cell = importer.cells.new_object(constructor.method.owner)
+    result = importer.call_helper(cell, helper_abis.NEW_OBJECT, ())
     assert result is not None
     return result
 
@@ -130,7 +133,7 @@ def _function_pointer(importer: MethodImporter, token: int) -> None:
         raise Excluded(Reason.OPCODE, "static abstract method")
     delegate = _following_delegate(importer)
     if delegate is None:
-        importer.push(Type.I64, importer.load_cell(importer.cells.method_entry(token, method)), nonnull=True)
+        importer.push(Type.I64, _entry(importer, callee), nonnull=True)
         return
     if callee.this is Memory.BYREF:
         raise Excluded(Reason.OPCODE, "delegate to a struct's method")
@@ -138,10 +141,25 @@ def _function_pointer(importer: MethodImporter, token: int) -> None:
     target = importer.coerce(importer.pop(), Memory.REF)
     importer.keep_borrowed()
     owner = delegate.method.owner
-    this = _allocate(importer, owner)
-    cell = importer.cells.delegate_constructor(token, method, owner)
+    this = _allocate(importer, delegate)
+    if callee.open is None:
+        cell = importer.cells.delegate_constructor(token, method, owner)
+    elif not method.requires_context:
+        cell = importer.cells.shared_delegate_constructor(token, method, owner)
+    else:
+        # The runtime's constructor helper only knows methods that need no lookup: the ordinary one takes the address.
+        call_direct(importer, delegate, (this, target, import_generics.exact_entry(importer, callee)))
+        importer.push(Type.REF, this, nonnull=True)
+        return
     importer.call_helper(cell, helper_abis.DELEGATE_CONSTRUCTOR, (this, target))
     importer.push(Type.REF, this, nonnull=True)
+
+
+def _entry(importer: MethodImporter, callee: Callee) -> ir.Value:
+    """The code address of a method, to be called without hidden argument."""
+    if callee.open is not None:
+        return import_generics.exact_entry(importer, callee)
+    return importer.load_cell(importer.cells.method_entry(callee.token, callee.method))
 
 
 def _virtual_function_pointer(importer: MethodImporter, token: int) -> None:
@@ -152,6 +170,9 @@ def _virtual_function_pointer(importer: MethodImporter, token: int) -> None:
     instance = importer.coerce(importer.pop(), Memory.REF)
     importer.emit(ir.NullCheck(instance))
     importer.keep_borrowed()
+    if callee.open is not None:
+        importer.push(Type.I64, import_generics.virtual_code(importer, callee, instance), nonnull=True)
+        return
     cell = importer.cells.virtual_function_pointer(token, method)
     result = importer.call_helper(cell, helper_abis.VIRTUAL_FUNCTION_POINTER, (instance,))
     assert result is not None
@@ -171,15 +192,17 @@ def value_address(importer: MethodImporter, entry: Entry, storage: Storage) -> i
     return importer.as_byref(importer.slot_address(slot))
 
 
-def box_at(importer: MethodImporter, address: ir.Value, storage: Storage) -> None:
-    """Pushes a boxed copy of the value at ``address`` (a byref)."""
+def box_at(
+    importer: MethodImporter, address: ir.Value, storage: Storage, open_type: TypeDesc | None = None
+) -> None:
+    """Pushes a boxed copy of the value at ``address`` (a byref); ``open_type``: see ``MethodCompiler.open_type``."""
     desc = storage.desc
     if desc.is_byref_like:
         raise invalid(f"box of {desc.display_name}")
     helper = Helper.Box_Nullable if desc.is_nullable else Helper.Box
     importer.require(storage)
     importer.keep_borrowed()
-    handle = importer.load_cell(importer.cells.type_handle(desc))
+    handle = import_generics.type_handle(importer, desc, open_type)
     result = importer.call_helper(importer.cells.helper(helper), helper_abis.BOX, (handle, address))
     assert result is not None
     importer.push(Type.REF, result, nonnull=not desc.is_nullable)
@@ -191,13 +214,14 @@ def _box(importer: MethodImporter, token: int) -> None:
         return
     if not storage.desc.is_value_type:
         raise invalid(f"box of {storage.desc.display_name}")
-    box_at(importer, value_address(importer, importer.pop(), storage), storage)
+    address = value_address(importer, importer.pop(), storage)
+    box_at(importer, address, storage, importer.compiler.open_type(token))
 
 
-def _unbox_address(importer: MethodImporter, storage: Storage) -> Address:
+def _unbox_address(importer: MethodImporter, storage: Storage, token: int) -> Address:
     instance = importer.coerce(importer.pop(), Memory.REF)
     importer.keep_borrowed()
-    handle = importer.load_cell(importer.cells.type_handle(storage.desc))
+    handle = import_generics.type_handle(importer, storage.desc, importer.compiler.open_type(token))
     result = importer.call_helper(importer.cells.helper(Helper.Unbox), helper_abis.UNBOX, (handle, instance))
     assert result is not None
     return Address(result, 0, True, True)
@@ -209,27 +233,27 @@ def _unbox(importer: MethodImporter, token: int) -> None:
         raise invalid(f"unbox of {storage.desc.display_name}")
     if storage.desc.is_nullable:
         raise Excluded(Reason.OPCODE, "unbox of a Nullable")
-    importer.push(Type.BYREF, _unbox_address(importer, storage).base, nonnull=True)
+    importer.push(Type.BYREF, _unbox_address(importer, storage, token).base, nonnull=True)
 
 
 def _unbox_any(importer: MethodImporter, token: int) -> None:
     storage = importer.compiler.storage(token)
     if storage.memory is Memory.REF:
-        _cast(importer, importer.cells.cast_class(storage.desc))
+        _cast_to(importer, token, storage.desc)
     elif not storage.desc.is_value_type:
         raise invalid(f"unbox.any of {storage.desc.display_name}")
     elif storage.desc.is_nullable:
-        _unbox_nullable(importer, storage)
+        _unbox_nullable(importer, storage, token)
     else:
-        access.load(importer, _unbox_address(importer, storage), storage)
+        access.load(importer, _unbox_address(importer, storage, token), storage)
 
 
-def _unbox_nullable(importer: MethodImporter, storage: Storage) -> None:
+def _unbox_nullable(importer: MethodImporter, storage: Storage, token: int) -> None:
     instance = importer.coerce(importer.pop(), Memory.REF)
     importer.keep_borrowed()
     slot = importer.temporary(storage)
     address = importer.as_byref(importer.slot_address(slot))
-    handle = importer.load_cell(importer.cells.type_handle(storage.desc))
+    handle = import_generics.type_handle(importer, storage.desc, importer.compiler.open_type(token))
     cell = importer.cells.helper(Helper.Unbox_Nullable)
     importer.call_helper(cell, helper_abis.UNBOX_NULLABLE, (address, handle, instance))
     importer.push_struct(slot, storage)
@@ -243,22 +267,39 @@ def _cast(importer: MethodImporter, cell: Cell) -> None:
     importer.push(Type.REF, result)
 
 
-def _castable(importer: MethodImporter, token: int) -> TypeDesc:
-    """The type to cast to."""
+def _castable(importer: MethodImporter, token: int) -> tuple[TypeDesc, TypeDesc | None]:
+    """The type to cast to; what must be looked up for it, if anything."""
     desc = importer.compiler.storage(token).desc
-    if desc.is_nullable:
-        return desc.type_args[0]  # a boxed Nullable is a boxed value or null
+    open_type = importer.compiler.open_type(token)
+    if desc.is_nullable:  # a boxed Nullable is a boxed value or null
+        return desc.type_args[0], None if open_type is None else open_type.type_args[0]
     if not desc.is_value_type and not desc.is_reference_type:
         raise invalid(f"cast to {desc.display_name}")
-    return desc
+    return desc, open_type
+
+
+def _cast_to(importer: MethodImporter, token: int, desc: TypeDesc) -> None:
+    open_type = importer.compiler.open_type(token)
+    if open_type is not None:
+        import_generics.cast(importer, open_type, Helper.CheckCastAny)
+    else:
+        _cast(importer, importer.cells.cast_class(desc))
 
 
 def _cast_class(importer: MethodImporter, token: int) -> None:
-    _cast(importer, importer.cells.cast_class(_castable(importer, token)))
+    desc, open_type = _castable(importer, token)
+    if open_type is not None:
+        import_generics.cast(importer, open_type, Helper.CheckCastAny)
+    else:
+        _cast(importer, importer.cells.cast_class(desc))
 
 
 def _is_instance(importer: MethodImporter, token: int) -> None:
-    _cast(importer, importer.cells.is_instance(_castable(importer, token)))
+    desc, open_type = _castable(importer, token)
+    if open_type is not None:
+        import_generics.cast(importer, open_type, Helper.CheckInstanceAny)
+    else:
+        _cast(importer, importer.cells.is_instance(desc))
 
 
 # --- handles, strings, throw ------------------------------------------------------------------------------------------
@@ -268,31 +309,35 @@ def _load_token(importer: MethodImporter, token: int) -> None:
     compiler = importer.compiler
     table = token >> 24
     if table in (0x01, 0x02, 0x1B):
-        type_ = compiler.module.type(token)
+        type_ = compiler.type(token)
         if not type_.is_generic_definition:  # typeof(List<>) is a type like any other
             compiler.concrete(type_)
-        cell = importer.cells.type_handle(type_)
-        _push_runtime_handle(importer, cell, Helper.GetRuntimeTypeHandle, "System.RuntimeTypeHandle", "System.Type")
+        importer.keep_borrowed()
+        handle = import_generics.type_handle(importer, type_, compiler.open_type(token))
+        _push_runtime_handle(importer, handle, Helper.GetRuntimeTypeHandle, "System.RuntimeTypeHandle", "System.Type")
         return
     member = compiler.member(token)
+    importer.keep_borrowed()
     if isinstance(member, MethodDesc):
-        cell = importer.cells.method_handle(token, compiler.callee(token).method)
-        _push_runtime_handle(importer, cell, Helper.GetRuntimeMethodHandle, "System.RuntimeMethodHandle", "")
+        callee = compiler.callee(token)
+        if callee.open is not None:
+            handle = import_generics.exact_method(importer, callee)
+        else:
+            handle = importer.load_cell(importer.cells.method_handle(token, callee.method))
+        _push_runtime_handle(importer, handle, Helper.GetRuntimeMethodHandle, "System.RuntimeMethodHandle", "")
         return
     if member.owner.contains_generic_parameters:
         raise Excluded(Reason.GENERIC, member.display_name)
-    cell = importer.cells.field_handle(token, member)
-    _push_runtime_handle(importer, cell, Helper.GetRuntimeFieldHandle, "System.RuntimeFieldHandle", "")
+    handle = importer.load_cell(importer.cells.field_handle(token, member))
+    _push_runtime_handle(importer, handle, Helper.GetRuntimeFieldHandle, "System.RuntimeFieldHandle", "")
 
 
-def _push_runtime_handle(importer: MethodImporter, cell: Cell, helper: Helper, struct: str, direct: str) -> None:
+def _push_runtime_handle(importer: MethodImporter, handle: ir.Value, helper: Helper, struct: str, direct: str) -> None:
     """The handle struct around the managed object of a runtime handle.
 
     Args:
         direct: class whose ``GetTypeFromHandle`` takes the object out again; both calls are left out then.
     """
-    importer.keep_borrowed()
-    handle = importer.load_cell(cell)
     result = importer.call_helper(importer.cells.helper(helper), helper_abis.RUNTIME_HANDLE, (handle,))
     assert result is not None
     following = importer.peek()

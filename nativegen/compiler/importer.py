@@ -42,6 +42,7 @@ from nativegen.readytorun.unit import Cell
 if TYPE_CHECKING:
     from nativegen.compiler.cil_regions import CilNode, HandlerNode
     from nativegen.compiler.context import MethodCompiler
+    from nativegen.compiler.import_generics import GenericContext
     from nativegen.compiler.import_regions import NormalPath, RegionImporter
     from nativegen.compiler.regions import Scope
     from nativegen.typesystem import MethodDesc
@@ -169,7 +170,9 @@ class MethodImporter:
         self.cells = compiler.cells
         self.method = method
         self.function = function
+        self.arguments = function.arguments  # without the hidden one
         self.argument_storages = arguments
+        self.generic: GenericContext | None = None
         self.result = result
         self.handlers = handlers
         self.locals: list[ir.Slot] = []
@@ -227,7 +230,7 @@ class MethodImporter:
         if not token:
             return
         function = self.function
-        for index, (type_, pinned) in enumerate(self.compiler.module.locals(token)):
+        for index, (type_, pinned) in enumerate(self.compiler.locals(token)):
             storage = self.compiler.storages.of(type_)
             slot = function.new_slot(f"l{index}", SlotKind.LOCAL, memory=storage.memory, shape=storage.shape)
             slot.pinned = pinned
@@ -515,7 +518,7 @@ class MethodImporter:
         return self.locals[index]
 
     def argument(self, index: int) -> ir.Slot:
-        arguments = self.function.arguments
+        arguments = self.arguments
         if index >= len(arguments):
             raise invalid(f"no argument {index}")
         return arguments[index]

@@ -520,7 +520,8 @@ class Call(Instruction):
     (ADDR, BYREF). Result: SCALAR in ``result``; REGISTERS and BUFFER structs are written to ``result_address`` (ADDR
     of a slot of this frame, or a BYREF). ``noreturn``: the callee throws; the block ends with Unreachable.
     ``gc_free``: a helper that never collects nor throws (write barriers); not a safepoint. ``result_nonnull``: the
-    result is never null (allocations).
+    result is never null (allocations). ``dispatch``: ``target`` is a value that points to the cell of a dispatch stub,
+    not to code.
     """
 
     result: Value | None
@@ -531,6 +532,7 @@ class Call(Instruction):
     noreturn: bool = False
     gc_free: bool = False
     result_nonnull: bool = False
+    dispatch: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from nativegen.compiler.ir import CallAbi, Memory
 from nativegen.compiler.storage import Storage
 from nativegen.readytorun.unit import Cell
-from nativegen.typesystem import FieldDesc, MethodDesc
+from nativegen.typesystem import FieldDesc, MethodDesc, TypeDesc
 
 
 @dataclass(slots=True, eq=False)
@@ -22,6 +22,8 @@ class Callee:
         this: REF or BYREF, None for static methods.
         parameters, result: storages, without ``this``.
         ref_map: references among the arguments, for call cells.
+        open: in shared code, the method in terms of the type parameters, when it depends on them; else None.
+        open_owner: likewise its class.
     """
 
     token: int
@@ -33,6 +35,8 @@ class Callee:
     ref_map: tuple[tuple[int, int], ...]
     direct: Cell | None = None
     virtual: Cell | None = None
+    open: MethodDesc | None = None
+    open_owner: TypeDesc | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,3 +56,18 @@ class FieldAccess:
     offset: int
     check: Cell | None
     offset_cell: Cell | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StaticField:
+    """A static field as code accesses it.
+
+    Attributes:
+        cell: returns its address, or is FIELD_DATA; None in shared code, when the class has to be looked up.
+        open_owner: that class.
+    """
+
+    field: FieldDesc
+    storage: Storage
+    cell: Cell | None
+    open_owner: TypeDesc | None = None

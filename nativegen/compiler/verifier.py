@@ -406,6 +406,7 @@ def _call(v: _Verifier, call: ir.Call) -> None:
         v.require(result.kind in (PassKind.BUFFER, PassKind.REGISTERS), "a result address without a struct result")
         v.types(call.result_address, Type.ADDR, Type.BYREF)
     v.require(not (call.noreturn and call.gc_free), "noreturn and gc_free exclude each other")
+    v.require(isinstance(call.target, ir.Value) or not call.dispatch, "a dispatch needs a value")
 
 
 def _branch(v: _Verifier, branch: ir.Branch) -> None:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 from nativegen.backend.workers import WorkerPool
 from nativegen.compiler.exclusions import Reason
+from nativegen.compiler.instances import instance_entry, shared_instance
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import Assembly, Table
 from nativegen.pipeline.eligibility import check_eligible
@@ -233,7 +234,7 @@ class _Linker:
             job.seconds.update(job.reuse.seconds)
         start = time.process_time()
         request = job.request
-        _, names, check = self._name(job)
+        facts, names, check = self._name(job)
         builder = ImageBuilder(
             job.assembly,
             target_named(request.target),
@@ -254,7 +255,11 @@ class _Linker:
                 name = method_display_name(job.assembly, rid)
                 exclusions.append(ExcludedMethod(name, rid, Reason.NOT_NAMEABLE.code, unknown.name))
                 continue
-            builder.add_method(rid, outcome.unit)
+            instance = shared_instance(facts.module, rid)
+            if instance is None:
+                builder.add_method(rid, outcome.unit)
+            else:
+                builder.add_instance_entry(*instance_entry(names.symbols, instance), outcome.unit)
             native += 1
         image = builder.build()
         job.seconds["link"] = time.process_time() - start

@@ -39,12 +39,15 @@ class LinkNames:
     Args:
         facts: the definitions of the assembly that is linked; their names are shared with its unit keys.
         symbols: its symbol table.
+
+    Attributes:
+        symbols: as given.
     """
 
     def __init__(self, facts: ModuleFacts, symbols: SymbolTable) -> None:
         self._facts = facts
         self._assembly = facts.assembly
-        self._symbols = symbols
+        self.symbols = symbols
         self._names: dict[Table, dict[str, int]] = {}
 
     def token(self, symbol: Symbol) -> int:
@@ -60,7 +63,7 @@ class LinkNames:
             found = names.get(symbol.name)
             if found is not None:
                 return found
-        return self._symbols.token(symbol)
+        return self.symbols.token(symbol)
 
     def rows(self) -> bytes:
         """A digest of the names of all referenced types and members, whatever their order."""
@@ -85,7 +88,7 @@ class LinkNames:
         elif table == Table.TypeRef:
             for rid in range(1, assembly.row_count(table) + 1):
                 try:
-                    yield self._symbols.module.type(table << 24 | rid).canonical_name, rid
+                    yield self.symbols.module.type(table << 24 | rid).canonical_name, rid
                 except TypeLoadError:
                     continue  # nothing that was compiled names it
         elif table == Table.MemberRef:

@@ -330,6 +330,7 @@ class ModuleFacts(SignatureFacts):
         owner = self.definition(type_rid)
         string, rows = self.assembly.string, self._field_rows
         layout = b""
+        statics = self._statics(type_rid)
         position = 0
         seen: set[bytes] = set()
         for rid in self.assembly.type_def(type_rid).field_rids:
@@ -338,6 +339,7 @@ class ModuleFacts(SignatureFacts):
             parts = [owner, identity, b"%d " % flags]
             parts.append(self._attributes(rid << _ATTRIBUTE_TAG_BITS | _ATTRIBUTES_OF_FIELD, _FIELD | rid))
             if flags & _STATIC:
+                parts.append(statics)
                 if flags & _HAS_RVA:
                     parts.append(self._initial_data(rid))
             else:
@@ -348,6 +350,15 @@ class ModuleFacts(SignatureFacts):
                 parts.append(b"second")
             seen.add(identity)
             self._fields[rid] = digest(b"".join(parts))
+
+    def _statics(self, type_rid: int) -> bytes:
+        """What places the static fields of a generic class: shared code knows where they are."""
+        if not self.assembly.generic_params(_TYPE_DEF | type_rid):
+            return b""
+        fields = [self._field_rows[rid - 1] for rid in self.assembly.type_def(type_rid).field_rids]
+        return digest(
+            b"".join([b"%d" % flags + self.types_at(signature) for flags, _, signature in fields if flags & _STATIC])
+        )
 
     def _initial_data(self, rid: int) -> bytes:
         """Size and content of a field's initial data; its place shifts with every edit."""

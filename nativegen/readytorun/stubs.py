@@ -73,3 +73,14 @@ def clr_chkstk() -> bytes:
         "4c89dc"  # mov rsp,r11
         "c3"  # ret
     )
+
+
+def clr_dispatch() -> bytes:
+    """Calls through the dispatch cell that r10 points to; the runtime's stubs want its address in r11.
+
+    For cells that code gets from a generic dictionary; those of the image have lazy stubs of their own.
+    """
+    return bytes.fromhex(
+        "4d89d3"  # mov r11,r10
+        "41ff23"  # jmp [r11]
+    )

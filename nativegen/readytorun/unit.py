@@ -106,7 +106,9 @@ class RelocationKind(enum.IntEnum):
     CODE = 4  # start of the unit's own code (jump tables in rodata); index is 0
 
 
-RUNTIME_SYMBOLS: tuple[str, ...] = ("clr_chkstk",)
+CLR_DISPATCH = "clr_dispatch"
+#: Routines of the image. LLVM names may add a dot and more: one routine then has several LLVM types.
+RUNTIME_SYMBOLS: tuple[str, ...] = ("clr_chkstk", CLR_DISPATCH)
 
 
 class Relocation(NamedTuple):

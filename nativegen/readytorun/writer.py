@@ -459,4 +459,4 @@ class _Link:
         return MethodEntry(placed.runtime_function, fixups)
 
 
-_RUNTIME_ROUTINES = {"clr_chkstk": stubs.clr_chkstk}
+_RUNTIME_ROUTINES = {"clr_chkstk": stubs.clr_chkstk, "clr_dispatch": stubs.clr_dispatch}

@@ -362,7 +362,7 @@ class Module:
         if table == _METHOD_SPEC:
             row = self.assembly.method_spec(rid)
             arguments = self.assembly.method_spec_arguments(rid)
-            method = self.method(row.method_token, type_args, ())
+            method = self.method(row.method_token, type_args, method_args)  # a MemberRef may be of G<!!0>
             if method.generic_count != len(arguments):
                 raise TypeLoadError(f"{method.display_name} cannot be given {len(arguments)} type arguments")
             return method.instantiate(

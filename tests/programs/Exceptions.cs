@@ -1,5 +1,4 @@
-// native: Guard::C* Guard::[DEFLMNORTSU]* Program::Body
-// excluded: Guard::Generic generic-code
+// native: Guard::C* Guard::[DEFGLMNORTSU]* Program::Body
 // gc: yes
 // compiler: roslyn
 // Try, catch, finally, filters: every way in and out, with collections on the way.

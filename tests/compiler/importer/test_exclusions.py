@@ -23,11 +23,11 @@ using System.Runtime.Intrinsics.X86;
 
 struct Empty { }
 abstract class Virtual { public abstract T Get<T>(T x); }
-class Generic<T> { public int M() { return 1; } }
 class Wrapped<T> : Exception { }
 static class C
 {
-    static T GenericMethod<T>(T x) { return x; }
+    static T OfValueTypes<T>(T x) where T : struct { return x; }
+    static int CatchesParameter<T>(Action a) where T : Exception { try { a(); return 1; } catch (T) { return 2; } }
     static int Catches() { try { return 1; } catch (Wrapped<int>) { return 2; } }
     [MethodImpl(MethodImplOptions.Synchronized)] static int Synchronized() { return 1; }
     [MethodImpl(MethodImplOptions.AggressiveOptimization)] static int Hot() { return 1; }
@@ -45,8 +45,8 @@ static class C
 """
 
 EXPECTED = [
-    ("C::GenericMethod", Reason.GENERIC, ""),
-    ("Generic`1::M", Reason.GENERIC, ""),
+    ("C::OfValueTypes", Reason.GENERIC, "value types only"),
+    ("C::CatchesParameter", Reason.GENERIC, ""),
     ("C::Catches", Reason.EXCEPTION_HANDLING, "catch of Wrapped"),
     ("C::Synchronized", Reason.SYNCHRONIZED, ""),
     ("C::Hot", Reason.AGGRESSIVE_OPTIMIZATION, ""),
