@@ -132,6 +132,7 @@ DIAGNOSTICS: dict[str, Diagnostic] = _table(
         "run: nativegen update",
         4,
     ),
+    Diagnostic("NGEN4009", "its native images are deployed", "run: nativegen deploy {app} --undo", 1),
     Diagnostic("NGEN5000", "verification failed: {detail}", "see the report", 5),
     Diagnostic("NGEN5001", "contains no native image of nativegen", "pass a folder made by publish, or an image", 3),
     Diagnostic("NGEN5002", "the runtime could not be asked: {detail}", "check that the application starts", 5),
@@ -170,6 +171,7 @@ DIAGNOSTICS: dict[str, Diagnostic] = _table(
     ),
     Diagnostic("NGEN7006", "the image would replace the assembly it is made from", "name another output", 2),
     Diagnostic("NGEN7007", "two files for the simple name {name}: also {other}", "name one of them", 2),
+    Diagnostic("NGEN7008", "malformed record of a deployment: {detail}", "restore the file, or publish the app again"),
     Diagnostic("NGEN7009", "internal error: {detail}", "run it again with /verbose and report what it prints"),
     Diagnostic(
         "NGEN7101",

@@ -7,6 +7,7 @@ with a warning; a root that cannot be compiled is an error.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from nativegen.binding.trusted import CORE_LIBRARY, TrustedAssemblies
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import Assembly
 from nativegen.operations.closure import Closure, MissingReference, RefusedAssembly
+from nativegen.operations.deploy import il_sources
 from nativegen.operations.request import InstallRequest
 from nativegen.pipeline.eligibility import check_eligible
 from nativegen.plan.decide import Candidate
@@ -52,6 +54,9 @@ def bind_closure(request: InstallRequest) -> Closure:
         expand_frameworks=request.from_native,
     )
     contents = _framework_contents(bound.trusted)
+    backups = il_sources(bound.app_base)
+    if os.path.dirname(path) != bound.app_base:
+        backups |= il_sources(os.path.dirname(path))
     names = {assembly.path: assembly.identity.name for assembly in bound.assemblies}
     candidates: dict[str, Candidate] = {}
     refused: list[RefusedAssembly] = []
@@ -66,7 +71,7 @@ def bind_closure(request: InstallRequest) -> Closure:
                 name, found.identity.display_name, found.path, contents.get(name, ""), "", references, is_framework=True
             )
             continue
-        assembly = Assembly.open(found.path)
+        assembly = Assembly.open(backups.get(found.path, found.path))
         refusal = _refusal(assembly, request.from_native)
         if refusal is not None:
             if found.path == str(path):
@@ -83,6 +88,7 @@ def bind_closure(request: InstallRequest) -> Closure:
             is_native=assembly.is_ready_to_run,
             is_facade=assembly.is_facade,
             is_refused=refusal is not None,
+            backup=backups.get(found.path, ""),
         )
     missing = [
         MissingReference(reference.identity.name, found.identity.display_name)
@@ -96,7 +102,7 @@ def bind_closure(request: InstallRequest) -> Closure:
         target=target.name,
         runtime_version=runtime.version,
         candidates=candidates,
-        paths=bound.trusted.reference_map(),
+        paths={name: backups.get(file, file) for name, file in bound.trusted.reference_map().items()},
         framework=_framework(runtime, contents),
         missing=tuple(missing),
         refused=tuple(refused),

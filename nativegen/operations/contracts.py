@@ -47,7 +47,7 @@ class StoredContracts:
         known = self._index.contract(content)
         if known is not None:
             return known[0]
-        signature, entries = self._contracts().entries(candidate.path)
+        signature, entries = self._contracts().entries(candidate.il)
         packed = zlib.compress(json.dumps(dict(entries), separators=(",", ":")).encode())
         self._index.put_contract(content, signature, packed)
         return signature

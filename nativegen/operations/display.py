@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from nativegen.cache.deployment import is_deployed
 from nativegen.cache.index import Index
 from nativegen.cache.records import Dependency, Image, ImageKey, Root
 from nativegen.operations.query import Query
@@ -31,6 +32,7 @@ class Display(NamedTuple):
 
     Args:
         depending: roots that need one of the matching images; None without an argument.
+        deployed: number of a root -> whether what is deployed is stale; only deployed roots.
         pending: paths of assemblies that are queued and have not been compiled yet.
     """
 
@@ -38,6 +40,7 @@ class Display(NamedTuple):
     depending: list[Root] | None
     images: list[ShownImage]
     pending: list[str]
+    deployed: dict[int, bool]
 
 
 def display_all(index: Index, root: str) -> Display:
@@ -47,7 +50,8 @@ def display_all(index: Index, root: str) -> Display:
         root: the cache folder.
     """
     images = [ShownImage(image, (), _present(root, image)) for image in index.images()]
-    return Display(index.roots(), None, images, _pending(index, None))
+    roots = index.roots()
+    return Display(roots, None, images, _pending(index, None), _deployed(index, roots))
 
 
 def display_matching(index: Index, root: str, query: Query) -> Display | None:
@@ -72,7 +76,8 @@ def display_matching(index: Index, root: str, query: Query) -> Display | None:
                 other_key = ImageKey(other.target, other.name, other.key)
                 if other.display_name in needed and other_key not in shown:
                     shown[other_key] = ShownImage(other, (), _present(root, other))
-    return Display(roots, sorted(depending.values(), key=lambda r: r.key), list(shown.values()), pending)
+    owners = sorted(depending.values(), key=lambda r: r.key)
+    return Display(roots, owners, list(shown.values()), pending, _deployed(index, [*roots, *owners]))
 
 
 def _pending(index: Index, query: Query | None) -> list[str]:
@@ -83,6 +88,21 @@ def _pending(index: Index, query: Query | None) -> list[str]:
     paths = {item.path for item in items(index) if item.path}
     # The display name is not known before the file is read: the file's name stands for it.
     return sorted(p for p in paths if query is None or query.matches(p, os.path.splitext(os.path.basename(p))[0]))
+
+
+def _deployed(index: Index, roots: list[Root]) -> dict[int, bool]:
+    found: dict[int, bool] = {}
+    for root in roots:
+        folder = os.path.dirname(root.key.path)
+        if root.id in found or not is_deployed(folder):
+            continue
+        from nativegen.operations.deploy import is_stale, read_deployment
+
+        deployment = read_deployment(folder)
+        if deployment is not None and (deployment.app, deployment.scenario) == (root.key.path, root.key.scenario):
+            checksums = {image.source: image.checksum for image in index.images_of_root(root.id)}
+            found[root.id] = is_stale(deployment, checksums)
+    return found
 
 
 def _present(root: str, image: Image) -> bool:

@@ -131,7 +131,7 @@ def _compile(
                 output = os.path.join(folder, f"{key.name}.ni.dll")
                 outputs[output] = step, one
                 options = one.request.compile_options
-                requests.append(CompileRequest(step.candidate.path, output, key.target, one.closure.paths, options))
+                requests.append(CompileRequest(step.candidate.il, output, key.target, one.closure.paths, options))
             for outcome in toolchain.compile(requests, jobs, events.progress):
                 request = outcome.request if isinstance(outcome, CompileFailure) else outcome
                 step, one = outputs[request.output]

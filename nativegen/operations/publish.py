@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from dataclasses import dataclass
 
 from nativegen.diagnostics import NativegenError
+from nativegen.operations.files import clone
 from nativegen.operations.substitution import Substitution
 from nativegen.operations.tree import Entry, tree_entries
-
-_FICLONE = 0x40049409  # linux/fs.h
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ def _make_folder(path: str) -> None:
 def _copy(entry: Entry, target: str) -> None:
     temporary = f"{target}.{os.getpid()}.tmp"
     try:
-        _clone(entry.source, temporary)
+        clone(entry.source, temporary)
         # Images are read-only in the cache; in the folder they are the user's.
         mode = 0o644 if entry.kind == "image" else os.stat(entry.source).st_mode & 0o7777
         os.chmod(temporary, mode | 0o200)
@@ -70,14 +68,3 @@ def _copy(entry: Entry, target: str) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise NativegenError("NGEN7004", target, detail=error.strerror or str(error)) from error
-
-
-def _clone(source: str, target: str) -> None:
-    """Copy a file's content, sharing blocks where the file system can."""
-    import fcntl
-
-    with open(source, "rb") as reader, open(target, "wb") as writer:
-        try:
-            fcntl.ioctl(writer, _FICLONE, reader.fileno())
-        except OSError:
-            shutil.copyfileobj(reader, writer, 1 << 20)

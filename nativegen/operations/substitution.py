@@ -23,6 +23,7 @@ class Substitution:
     Args:
         app: path of its assembly. root: that it was installed as; None: it is not installed, there are no images.
         images: path of an IL assembly -> path of its image in the cache.
+        contents: path of an IL assembly -> content signature of the IL that its image was made from.
         stale: (path, reason) of those whose image is not valid.
     """
 
@@ -30,6 +31,7 @@ class Substitution:
     root: Root | None
     images: dict[str, str]
     stale: tuple[tuple[str, str], ...]
+    contents: dict[str, str]
 
 
 def find_substitution(cache: Cache | None, app: str, scenario: str, toolchain: Toolchain) -> Substitution:
@@ -44,12 +46,13 @@ def find_substitution(cache: Cache | None, app: str, scenario: str, toolchain: T
     """
     app = os.path.realpath(app)
     if cache is None:
-        return Substitution(app, None, {}, ())
+        return Substitution(app, None, {}, (), {})
     roots = [root for root in cache.index.roots() if root.key.path == app and root.key.scenario == scenario]
     if not roots:
-        return Substitution(app, None, {}, ())
+        return Substitution(app, None, {}, (), {})
     root = min(roots, key=lambda root: root.key.config)
     plan = prepare(cache, InstallRequest.from_json(app, root.options), toolchain).plan
     images = {step.candidate.path: cache.image_path(image_key(step)) for step in plan.steps if step.current}
     stale = tuple((step.candidate.path, step.stale_because or "") for step in plan.stale)
-    return Substitution(app, root, images, stale)
+    contents = {step.candidate.path: step.candidate.content for step in plan.steps if step.current}
+    return Substitution(app, root, images, stale, contents)

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from nativegen.cache.deployment import FOLDER as DEPLOYMENT
+
 Kind = Literal["image", "file", "folder"]
 
 
@@ -56,7 +58,7 @@ def _walk(
     for entry in entries:
         relative = os.path.join(prefix, entry.name)
         path = os.path.join(folder, entry.name)
-        if path == exclude:
+        if path == exclude or entry.name == DEPLOYMENT:
             continue
         if path in images:
             yield Entry(relative, images[path], "image")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from nativegen.cache import statistics
 from nativegen.cache.records import Image, ImageKey, Root
 from nativegen.cache.store import Cache
+from nativegen.diagnostics import NativegenError
+from nativegen.operations.deploy import read_deployment
 from nativegen.operations.query import Query
 from nativegen.operations.view import remove_views
 
@@ -31,6 +34,9 @@ def uninstall(cache: Cache, query: Query, scenario: str | None, config: str) -> 
     Args:
         scenario: only this one; None: all scenarios. ``debug`` does not cover ``debug+profile``.
         config: canonical configuration; roots installed with another one are not removed.
+
+    Raises:
+        NativegenError: NGEN4009, a root's images are deployed; nothing was removed.
     """
     with cache.index.transaction():
         matching = [
@@ -40,11 +46,20 @@ def uninstall(cache: Cache, query: Query, scenario: str | None, config: str) -> 
         ]
         removed = tuple(root for root in matching if root.key.config == config)
         for root in removed:
+            _refuse_if_deployed(root)
+        for root in removed:
             cache.index.remove_root(root.id)
         images = remove_unreferenced(cache) if removed else ()
     for root in removed:
         remove_views(cache.root, root.key.path)
     return Uninstalled(removed, images, tuple(root for root in matching if root.key.config != config))
+
+
+def _refuse_if_deployed(root: Root) -> None:
+    """A deployed application's IL is in a backup only: the user has to take it back first."""
+    deployment = read_deployment(os.path.dirname(root.key.path))
+    if deployment is not None and (deployment.app, deployment.scenario) == (root.key.path, root.key.scenario):
+        raise NativegenError("NGEN4009", root.key.path, app=root.key.path)
 
 
 def remove_unreferenced(cache: Cache) -> tuple[Image, ...]:

@@ -34,6 +34,7 @@ class Candidate:
         is_framework: part of the shared framework: covered by the framework entry, never compiled unless wanted.
         is_native: already carries native code. is_facade: no method has CIL; nothing to compile.
         is_refused: cannot be compiled at all (C++/CLI, a reference assembly); the JIT or the loader deals with it.
+        backup: where its IL is while a deployed image has its place, else ''.
     """
 
     name: str
@@ -46,6 +47,12 @@ class Candidate:
     is_native: bool = False
     is_facade: bool = False
     is_refused: bool = False
+    backup: str = ""
+
+    @property
+    def il(self) -> str:
+        """The file to compile."""
+        return self.backup or self.path
 
 
 @dataclass(frozen=True, slots=True)

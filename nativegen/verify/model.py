@@ -14,6 +14,7 @@ from typing import Any
 
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import Assembly
+from nativegen.operations.deploy import il_of
 from nativegen.readytorun.reader import ReadyToRunImage
 from nativegen.readytorun.targets import Target, target_for_r2r_version
 
@@ -70,7 +71,7 @@ class Subject:
         if self.source is None:
             return None
         try:
-            return Assembly.open(self.source)
+            return Assembly.open(il_of(self.source))
         except NativegenError:
             return None
 

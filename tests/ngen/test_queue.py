@@ -61,8 +61,8 @@ def test_C11_I7_queue_records_and_returns(command: Command, tmp_path: Path, cach
     for switch, priority in (("/queue", 3), ("/queue:2", 2), ("/queue:1", 1)):
         outcome = command("install", app, switch, "/nologo")
         assert outcome.code == 0 and f"/queue:{priority}" in outcome.out
-        (item,) = service(command)["queue"]  # type: ignore[misc]
-        assert item == {"priority": priority, "command": f'install "{app}"', "path": str(app)}
+        wanted = {"priority": priority, "command": f'install "{app}"', "path": str(app)}
+        assert service(command)["queue"] == [wanted]
     assert not list(cache.glob("NativeImages_*"))
 
 

@@ -18,6 +18,7 @@ ACTIONS: dict[str, tuple[str, str]] = {
     "service": ("service", "the background worker: its state, or its work as a scheduled task"),
     "run": ("run", "run an application with its valid native images"),
     "publish": ("publish", "write an application's folder with native images in place of IL"),
+    "deploy": ("deploy", "put native images in place of the IL in the application's own folder, or the IL back"),
     "verify": ("verify", "check native images; --live lets the runtime itself confirm them"),
     "why": ("why", "say in words what changed since an assembly was compiled"),
     "trace": ("trace", "run an application and list the methods that ran native and those that were jitted"),

@@ -24,7 +24,7 @@ def run(parsed: Parsed, output: Output) -> int:
     root = cache_root(explicit=parsed.value("cache"))
     index = open_for_reading(root)
     if not parsed.positionals:
-        shown: Display | None = Display([], None, [], []) if index is None else display_all(index, root)
+        shown: Display | None = Display([], None, [], [], {}) if index is None else display_all(index, root)
         target = ""
     else:
         target = parsed.positionals[0]
@@ -43,11 +43,11 @@ def run(parsed: Parsed, output: Output) -> int:
 def _print(shown: Display, target: str, output: Output) -> None:
     output.answer("NGEN Roots:\n")
     for root in shown.roots:
-        output.answer(_root_line(root))
+        output.answer(_root_line(root, shown))
     if shown.depending is not None:
         output.answer(f'\nNGEN Roots that depend on "{target}":\n')
         for root in shown.depending:
-            output.answer(_root_line(root))
+            output.answer(_root_line(root, shown))
     output.answer("\nNative Images:\n")
     if output.verbose:
         for image in shown.images:
@@ -58,8 +58,10 @@ def _print(shown: Display, target: str, output: Output) -> None:
         output.answer(f"{path} (pending)")
 
 
-def _root_line(root: Root) -> str:
-    return root.key.path + _tag(root.key.scenario)
+def _root_line(root: Root, shown: Display) -> str:
+    stale = shown.deployed.get(root.id)
+    state = "" if stale is None else " (deployed, stale)" if stale else " (deployed)"
+    return root.key.path + _tag(root.key.scenario) + state
 
 
 def _tag(scenario: str) -> str:
@@ -86,7 +88,15 @@ def _print_image(shown: ShownImage, output: Output) -> None:
 
 def _as_json(shown: Display) -> dict[str, object]:
     def roots(rows: list[Root]) -> list[dict[str, object]]:
-        return [{**root.key._asdict(), "display_name": root.display_name} for root in rows]
+        return [
+            {
+                **root.key._asdict(),
+                "display_name": root.display_name,
+                "deployed": root.id in shown.deployed,
+                "deployed_stale": shown.deployed.get(root.id, False),
+            }
+            for root in rows
+        ]
 
     document: dict[str, object] = {"roots": roots(shown.roots)}
     if shown.depending is not None:

@@ -57,8 +57,10 @@ def run(parsed: Parsed, output: Output) -> int:
         (installed,) = install(cache, [request], NativeToolchain(), options.jobs(parsed), ConsoleEvents(output, bar))
     report([installed], output)
     if output.verbose or installed.compiled:
-        output.say("The runtime does not look into the cache by itself: start the application with nativegen run, or")
-        output.say("make a folder with its images with nativegen publish.")
+        output.say(
+            "The runtime does not look into the cache by itself: start the application with nativegen run, make a"
+        )
+        output.say("folder with its images with nativegen publish, or put them in place with nativegen deploy.")
     warnings = parsed.flag("warnaserror") and bool(installed.missing)
     return SOME_FAILED if installed.failures or warnings else 0
 
