@@ -83,6 +83,12 @@ class CellFactory:
             cell = self._helpers[helper] = Cell(CellKind.EAGER_HELPER, (int(FixupKind.Helper), number))
         return cell
 
+    def new_general_array(self) -> Cell:
+        """Allocates an array of several dimensions; arguments: type handle, count of numbers, their address."""
+        known = self._target.helpers
+        in_memory = Helper.NewMultiDimArr_NonVarArg  # 3.1 has another one that is variadic
+        return self.helper(in_memory if in_memory in known else Helper.NewMultiDimArr)
+
     # --- methods ------------------------------------------------------------------------------------------------------
 
     def method_call(self, token: int, method: MethodDesc, ref_map: RefMap) -> Cell:
@@ -162,6 +168,8 @@ class CellFactory:
         """
         if token >> _TABLE_SHIFT == _METHOD_SPEC:
             token = self._module.assembly.method_spec(token & 0xFFFFFF).method_token
+        if method.is_array_method:  # the MemberRef's parent says it all
+            return int(MethodSigFlags.MemberRefToken), (self._symbols.method_symbol(token),)
         flags = 0
         type_parts = self.shared_type_parts if shared else self.type_parts
         parts: list[int | bytes | Symbol] = []

@@ -278,10 +278,11 @@ class MethodCompiler:
         method = self.module.method(token, self.type_args, self.method_args)
         if method.contains_generic_parameters:
             raise Excluded(Reason.GENERIC, method.display_name)
-        if method.is_array_method:
-            raise Excluded(Reason.OPCODE, "multi-dimensional array")
         open_method = self.module.method(token)
-        self.access.check_member(open_method)
+        if method.is_array_method:
+            self.access.check_type(open_method.owner)
+        else:
+            self.access.check_member(open_method)
         signature = method.signature
         if signature.is_vararg:
             raise Excluded(Reason.VARARGS, method.display_name)

@@ -62,6 +62,11 @@ def _bounds_check(e: Emission, check: ir.BoundsCheck) -> None:
     e.fail_if(e.assign(f"icmp uge {kind} {index}, {length}"), Helper.RngChkFail)
 
 
+def _range_check(e: Emission, check: ir.RangeCheck) -> None:
+    outside = e.assign(f"icmp uge i32 {e.operand(check.index)}, {e.operand(check.length)}")
+    e.fail_if(outside, Helper.RngChkFail)
+
+
 def _array_length(e: Emission, length: ir.ArrayLength) -> None:
     e.define(length.result, f"zext i32 {_length(e, length.array, length.nonnull)} to i64")
 
@@ -122,6 +127,7 @@ def _unreachable(e: Emission, _: ir.Unreachable) -> None:
 HANDLERS: dict[type[ir.Instruction], Callable[[Emission, Any], None]] = {
     ir.NullCheck: _null_check,
     ir.BoundsCheck: _bounds_check,
+    ir.RangeCheck: _range_check,
     ir.ArrayLength: _array_length,
     ir.DivideCheck: _divide_check,
     ir.FiniteCheck: _finite_check,

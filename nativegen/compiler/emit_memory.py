@@ -32,6 +32,9 @@ INLINE_BYTES = 128
 #: Words loaded before they are stored: lets LLVM merge them into vector moves without needing many registers.
 _CHUNK_WORDS = 4
 
+#: Probing as much ends in a stack overflow; much more would wrap the stack pointer around.
+_MORE_THAN_ANY_STACK = 1 << 40
+
 _COMPILER_FENCE = ' fence syncscope("singlethread") acq_rel'
 
 
@@ -214,7 +217,7 @@ def zero_bytes(e: Emission, destination: str, start: int, end: int) -> None:
         e.lines.append(f" store i{size * 8} 0, {at(e, destination, offset)}, align 1")
 
 
-def _word_loop(e: Emission, destination: str, source: str | None, start: int, end: int) -> None:
+def _word_loop(e: Emission, destination: str, source: str | None, start: int, end: int | str) -> None:
     # The counter lives in memory so that no block needs to know its predecessors; LLVM promotes it.
     counter = "%loop"
     head, done = e.label(), e.label()
@@ -235,6 +238,24 @@ def _word_loop(e: Emission, destination: str, source: str | None, start: int, en
     more = e.assign(f"icmp ult i64 {following}, {end}")
     e.lines.append(f" br i1 {more}, label %{head}, label %{done}")
     e.lines.append(f"{done}:")
+
+
+def _stack_allocate(e: Emission, allocate: ir.StackAllocate) -> None:
+    size = e.operand(allocate.size)
+    some = e.assign(f"icmp ne i64 {size}, 0")
+    fits = e.assign(f"icmp ult i64 {size}, {_MORE_THAN_ANY_STACK}")
+    size = e.assign(f"select i1 {fits}, i64 {size}, i64 {_MORE_THAN_ANY_STACK}")
+    size = e.assign(f"and i64 {e.assign(f'add i64 {size}, 15')}, -16")
+    place = e.assign(f"alloca i8, i64 {size}, align 16")
+    if allocate.zeroed:
+        go, done = e.label(), e.label()
+        e.lines.append(f" br i1 {some}, label %{go}, label %{done}")
+        e.lines.append(f"{go}:")
+        _word_loop(e, f"ptr {place}", None, 0, size)
+        e.lines.append(f" br label %{done}")
+        e.lines.append(f"{done}:")
+    address = e.assign(f"ptrtoint ptr {place} to i64")
+    e.define(allocate.result, f"select i1 {some}, i64 {address}, i64 0")
 
 
 def copy_struct(e: Emission, destination: str, source: str, shape: ir.StructShape, barrier: ir.Barrier) -> None:
@@ -276,4 +297,5 @@ HANDLERS: dict[type[ir.Instruction], Callable[[Emission, Any], None]] = {
     ir.CellAddress: _cell_address,
     ir.CopyStruct: _copy_struct,
     ir.ZeroStruct: _zero_struct,
+    ir.StackAllocate: _stack_allocate,
 }

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Final
 from nativegen.compiler import access, helper_abis, ir
 from nativegen.compiler.access import Address
 from nativegen.compiler.exclusions import Excluded, Reason
+from nativegen.compiler.import_general_arrays import expand_array_method
 from nativegen.compiler.import_generics import dispatch_cell, exact_type, hidden_argument, virtual_code, with_context
 from nativegen.compiler.importer import Handler, MethodImporter, invalid
 from nativegen.compiler.ir import MEMORY_INFO, Memory, Type
@@ -115,6 +116,8 @@ def _call(importer: MethodImporter, token: int) -> None:
         raise Excluded(Reason.OPCODE, "constrained. call of a static method")
     if method.is_abstract:
         raise invalid(f"call of the abstract {method.display_name}")
+    if method.is_array_method and expand_array_method(importer, callee):
+        return
     args = pop_arguments(importer, callee.parameters)
     if callee.this is not None:
         args = (importer.coerce(importer.pop(), callee.this), *args)
@@ -128,6 +131,8 @@ def _call_virtual(importer: MethodImporter, token: int) -> None:
     _refuse(callee)
     if callee.this is None:
         raise invalid(f"callvirt of the static {method.display_name}")
+    if method.is_array_method:
+        raise Excluded(Reason.OPCODE, f"callvirt of {method.display_name}")
     args = pop_arguments(importer, callee.parameters)
     if importer.prefixes.constrained:
         _constrained_call(importer, callee, args)

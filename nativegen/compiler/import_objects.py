@@ -18,6 +18,7 @@ from nativegen.compiler import access, helper_abis, import_generics, ir
 from nativegen.compiler.access import Address
 from nativegen.compiler.exclusions import Excluded, Reason
 from nativegen.compiler.import_calls import call_direct, pop_arguments
+from nativegen.compiler.import_general_arrays import new_general_array
 from nativegen.compiler.importer import Entry, Handler, MethodImporter, invalid
 from nativegen.compiler.ir import Barrier, Memory, Type
 from nativegen.compiler.resolved import Callee
@@ -39,6 +40,9 @@ def _new_object(importer: MethodImporter, token: int) -> None:
     owner = method.owner
     if not method.is_constructor:
         raise invalid(f"newobj of {method.display_name}")
+    if method.is_array_method:
+        new_general_array(importer, callee)
+        return
     if owner.is_string:
         _new_string(importer, callee)
         return
@@ -127,6 +131,8 @@ def _following_delegate(importer: MethodImporter) -> Callee | None:
 def _function_pointer(importer: MethodImporter, token: int) -> None:
     callee = importer.compiler.callee(token)
     method = callee.method
+    if method.is_array_method:
+        raise Excluded(Reason.OPCODE, f"ldftn of {method.display_name}")
     if method.is_abstract:
         raise invalid(f"ldftn of the abstract {method.display_name}")
     if method.is_static and method.owner.is_interface and method.is_virtual:
@@ -135,8 +141,6 @@ def _function_pointer(importer: MethodImporter, token: int) -> None:
     if delegate is None:
         importer.push(Type.I64, _entry(importer, callee), nonnull=True)
         return
-    if callee.this is Memory.BYREF:
-        raise Excluded(Reason.OPCODE, "delegate to a struct's method")
     importer.position += 1
     target = importer.coerce(importer.pop(), Memory.REF)
     importer.keep_borrowed()
@@ -165,7 +169,7 @@ def _entry(importer: MethodImporter, callee: Callee) -> ir.Value:
 def _virtual_function_pointer(importer: MethodImporter, token: int) -> None:
     callee = importer.compiler.callee(token)
     method = callee.method
-    if method.is_static or callee.this is not Memory.REF:
+    if method.is_static or method.is_array_method or callee.this is not Memory.REF:
         raise invalid(f"ldvirtftn of {method.display_name}")
     instance = importer.coerce(importer.pop(), Memory.REF)
     importer.emit(ir.NullCheck(instance))
@@ -320,6 +324,8 @@ def _load_token(importer: MethodImporter, token: int) -> None:
     importer.keep_borrowed()
     if isinstance(member, MethodDesc):
         callee = compiler.callee(token)
+        if callee.method.is_array_method:
+            raise Excluded(Reason.OPCODE, f"ldtoken of {callee.method.display_name}")
         if callee.open is not None:
             handle = import_generics.exact_method(importer, callee)
         else:

@@ -392,6 +392,14 @@ class BoundsCheck(Instruction):
 
 
 @dataclass(slots=True, eq=False)
+class RangeCheck(Instruction):
+    """IndexOutOfRangeException unless ``index`` < ``length``, both I32 and unsigned."""
+
+    index: Value
+    length: Value
+
+
+@dataclass(slots=True, eq=False)
 class DivideCheck(Instruction):
     """DivideByZeroException for a zero divisor; OverflowException for MIN / -1 when ``signed``."""
 
@@ -492,6 +500,18 @@ class ZeroStruct(Instruction):
 
     destination: Value
     shape: StructShape
+
+
+@dataclass(slots=True, eq=False)
+class StackAllocate(Instruction):
+    """``result``: I64, the address of ``size`` (I64, unsigned) bytes that live as long as the frame; 0 for no bytes.
+
+    Aligned to 16. Not in a handler or filter.
+    """
+
+    result: Value
+    size: Value
+    zeroed: bool = False
 
 
 @dataclass(slots=True, eq=False)

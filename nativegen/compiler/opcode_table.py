@@ -1,8 +1,7 @@
 """Which function imports which opcode.
 
-Opcodes without a function are excluded by name (``opcode: localloc``): break, jmp, localloc, cpblk, initblk, mkrefany,
-refanyval, refanytype, arglist, no., and those of exception handling (leave, endfinally, endfilter, rethrow), whose
-methods never get here.
+Opcodes without a function are excluded by name (``opcode: jmp``): break, jmp, mkrefany, refanyval, refanytype, arglist
+and no.
 
 >>> Op.ADD in opcode_handlers()
 True
@@ -13,6 +12,7 @@ from __future__ import annotations
 from nativegen.compiler import (
     import_arithmetic,
     import_arrays,
+    import_blocks,
     import_branches,
     import_calls,
     import_conversions,
@@ -32,6 +32,7 @@ _SUBJECTS = (
     import_memory,
     import_fields,
     import_arrays,
+    import_blocks,
     import_objects,
     import_calls,
     import_regions,

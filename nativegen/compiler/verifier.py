@@ -319,6 +319,16 @@ def _bounds_check(v: _Verifier, check: ir.BoundsCheck) -> None:
     v.types(check.index, *_INTEGERS)
 
 
+def _range_check(v: _Verifier, check: ir.RangeCheck) -> None:
+    v.types(check.index, Type.I32)
+    v.types(check.length, Type.I32)
+
+
+def _stack_allocate(v: _Verifier, allocate: ir.StackAllocate) -> None:
+    v.types(allocate.size, Type.I64)
+    v.types(allocate.result, Type.I64)
+
+
 def _divide_check(v: _Verifier, check: ir.DivideCheck) -> None:
     v.types(check.left, *_INTEGERS)
     v.types(check.right, check.left.type)
@@ -443,6 +453,8 @@ _RULES: dict[type[ir.Instruction], Callable[[_Verifier, Any], None]] = {
     ir.CompareBranch: _comparison,
     ir.NullCheck: _null_check,
     ir.BoundsCheck: _bounds_check,
+    ir.RangeCheck: _range_check,
+    ir.StackAllocate: _stack_allocate,
     ir.DivideCheck: _divide_check,
     ir.FiniteCheck: _finite_check,
     ir.ArrayLength: _array_length,

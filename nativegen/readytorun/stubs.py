@@ -59,18 +59,22 @@ def delay_load_thunk(rva: int, section_index: int, module_cell: int, helper_cell
 def clr_chkstk() -> bytes:
     """Touches every page of a new frame of eax bytes, rsp moving along, then returns with rsp as it was.
 
-    rsp has to follow the probe: the runtime recognises a stack overflow only when the fault is next to rsp. All
-    registers but r10 and r11 survive, as LLVM expects of ``probe-stack`` routines on x64.
+    rsp has to follow the probe: the runtime recognises a stack overflow only when the fault is next to rsp, at most a
+    page away. 9.0 then unwinds from the fault, without unwind information for this routine: its libunwind goes by the
+    rbp chain, so rbp has to be right and rsp must not reach a page before the probe has. All registers but r10 survive,
+    as LLVM expects of ``probe-stack`` routines on x64.
     """
     return bytes.fromhex(
-        "4c8d542408"  # lea r10,[rsp+8]
-        "4989e3"  # mov r11,rsp
+        "55"  # push rbp
+        "4889e5"  # mov rbp,rsp
+        "4c8d5510"  # lea r10,[rbp+16]
         "4929c2"  # sub r10,rax
-        "4881ec00100000"  # 1: sub rsp,4096
-        "852424"  # test [rsp],esp
+        "85a42400f0ffff"  # 1: test [rsp-4096],esp
+        "4881ec00100000"  # sub rsp,4096
         "4c39d4"  # cmp rsp,r10
-        "77f1"  # ja 1b
-        "4c89dc"  # mov rsp,r11
+        "77ed"  # ja 1b
+        "4889ec"  # mov rsp,rbp
+        "5d"  # pop rbp
         "c3"  # ret
     )
 

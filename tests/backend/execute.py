@@ -15,7 +15,7 @@ from typing import Any
 from nativegen.readytorun.unit import Cell, MethodUnit, Relocation, RelocationKind
 
 # facts/joint-design.md 5: touch every page down to the new stack pointer (rax bytes lower), keep all registers.
-_CHKSTK = bytes.fromhex("4c8d542408 4989e3 4929c2 4881ec00100000 852424 4c39d4 77f1 4c89dc c3".replace(" ", ""))
+_CHKSTK = bytes.fromhex("55 4889e5 4c8d5510 4929c2 85a42400f0ffff 4881ec00100000 4c39d4 77ed 4889ec 5d c3".replace(" ", ""))
 _STUB_SIZE = 16
 
 

@@ -33,11 +33,10 @@ static class C
     [MethodImpl(MethodImplOptions.AggressiveOptimization)] static int Hot() { return 1; }
     [MethodImpl(MethodImplOptions.NoOptimization)] static int Unoptimized() { return 1; }
     static int TakesEmpty(Empty e) { return 1; }
-    static unsafe int StackAllocates(int n) { int* p = stackalloc int[n]; return p[0]; }
     static int CallsVirtualGeneric(Virtual v) { return v.Get(1); }
     static Vector128<int> Vectors(Vector128<int> v) { return v; }
     static uint CallsIntrinsic(uint x) { return Popcnt.PopCount(x); }
-    static int Rank(int[,] a) { return a[0, 1]; }
+    static ref string Rank(string[,] a) { return ref a[0, 1]; }
     static int Arglist(__arglist) { return 1; }
     static int Refanytype(int x) { var r = __makeref(x); return __refvalue(r, int); }
     static ReadOnlySpan<byte> Data() => new byte[] { 1, 2, 3, 4, 5 };
@@ -52,10 +51,9 @@ EXPECTED = [
     ("C::Hot", Reason.AGGRESSIVE_OPTIMIZATION, ""),
     ("C::Unoptimized", Reason.BYPASS_ATTRIBUTE, "NoOptimization"),
     ("C::TakesEmpty", Reason.SIGNATURE, "Empty"),
-    ("C::StackAllocates", Reason.OPCODE, "localloc"),
     ("C::Vectors", Reason.HARDWARE_INTRINSIC, "Vector128"),
     ("C::CallsIntrinsic", Reason.HARDWARE_INTRINSIC, "PopCount"),
-    ("C::Rank", Reason.OPCODE, "multi-dimensional array"),
+    ("C::Rank", Reason.OPCODE, "array of references"),
     ("C::Arglist", Reason.VARARGS, ""),
     ("C::Refanytype", Reason.OPCODE, "mkrefany"),
 ]
@@ -113,7 +111,7 @@ IL = """
   { .maxstack 8 ldc.i4.1 call vararg void O::Variable(..., int32) ret }
   .method static int32 Merge(bool b) cil managed
   { .maxstack 8 ldarg.0 brtrue L ldc.i4.0 br M L: ldc.r8 1.0 M: pop ldc.i4.0 ret }
-  .method static void Copies(native int p) cil managed { .maxstack 8 ldarg.0 ldarg.0 ldc.i4.4 cpblk ret }
+  .method static void Breaks() cil managed { .maxstack 8 break ret }
   .method static object Boxes(string s) cil managed { .maxstack 8 ldarg.0 box [System.Private.CoreLib]System.Int32 ret }
 }
 """
@@ -133,7 +131,7 @@ IL = """
         ("O::Variable", Reason.VARARGS, ""),
         ("O::CallsVariable", Reason.VARARGS, ""),
         ("O::Merge", Reason.INVALID_CIL, "merge of"),
-        ("O::Copies", Reason.OPCODE, "cpblk"),
+        ("O::Breaks", Reason.OPCODE, "break"),
         ("O::Boxes", Reason.INVALID_CIL, "REF where I32"),
     ],
 )
