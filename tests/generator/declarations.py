@@ -28,7 +28,7 @@ def method(header: str, lines: list[str] | Iterator[str], locals_: str = "") -> 
 
 def struct_text(world: World, type_: CilType, members: str) -> str:
     """A struct with its instance methods."""
-    layout, name = world.layouts[type_], type_.token
+    layout, name = world.layouts[type_], type_.token.removeprefix("valuetype ")
     text = [f".class public {layout} ansi sealed beforefieldinit {name} extends [System.Runtime]System.ValueType {{"]
     text.append(world.sizes[type_])
     for each in world.fields[type_]:

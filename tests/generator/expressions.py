@@ -110,6 +110,14 @@ class Expressions:
         """Variables and statics whose type is accepted."""
         return [v for v in self.variables if accept(v.type)], [f for f in self.statics if accept(f.type)]
 
+    def object(self, type_: CilType, depth: int) -> Node:
+        """A reference that is nearly never null: with a test that replaces null by something new."""
+        value = self.expression(type_, depth)
+        if self.chance(0.04) or len(value.parts) > 1 and any(isinstance(p, str) and "new" in p for p in value.parts):
+            return value
+        present = self.label()
+        return Node([value, "dup", f"brtrue {present}", "pop", self.fresh(type_, 0), f"{present}: nop"], type_)
+
     # --- entry points -------------------------------------------------------------------------------------------------
 
     def expression(self, type_: CilType, depth: int) -> Node:
@@ -223,12 +231,18 @@ class Expressions:
     def _overflow(self, type_: CilType, depth: int) -> Node:
         self.note("overflow checks")
         operation = self.rng.choice(_OVERFLOW)
+        if self.chance(0.9):  # operands so small that it nearly always succeeds
+            small = ["ldc.i4 127", *{"i4": [], "i8": ["conv.i8"], "ni": ["conv.i"]}[type_.stack], "and"]
+            some = {"i4": "ldc.i4 127", "i8": "ldc.i8 255", "ni": "ldc.i4 150"}[type_.stack]
+            if operation.startswith("sub"):
+                return Node([some, self.expression(type_, depth), *small, operation], type_)
+            return Node([self.expression(type_, depth), *small, some, operation], type_)
         return Node([self.expression(type_, depth), self.expression(type_, depth), operation], type_)
 
     def _divide(self, type_: CilType, depth: int) -> Node:
         self.note("divisions")
         divisor: list[str | Node] = [self.expression(type_, depth)]
-        if self.chance(0.8):
+        if self.chance(0.97):
             divisor += [{"i4": "ldc.i4 1", "i8": "ldc.i8 1", "ni": "ldc.i4 1"}[type_.stack], "or"]
         return Node([self.expression(type_, depth), *divisor, self.rng.choice(_DIVIDE)], type_)
 
@@ -242,7 +256,7 @@ class Expressions:
 
     def _unary(self, type_: CilType, depth: int) -> Node:
         operations = ("neg",) if type_.stack in ("r4", "r8") else ("neg", "not")
-        if type_.stack in ("r4", "r8") and self.chance(0.08):
+        if type_.stack in ("r4", "r8") and self.chance(0.02):
             operations = ("ckfinite",)
         return Node([self.expression(type_, depth), self.rng.choice(operations)], type_)
 
@@ -257,6 +271,11 @@ class Expressions:
         form = self.rng.choice(_CONVERT[type_.stack])
         if self.chance(0.15):
             self.note("overflow checks")
+            if source.stack in ("i4", "i8", "ni") and self.chance(0.85):
+                mask = {"i4": ["ldc.i4 127"], "i8": ["ldc.i8 127"], "ni": ["ldc.i4 127"]}[source.stack]
+                value = Node([value, *mask, "and"], source)
+            elif self.chance(0.6):
+                value = self.constant(source)
             return Node([value, f"conv.ovf.{form}{self.rng.choice(('', '.un'))}"], type_)
         return Node([value, f"conv.{form}"], type_)
 
@@ -285,9 +304,9 @@ class Expressions:
     def _small_facts(self, type_: CilType, depth: int) -> Node:
         roll = self.rng.randrange(5)
         if roll == 0:
-            return Node([self.expression(self._array(), depth), "ldlen", "conv.i4"], t.I4)
+            return Node([self.object(self._array(), depth), "ldlen", "conv.i4"], t.I4)
         if roll == 1:
-            text = self.expression(t.STRING, depth)
+            text = self.object(t.STRING, depth)
             return Node([text, "callvirt instance int32 [System.Runtime]System.String::get_Length()"], t.I4)
         if roll == 2:
             candidates = [x for x in (*t.PRIMITIVES, *self.world.structs) if self.usable(x)]
@@ -297,7 +316,9 @@ class Expressions:
             self.note("casts")
             return Node([self.expression(t.OBJECT, depth), f"isinst {target.token}", "ldnull", "cgt.un"], t.I4)
         text = self.expression(t.STRING, depth)
-        index = ["ldc.i4 0"] if self.chance(0.8) else [self.expression(t.I4, depth)]
+        index: list[str | Node] = ["ldc.i4 0"] if self.chance(0.97) else [self.expression(t.I4, depth)]
+        if self.chance(0.95):
+            text = Node(['ldstr "!"', text, "call string [System.Runtime]System.String::Concat(string, string)"], t.STRING)
         return Node([text, *index, "callvirt instance char [System.Runtime]System.String::get_Chars(int32)"], t.I4)
 
     # --- forms for all types ------------------------------------------------------------------------------------------
@@ -348,7 +369,7 @@ class Expressions:
             return self.leaf(type_)
         owner, field = self.rng.choice(owners)
         if owner.stack == "ref":
-            return Node([self.expression(owner, depth), f"{self._prefix()}ldfld {field.reference}"], type_)
+            return Node([self.object(owner, depth), f"{self._prefix()}ldfld {field.reference}"], type_)
         self.note("struct fields")
         if self.chance(0.5):
             return Node([self.expression(owner, depth), f"ldfld {field.reference}"], type_)
@@ -361,7 +382,7 @@ class Expressions:
         """An index that is nearly always within four elements."""
         if self.chance(0.3):
             return [f"ldc.i4 {self.rng.randrange(4)}"]
-        if self.chance(0.96):
+        if self.chance(0.99):
             parts: list[str | Node] = [self.expression(t.I4, depth), "ldc.i4 3", "and"]
             return [*parts, "conv.i"] if self.chance(0.1) else parts
         return [self.expression(t.I4, depth)]
@@ -380,7 +401,7 @@ class Expressions:
         self.note("array elements")
         suffix = {"Object": "ref", "String": "ref"}.get(array.element.name) or array.element.indirect
         load = f"ldelem.{suffix}" if suffix and self.chance(0.7) else f"ldelem {array.element.token}"
-        return Node([self.expression(array, depth), *self.index(depth), load], type_)
+        return Node([self.object(array, depth), *self.index(depth), load], type_)
 
     def _indirect(self, type_: CilType, depth: int) -> Node:
         """Through a managed pointer."""
@@ -420,7 +441,7 @@ class Expressions:
         """A call with random arguments; pushes its result."""
         parts: list[str | Node] = []
         if callee.this is not None:
-            this = self.byref(callee.this, depth) if callee.this.stack == "val" else self.expression(callee.this, depth)
+            this = self.byref(callee.this, depth) if callee.this.stack == "val" else self.object(callee.this, depth)
             parts.append(this)
         parts += [self.expression(p, depth) for p in callee.parameters]
         if callee.library and not self.library:
@@ -466,7 +487,7 @@ class Expressions:
         if type_.stack in STACK_TYPES:
             exact = self.rng.choice([p for p in t.PRIMITIVES if p.stack == type_.stack])
         boxed: Node
-        if self.chance(0.9):
+        if self.chance(0.98):
             boxed = Node([self.expression(exact, depth), f"box {exact.token}"], t.OBJECT)
         else:
             boxed = self.expression(t.OBJECT, depth)
@@ -527,6 +548,8 @@ class Expressions:
             constructor = f"newobj instance void {type_.token}::.ctor(object, native int)"
             return Node(["ldnull", f"ldftn {target}", constructor], type_)
         classes = world.concrete(type_, self.library)
+        if not classes:  # an exception
+            return Node([f"newobj instance void {type_.token}::.ctor()"], type_)
         if type_ is t.OBJECT and self.chance(0.2):
             return Node(["newobj instance void [System.Runtime]System.Object::.ctor()"], type_)
         info = self.rng.choice(classes)
@@ -546,7 +569,7 @@ class Expressions:
     def _fresh_array(self, type_: CilType, depth: int) -> Node:
         element = type_.element
         assert element is not None
-        length = self.rng.choice([4, 4, 5, 7]) if self.chance(0.95) else self.rng.choice([0, 1, 2])
+        length = self.rng.choice([4, 4, 5, 7]) if self.chance(0.99) else self.rng.choice([0, 1, 2])
         parts: list[str | Node] = [f"ldc.i4 {length}", f"newarr {element.token}"]
         for index in range(min(2, length) if depth > 0 else 0):
             value = self.expression(element, depth - 1) if depth > 1 else self.simple(element)
@@ -584,7 +607,7 @@ class Expressions:
                 continue
 
             def field(owner: CilType = owner, matching: list[Field] = matching) -> list[str | Node]:
-                base = self.byref(owner, depth) if owner.stack == "val" else self.expression(owner, depth)
+                base = self.byref(owner, depth) if owner.stack == "val" else self.object(owner, depth)
                 return [base, f"ldflda {self.rng.choice(matching).reference}"]
 
             choices.append(field)
@@ -593,7 +616,7 @@ class Expressions:
 
                 def item(array: CilType = array) -> list[str | Node]:
                     # An array of references may hold another type: only sealed ones, or readonly
-                    return [self.expression(array, depth), *self.index(depth), f"ldelema {element.token}"]
+                    return [self.object(array, depth), *self.index(depth), f"ldelema {element.token}"]
 
                 choices.append(item)
         self.note("byrefs")

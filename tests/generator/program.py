@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 
 from tests.generator import declarations as d
 from tests.generator import types as t
-from tests.generator.statements import FUEL, Body, make_body
+from tests.generator.bodies import make_body
+from tests.generator.statements import FUEL, Body, Statements
 from tests.generator.tree import Node
 from tests.generator.types import CilType
-from tests.generator.world import Callee, World, is_library, library_text
+from tests.generator.world import Callee, Field, World, is_library, library_text
 
 ARGUMENT_SETS = 3
 FUEL_PER_CASE = 150
@@ -44,7 +45,10 @@ class Program:
     world: World
     methods: list[Method] = field(default_factory=list)
     cases: list[list[Body]] = field(default_factory=list)
-    case_methods: list[Method] = field(default_factory=list)
+    hashed_statics: list[Field] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.hashed_statics = list(self.world.statics)
 
     def features(self) -> Counter[str]:
         """Feature -> number of methods that have it."""
@@ -121,7 +125,6 @@ def make_program(seed: int, methods: int) -> Program:
         parameters_text = ", ".join(f"{p.signature} p{i}" for i, p in enumerate(callee.parameters))
         made = Method(name, owner, f"{head} {result_name} {name}({parameters_text})", body, callee)
         program.methods.append(made)
-        program.case_methods.append(made)
         program.cases.append([_case(world, own, callee) for _ in range(ARGUMENT_SETS)])
     return program
 
@@ -134,8 +137,6 @@ def _reference(result: CilType | None, name: str, parameters: tuple[CilType, ...
 
 def _case(world: World, rng: random.Random, callee: Callee) -> Body:
     """Calls the method with fresh variables behind its byrefs, and hashes result and variables."""
-    from tests.generator.statements import Statements
-
     maker = Statements(world, rng, [], False, 40, t.I8)
     parts: list[str | Node] = []
     behind = []
@@ -229,8 +230,6 @@ def _cases_class(program: Program) -> str:
     head = "public hidebysig virtual instance"
     reset = [f"ldc.i4 {FUEL_PER_CASE}", f"stsfld {FUEL}"]
     rng = random.Random(program.seed)
-    from tests.generator.statements import Statements
-
     maker = Statements(world, rng, [], False, 0, None)
     maker.statics = []
     for static in world.statics:
@@ -239,7 +238,7 @@ def _cases_class(program: Program) -> str:
             value = Node(["ldnull"])
         reset += [*value.lines(), f"stsfld {static.reference}"]
     state = ["ldc.i8 1"]
-    for static in world.statics:
+    for static in program.hashed_statics:
         state += [f"ldsfld {static.reference}", "ldc.i4 2", d.hash_call(static.type), "call int64 H::Mix(int64, int64)"]
     labels = [f"R{i}_{n}" for i in range(count) for n in range(ARGUMENT_SETS)]
     run = ["ldarg.1", f"ldc.i4 {ARGUMENT_SETS}", "mul", "ldarg.2", "add"]

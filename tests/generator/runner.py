@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +38,7 @@ class Modes:
     efforts: Sequence[str] = ("auto",)
     gc_stress: bool = False
     tiered: bool = False
+    trace: bool = True
     timeout: float = 120
 
 
@@ -56,12 +57,14 @@ class Problem:
 
 @dataclass(slots=True)
 class Verdict:
-    """``native``: methods seen native, per mode; ``excluded``: reason -> count."""
+    """``native``: methods seen native, per mode; ``excluded``: reason -> count; ``jit_differs``: lines on which the JIT's
+    optimised and unoptimised code disagree (its own bugs), where native code may agree with either."""
 
     problems: list[Problem] = field(default_factory=list)
     native: dict[str, set[str]] = field(default_factory=dict)
     excluded: Counter[str] = field(default_factory=Counter)
     outputs: dict[str, str] = field(default_factory=dict)
+    jit_differs: int = 0
 
 
 def build(texts: tuple[str, str], folder: Path) -> dict[str, Path]:
@@ -97,14 +100,14 @@ def _check_target(
 
     def run(
         where: Path, tiering: bool | None = False, variables: dict[str, str] | None = None, stress: bool = False,
-        trace: TraceRequest | None = None,
+        trace: TraceRequest | None = None, minimal: bool = False,
     ) -> RunResult:
         return run_app(
             where / "program.dll",
             [],
             runtime=runtime,
             environment=clean_environment(home) | (variables or {}),
-            settings=GC_STRESS_SETTINGS if stress else {},
+            settings=GC_STRESS_SETTINGS if stress else {"JITMinOpts": "1"} if minimal else {},
             tiering=tiering,
             trace=trace,
             cwd=where,
@@ -118,6 +121,10 @@ def _check_target(
     if expected.exit_code:
         verdict.problems.append(Problem("program", target, f"exit {expected.exit_code}: {expected.stderr[-600:]!r}"))
         return
+
+    def compare(mode: str, actual: RunResult) -> None:
+        _compare(verdict, mode, expected, actual, lambda: run(plain, minimal=True))
+
     for effort in modes.efforts:
         mode = f"{target} {effort}"
         where = folder / target / effort
@@ -138,8 +145,8 @@ def _check_target(
                 left_out.add(excluded.name)
                 verdict.excluded[excluded.code] += 1
                 verdict.problems.append(Problem("excluded", mode, f"{excluded.name}: {excluded.code} {excluded.detail}"))
-        traced = run(where, trace=TraceRequest(folder / target / f"trace-{effort}"))
-        _compare(verdict, mode, expected, traced)
+        traced = run(where, trace=TraceRequest(folder / target / f"trace-{effort}") if modes.trace else None)
+        compare(mode, traced)
         if traced.exit_code == 0 and traced.trace is not None:
             report_of_methods = read_method_report(traced.trace)
             report_of_methods.require_reliable()
@@ -154,21 +161,29 @@ def _check_target(
                         verdict.problems.append(Problem("jitted", mode, f"{full}: {record.state}"))
         if modes.tiered:
             again = {"NATIVEGEN_REPEAT_MS": "400"}
-            _compare(verdict, f"{mode} tiered", expected, run(where, None, again))
+            compare(f"{mode} tiered", run(where, None, again))
         if modes.gc_stress:
             again = {"NATIVEGEN_REPEAT_MS": "300", "NATIVEGEN_GC_STRESS": "1"}
-            _compare(verdict, f"{mode} stress", expected, run(where, False, again, True))
+            compare(f"{mode} stress", run(where, False, again, True))
 
 
-def _compare(verdict: Verdict, mode: str, expected: RunResult, actual: RunResult) -> None:
+def _compare(
+    verdict: Verdict, mode: str, expected: RunResult, actual: RunResult, unoptimised: Callable[[], RunResult]
+) -> None:
     if actual.exit_code != expected.exit_code:
         text = f"exit {actual.exit_code}: {actual.stderr[-1500:].decode('utf-8', 'replace')} {actual.stdout[-300:]!r}"
         verdict.problems.append(Problem("exit", mode, text))
         return
     if actual.stdout == expected.stdout:
         return
-    pairs = zip(expected.stdout.decode().splitlines(), actual.stdout.decode().splitlines(), strict=False)
-    different = [(a, b) for a, b in pairs if a != b]
-    cases = tuple(dict.fromkeys(int(a.partition(".")[0]) for a, _ in different))
-    text = "; ".join(f"{a} / {b}" for a, b in different[:5])
-    verdict.problems.append(Problem("output", mode, f"{len(different)} lines differ: {text}", cases))
+    lines = [run.stdout.decode().splitlines() for run in (expected, actual, unoptimised())]
+    if len({len(each) for each in lines}) != 1:
+        verdict.problems.append(Problem("exit", mode, "another number of lines"))
+        return
+    different = [(a, b, c) for a, b, c in zip(*lines, strict=True) if a != b]
+    wrong = [(a, b) for a, b, c in different if b != c]
+    verdict.jit_differs += len(different) - len(wrong)
+    if wrong:
+        cases = tuple(dict.fromkeys(int(a.partition(".")[0]) for a, _ in wrong))
+        text = "; ".join(f"{a} / {b}" for a, b in wrong[:5])
+        verdict.problems.append(Problem("output", mode, f"{len(wrong)} lines differ: {text}", cases))

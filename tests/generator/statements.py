@@ -1,10 +1,10 @@
-"""Random statements, and whole method bodies made of them.
+"""Random statements, and the frame of a method body around them.
 
 Invariants: loops count down a local that nothing else writes; every method first spends one unit of the global fuel and
 returns the default when none is left, so that any call graph, recursion included, ends.
 
->>> make_body(world, rng, callees, (I4,), I8, library=False)
-Body(node=..., locals=[...], features=Counter(...))
+>>> Statements(...).statement(3)
+Node(parts=[Node(...), 'stloc 1'])
 """
 
 from __future__ import annotations
@@ -46,7 +46,10 @@ class Statements(Expressions):
     ) -> None:
         super().__init__(world, rng, callees, library, budget)
         self.result = result
-        self.loops: list[tuple[str, str]] = []  # labels of continue and break
+        self.loops: list[tuple[str, str, int]] = []  # labels of continue and break, number of regions around
+        self.regions: list[str] = []  # try, catch, finally, fault or filter around, outermost first
+        self.return_label = ""  # where code inside regions leaves to, and the variable with the result
+        self.return_variable: Variable | None = None
         self.loop_depth = 0
 
     def block(self, count: int, depth: int) -> list[str | Node]:
@@ -55,6 +58,11 @@ class Statements(Expressions):
 
     def statement(self, depth: int) -> Node:
         self.budget -= 1
+        forms = self.forms(depth)
+        return self.rng.choices([f for _, f in forms], [w for w, _ in forms])[0](depth)
+
+    def forms(self, depth: int) -> list[tuple[int, Callable[[int], Node]]]:
+        """What a statement here may be, with weights."""
         forms: list[tuple[int, Callable[[int], Node]]] = [
             (20, self._assign),
             (8, self._store_static),
@@ -75,9 +83,13 @@ class Statements(Expressions):
                 forms.append((1, self._loop))
             if self.loops and not self.inside:
                 forms.append((3, self._leave_loop))
-        if not self.inside:
-            forms.append((1, self._return_early))
-        return self.rng.choices([f for _, f in forms], [w for w, _ in forms])[0](depth)
+        if not self.inside and not self._closed_around(0):
+            forms.append((2 if self.regions else 1, self._return_early))
+        return forms
+
+    def _closed_around(self, outside: int) -> bool:
+        """Whether nothing may leave to a place that has only ``outside`` of the regions around."""
+        return any(kind in ("finally", "fault", "filter") for kind in self.regions[outside:])
 
     # --- stores -------------------------------------------------------------------------------------------------------
 
@@ -96,7 +108,7 @@ class Statements(Expressions):
     def _store_field(self, depth: int) -> Node:
         owner = self.rng.choice([o for o in self.world.fields if self.usable(o)])
         field = self.rng.choice(self.world.fields[owner])
-        base = self.byref(owner, depth) if owner.stack == "val" else self.expression(owner, depth)
+        base = self.byref(owner, depth) if owner.stack == "val" else self.object(owner, depth)
         return Node([base, self.expression(field.type, depth + 1), f"{self._prefix()}stfld {field.reference}"])
 
     def _store_element(self, depth: int) -> Node:
@@ -106,7 +118,7 @@ class Statements(Expressions):
         self.note("array elements")
         suffix = element.indirect.replace("u", "i")
         store = f"stelem.{suffix}" if suffix and self.chance(0.6) else f"stelem {element.token}"
-        return Node([self.expression(array, depth), *self.index(depth), self.expression(element, depth + 1), store])
+        return Node([self.object(array, depth), *self.index(depth), self.expression(element, depth + 1), store])
 
     def _element_for_byref(self) -> CilType:
         pointed = [v.type.element for v in self.variables if v.type.stack == "byref" and v.type.element is not None]
@@ -189,7 +201,7 @@ class Statements(Expressions):
         rounds = self.rng.choice([1, 2, 3, 5, 8])
         zero, one = ("ldc.i4 0", "ldc.i4 1") if counter.type is t.I4 else ("ldc.i8 0", "ldc.i8 1")
         self.loop_depth += 1
-        self.loops.append((test, end))
+        self.loops.append((test, end, len(self.regions)))
         body = self.block(self.rng.choice([1, 2, 3]), depth - 1)
         self.loops.pop()
         self.loop_depth -= 1
@@ -200,12 +212,29 @@ class Statements(Expressions):
         return Node([*start, f"{top}: nop", *body, *again])
 
     def _leave_loop(self, depth: int) -> Node:
-        target = self.rng.choice(self.loops[-1])
-        return Node([self.branch(target, depth)])
+        again, end, outside = self.loops[-1]
+        target = self.rng.choice((again, end))
+        if outside == len(self.regions):
+            return Node([self.branch(target, depth)])
+        if self._closed_around(outside):
+            return self._assign(depth)
+        self.note("EH leave")
+        skip = self.label()
+        return Node([self.branch(skip, depth), f"leave {target}", f"{skip}: nop"])
 
     def _return_early(self, depth: int) -> Node:
         skip = self.label()
-        return Node([self.branch(skip, depth), *self.return_value(depth), f"{skip}: nop"])
+        if not self.regions:
+            return Node([self.branch(skip, depth), *self.return_value(depth), f"{skip}: nop"])
+        self.note("EH return")
+        if not self.return_label:
+            self.return_label = self.label()
+            if self.result is not None:
+                self.return_variable = self.new_local(self.result)
+        store: list[str | Node] = []
+        if self.result is not None and self.return_variable is not None:
+            store = [self.expression(self.result, depth), self.return_variable.store]
+        return Node([self.branch(skip, depth), *store, f"leave {self.return_label}", f"{skip}: nop"])
 
     def return_value(self, depth: int) -> list[str | Node]:
         """Lines that end the method."""
@@ -235,25 +264,10 @@ class Statements(Expressions):
             start.append(Node([target, variable.store], fixed=True))
         main = self.block(statements, depth)
         end = Node(self.return_value(2))
+        if self.return_label:
+            load = [self.return_variable.load] if self.return_variable is not None else []
+            end = Node([*end.parts, f"{self.return_label}: nop", *load, "ret"])
         skip = self.label()
         fuel: list[str | Node] = [f"ldsfld {FUEL}", "ldc.i4 1", "sub", "dup", f"stsfld {FUEL}", f"ldc.i4 0", f"bgt {skip}"]
         default = [*self.result.default, "ret"] if self.result is not None else ["ret"]
         return Node([Node([*fuel, *default, f"{skip}: nop"]), *start, *main, end])
-
-
-def make_body(
-    world: World,
-    rng: random.Random,
-    callees: Sequence[Callee],
-    parameters: Sequence[CilType],
-    result: CilType | None,
-    *,
-    library: bool,
-    this: CilType | None = None,
-    statements: int = 6,
-    budget: int = 110,
-) -> Body:
-    """A random body; ``this`` is the type of argument 0 of instance methods (a byref in structs)."""
-    maker = Statements(world, rng, callees, library, budget, result)
-    node = maker.body(parameters, this, statements, 3)
-    return Body(node, maker.locals, maker.features)

@@ -174,7 +174,8 @@ class World:
 
     def _make_struct(self, token: str, name: str, library: bool) -> None:
         rng = self.rng
-        type_ = CilType(f"valuetype {token}", token, "val", name)
+        token = f"valuetype {token}"  # everywhere: ilasm remembers the kind of the first use of a foreign type
+        type_ = CilType(token, token, "val", name)
         known = [s for s in self.structs if not library or is_library(s)]
         primitives: list[CilType] = list(t.PRIMITIVES)
         references = [t.OBJECT, t.STRING]
