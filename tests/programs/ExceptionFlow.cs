@@ -170,6 +170,19 @@ static class Flow
         try { fixed (byte* p = data) { Collect(); s += p[0]; Thrower(v); Collect(); s += p[1]; } } catch (Problem p) { s += p.Code * 100; }
         return s;
     }
+    // The frame grows before the try block; handlers and filters still find everything.
+    [MethodImpl(No)]
+    public static unsafe string Allocated(int n, int v, string text)
+    {
+        int* p = stackalloc int[n]; var keep = new Node { X = v };
+        for (int i = 0; i < n; i++) p[i] = i;
+        Span<long> more = stackalloc long[n * 3]; more[n] = 5;
+        try { p[0] += 10; more[0] = n; Thrower(v); p[0] += 100; }
+        catch (Problem e) when (e.Code == 2 && (more[1] += p[0]) > 0 && keep.X == 2) { Collect(); text += "filter" + more[1]; }
+        catch (Problem e) { Collect(); text += "catch" + e.Code; more[n]++; }
+        finally { Collect(); p[n - 1]++; }
+        return text + p[0] + p[n - 1] + more[0] + more[n] + keep.X;
+    }
     [MethodImpl(No)]
     public static void ByRef(ref Node n, ref int x, int v) { try { x++; n = new Node { X = x }; Thrower(v); n.X += 10; } catch (Problem) { Collect(); n.X += 100; x += 1000; } finally { Collect(); x += n.X; } }
     [MethodImpl(No)]
@@ -209,6 +222,7 @@ static class Program
             t.Append(Flow.Virtual(new Node { X = 3 }, v)).Append(Flow.Virtual(new Leaf { X = 4 }, v)).Append(Flow.Virtual(null, v)).Append(' ');
             t.Append(Flow.Reflect(v)).Append(Flow.Sorted(v)).Append(Flow.Delegates(v)).Append(Flow.Captured(v)).Append(Flow.Trace(v)).Append('\n');
             t.Append(Flow.Locks(t, v)).Append(Flow.Switches(v)).Append(' ').Append(Flow.Retry(v)).Append(' ').Append(Flow.Pinned(new byte[] { 3, 4 }, v)).Append(' ');
+            t.Append(Flow.Allocated(v + 5, v, "a")).Append(Flow.Allocated(3000 * v + 1, v, "b")).Append(' ');
             var n = new Node(); int x = v; Flow.ByRef(ref n, ref x, v); t.Append(n.X).Append(' ').Append(x).Append('\n');
         }
         t.Append(Flow.Null(null)).Append(Flow.Null(new Node())).Append(Flow.Null(new Node { Next = new Node() })).Append(' ');
