@@ -61,6 +61,11 @@ class Audit:
         verdict = self.verdicts[path]
         return 1 - verdict.accepted / verdict.prepared if verdict.prepared else 0.0
 
+    def summary(self) -> Iterator[str]:
+        """The counts, then :meth:`explain`."""
+        yield f"{self.accepted} of {self.prepared} methods accepted, {self.rejected} rejected"
+        yield from self.explain()
+
     def explain(self) -> Iterator[str]:
         """A line per image and probable cause, with the methods it hit."""
         for path, verdict in self.verdicts.items():
@@ -112,11 +117,10 @@ def main() -> int:
     app, *paths = sys.argv[1:]
     images = {Path(path).stem: Path(path).absolute() for path in paths}
     audit = audit_images(None if app == "-" else Path(app).absolute(), images)
-    for line in audit.explain():
+    for line in audit.summary():
         print(line)
     for path, why in audit.refused_images.items():
         print(f"refused: {path}: {why}")
-    print(f"{audit.accepted} of {audit.prepared} methods accepted, {audit.rejected} rejected")
     return 1 if audit.rejected else 0
 
 
