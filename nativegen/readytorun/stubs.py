@@ -61,19 +61,22 @@ def clr_chkstk() -> bytes:
 
     rsp has to follow the probe: the runtime recognises a stack overflow only when the fault is next to rsp, at most a
     page away. 9.0 then unwinds from the fault, without unwind information for this routine: its libunwind goes by the
-    rbp chain, so rbp has to be right and rsp must not reach a page before the probe has. All registers but r10 survive,
-    as LLVM expects of ``probe-stack`` routines on x64.
+    rbp chain, so rbp has to be right and rsp must not reach a page before the probe has. All registers survive, as LLVM
+    expects of ``probe-stack`` routines on x64 (X86FrameLowering.cpp, emitStackProbeCall): what is computed before a
+    localloc may be used behind it.
     """
     return bytes.fromhex(
         "55"  # push rbp
         "4889e5"  # mov rbp,rsp
+        "4152"  # push r10
         "4c8d5510"  # lea r10,[rbp+16]
         "4929c2"  # sub r10,rax
         "85a42400f0ffff"  # 1: test [rsp-4096],esp
         "4881ec00100000"  # sub rsp,4096
         "4c39d4"  # cmp rsp,r10
         "77ed"  # ja 1b
-        "4889ec"  # mov rsp,rbp
+        "488d65f8"  # lea rsp,[rbp-8]
+        "415a"  # pop r10
         "5d"  # pop rbp
         "c3"  # ret
     )

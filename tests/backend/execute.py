@@ -12,10 +12,9 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from nativegen.readytorun.stubs import clr_chkstk
 from nativegen.readytorun.unit import Cell, MethodUnit, Relocation, RelocationKind
 
-# facts/joint-design.md 5: touch every page down to the new stack pointer (rax bytes lower), keep all registers.
-_CHKSTK = bytes.fromhex("55 4889e5 4c8d5510 4929c2 85a42400f0ffff 4881ec00100000 4c39d4 77ed 4889ec 5d c3".replace(" ", ""))
 _STUB_SIZE = 16
 
 
@@ -35,7 +34,7 @@ class Loaded:
         self._memory = mmap.mmap(-1, 1 << 16, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
         self._address = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
         self._top = 0
-        probe = self._put(_CHKSTK, 16)
+        probe = self._put(clr_chkstk(), 16)
         code = self._put(unit.code, unit.alignment)
         rodata = self._put(unit.rodata, unit.rodata_alignment)
         cells = []
