@@ -27,6 +27,7 @@ from nativegen.cache.records import ImageKey
 from nativegen.diagnostics import NativegenError
 
 STAGING = "staging"
+UNITS = "methods"
 
 
 def image_folder(target: str, name: str, key: str) -> str:
@@ -64,6 +65,11 @@ class Cache:
 
     def image_path(self, key: ImageKey) -> str:
         return os.path.join(self.root, image_folder(*key), f"{key.name}.ni.dll")
+
+    @property
+    def units(self) -> str:
+        """Folder of compiled methods, shared by all images (:mod:`nativegen.pipeline.unit_store`)."""
+        return os.path.join(self.root, UNITS)
 
     def manifest_path(self, key: ImageKey) -> str:
         return os.path.join(self.root, image_folder(*key), f"{key.name}.json")
@@ -112,7 +118,7 @@ class Cache:
             with open(text, "w", encoding="utf-8") as file:
                 json.dump(manifest, file, separators=(",", ":"), sort_keys=False)
                 file.write("\n")
-            for path in (image_path, text):
+            for path in (os.path.join(folder, name) for name in os.listdir(folder)):
                 _flush(path)
                 os.chmod(path, 0o444)
             _flush(folder)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nativegen.cli.switches import Parsed, Switch, UsageError
 
 if TYPE_CHECKING:
+    from nativegen.cli.output import Output
     from nativegen.operations.request import InstallRequest
 
 SCENARIO = (
@@ -39,6 +40,24 @@ CODE = (
 )
 
 
+MODE = (
+    Switch(
+        "resilient", help="assume nothing about foreign bodies: what images do today, whichever of the three is given"
+    ),
+    Switch("guarded", help="accepted; images are resilient"),
+    Switch("pinned", help="accepted; images are resilient"),
+)
+
+
+def say_mode(parsed: Parsed, output: Output) -> None:
+    """Complain about two modes at once; say so when the wanted one is not what images are."""
+    given = [switch.name for switch in MODE if parsed.flag(switch.name)]
+    if len(given) > 1:
+        raise UsageError(f"--{given[0]} and --{given[1]} exclude each other")
+    if given and given[0] != "resilient":
+        output.warn(f"warning: --{given[0]}: the image is resilient: it assumes nothing about foreign method bodies")
+
+
 def jobs(parsed: Parsed) -> int:
     """Number of workers."""
     text = parsed.value("jobs")
@@ -62,9 +81,12 @@ def image_base(parsed: Parsed) -> int | None:
     if text is None:
         return None
     try:
-        return int(text, 0)
+        base = int(text, 0)
     except ValueError:
         raise UsageError(f"not an address: {text!r}") from None
+    if base <= 0 or base % 0x10000:
+        raise UsageError(f"{text} cannot be an image base: it must be a multiple of 0x10000")
+    return base
 
 
 def instruction_set(parsed: Parsed) -> tuple[str, ...]:

@@ -49,7 +49,11 @@ def valid_images(parsed: Parsed, output: Output, tolerant: bool = False) -> tupl
         return find_substitution(None, app, wanted, NativeToolchain()), root
     if not output.silent:
         if found.root is None:
-            output.warn(f"{app}: not installed, it runs without native images; run: nativegen install {app}")
+            switches = " /Debug" * parsed.flag("Debug") + " /Profile" * parsed.flag("Profile")
+            for_this = f" for this scenario ({switches.strip()})" if switches else ""
+            output.warn(
+                f"{app}: not installed{for_this}, it runs without native images; run: nativegen install {app}{switches}"
+            )
         elif found.stale:
             output.warn(f"{app}: {len(found.stale)} native images are not valid; run: nativegen update")
     if output.verbose:

@@ -105,6 +105,21 @@ def _deployed(index: Index, roots: list[Root]) -> dict[int, bool]:
     return found
 
 
+def preferred_base(root: str, image: Image) -> int | None:
+    """The preferred load address in an image's PE header (PE32+: 24 bytes into the optional header); None: no file."""
+    try:
+        with open(_path(root, image), "rb") as file:
+            header = file.read(4096)
+    except OSError:
+        return None
+    optional = int.from_bytes(header[0x3C:0x40], "little") + 24
+    return int.from_bytes(header[optional + 24 : optional + 32], "little")
+
+
 def _present(root: str, image: Image) -> bool:
+    return os.path.exists(_path(root, image))
+
+
+def _path(root: str, image: Image) -> str:
     # The form of cache.store.image_folder, spelled out: importing that module costs more than a whole `display`.
-    return os.path.exists(f"{root}/NativeImages_{image.target}/{image.name}/{image.key}/{image.name}.ni.dll")
+    return f"{root}/NativeImages_{image.target}/{image.name}/{image.key}/{image.name}.ni.dll"

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from nativegen.cache.records import Root
 from nativegen.cache.store import Cache
+from nativegen.diagnostics import NativegenError
 from nativegen.operations.prepare import image_key, prepare
-from nativegen.operations.request import InstallRequest
+from nativegen.operations.request import InstallRequest, configuration
 from nativegen.operations.toolchain import Toolchain
 
 
@@ -47,12 +48,41 @@ def find_substitution(cache: Cache | None, app: str, scenario: str, toolchain: T
     app = os.path.realpath(app)
     if cache is None:
         return Substitution(app, None, {}, (), {})
-    roots = [root for root in cache.index.roots() if root.key.path == app and root.key.scenario == scenario]
+    installed = [root for root in cache.index.roots() if root.key.scenario == scenario]
+    roots = [root for root in installed if root.key.path == app]
     if not roots:
         return Substitution(app, None, {}, (), {})
     root = min(roots, key=lambda root: root.key.config)
-    plan = prepare(cache, InstallRequest.from_json(app, root.options), toolchain).plan
-    images = {step.candidate.path: cache.image_path(image_key(step)) for step in plan.steps if step.current}
-    stale = tuple((step.candidate.path, step.stale_because or "") for step in plan.stale)
-    contents = {step.candidate.path: step.candidate.content for step in plan.steps if step.current}
-    return Substitution(app, root, images, stale, contents)
+    images: dict[str, str] = {}
+    contents: dict[str, str] = {}
+    stale: dict[str, str] = {}
+    for one in [root, *_components(installed, app)]:
+        try:
+            plan = prepare(cache, InstallRequest.from_json(one.key.path, one.options), toolchain).plan
+        except NativegenError as error:
+            if one is root:
+                raise
+            stale.setdefault(one.key.path, str(error))
+            continue
+        for step in plan.steps:
+            path = step.candidate.path
+            if step.current:
+                images.setdefault(path, cache.image_path(image_key(step)))
+                contents.setdefault(path, step.candidate.content)
+            else:
+                stale.setdefault(path, step.stale_because or "")
+    return Substitution(app, root, images, tuple((p, why) for p, why in stale.items() if p not in images), contents)
+
+
+def _components(installed: list[Root], app: str) -> list[Root]:
+    """Roots that this application loads by name: those in its folder, bound as it is (research I3)."""
+    folder = os.path.dirname(app) + os.sep
+    own = {configuration(None, None), configuration(app, None)}
+    return [
+        root
+        for root in installed
+        if root.key.path.startswith(folder)
+        and root.key.path != app
+        and root.key.config in own
+        and not os.path.exists(os.path.splitext(root.key.path)[0] + ".runtimeconfig.json")
+    ]

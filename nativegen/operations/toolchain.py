@@ -56,7 +56,14 @@ class Toolchain(Protocol):
 
 
 class NativeToolchain:
-    """The real one."""
+    """The real one.
+
+    Args:
+        units: folder of compiled methods to reuse and to add to; None: every method is compiled anew.
+    """
+
+    def __init__(self, units: str | None = None) -> None:
+        self._units = units
 
     def fingerprint(self) -> str:
         from nativegen.pipeline.fingerprint import compiler_fingerprint
@@ -76,15 +83,19 @@ class NativeToolchain:
     def compile(
         self, requests: Sequence[CompileRequest], jobs: int, progress: Progress
     ) -> Iterator[CompileReport | CompileFailure]:
+        from nativegen.operations.perfmap import write_perf_map
         from nativegen.pipeline import compile as pipeline
 
         def forward(event: pipeline.Progress) -> None:
             progress(event.done, event.total, event.assembly)
 
-        for outcome in pipeline.compile_many(requests, jobs=jobs, progress=forward):
+        profiled = {request.output for request in requests if request.options.profile}
+        for outcome in pipeline.compile_many(requests, jobs=jobs, progress=forward, unit_store=self._units):
             if isinstance(outcome, pipeline.CompileFailure):
                 yield CompileFailure(outcome.request, outcome.error)
             else:
+                if outcome.kind == "image" and outcome.output in profiled:
+                    write_perf_map(outcome.output)
                 yield outcome
 
 

@@ -80,6 +80,16 @@ def remove_views(cache_root: str, app: str) -> None:
             os.rmdir(shelf)
 
 
+def remove_all_views(cache_root: str) -> None:
+    """Remove every view that no program uses."""
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir(os.path.join(cache_root, VIEWS)):
+            shelf = os.path.join(cache_root, VIEWS, name)
+            _remove_unused(shelf, "")
+            with contextlib.suppress(OSError):
+                os.rmdir(shelf)
+
+
 def _shelf(cache_root: str, app: str) -> str:
     name = os.path.splitext(os.path.basename(app))[0]
     return os.path.join(cache_root, VIEWS, f"{name}-{xxhash.xxh3_64_hexdigest(app.encode())}")

@@ -37,6 +37,7 @@ def describe_image(image: ReadyToRunImage, *, disassemble: bool = False) -> Iter
     header = image.header
     yield f"ReadyToRun {header.major}.{header.minor} image of {image.assembly.identity.display_name}"
     yield f"  file {image.path}, {len(image.assembly.data)} bytes, MVID {image.assembly.mvid}"
+    yield f"  preferred base {image.assembly.pe.image_base:#x}"
     yield f"  compiler {image.compiler_identifier}"
     yield f"  flags {_flag_words(header.flags)}"
     if image.owner_composite_executable:
@@ -92,6 +93,16 @@ def summary(image: ReadyToRunImage) -> dict[str, Any]:
 
 def _flag_words(flags: HeaderFlags) -> str:
     return ", ".join(flag.name or str(flag.value) for flag in HeaderFlags if flag in flags) or "none"
+
+
+def code_symbols(image: ReadyToRunImage) -> Iterator[tuple[int, int, str]]:
+    """(RVA, bytes, name) of each compiled method, in order of RVA; funclets count to their method."""
+    names = ImageNames(image)
+    found = []
+    for name, entry in _named_entries(image, names):
+        method = image.compiled_method(entry.runtime_function)
+        found.append((method.begin, method.size, name))
+    yield from sorted(found)
 
 
 def _named_entries(image: ReadyToRunImage, names: ImageNames) -> Iterator[tuple[str, MethodEntry]]:

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 
 from nativegen.cache.index import Index
-from nativegen.cache.store import Cache
+from nativegen.cache.store import UNITS, Cache
 from nativegen.diagnostics import NativegenError
 from nativegen.operations.install import InstallEvents
 from nativegen.operations.toolchain import NativeToolchain, Toolchain
@@ -138,7 +138,7 @@ def main(arguments: list[str]) -> int:
     (root,) = arguments
     os.nice(_NICE)
     jobs = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    work(root, NativeToolchain(), jobs, system_probe(os.environ))
+    work(root, NativeToolchain(os.path.join(root, UNITS)), jobs, system_probe(os.environ))
     return 0
 
 

@@ -24,7 +24,7 @@ ACTIONS: dict[str, tuple[str, str]] = {
     "trace": ("trace", "run an application and list the methods that ran native and those that were jitted"),
     "compile": ("compile", "make images without the cache: what build systems call"),
     "dump": ("dump", "a native image in readable form"),
-    "cache": ("cache", "stats, path or rebuild"),
+    "cache": ("cache", "path, stats, rebuild or trim"),
     "runtimes": ("runtimes", "the .NET runtimes that can be found"),
 }
 """name -> (module, summary), in the order of the help."""

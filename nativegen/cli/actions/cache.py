@@ -1,21 +1,56 @@
-"""``cache path|stats|rebuild``."""
+"""``cache path|stats|rebuild|trim``."""
 
 from __future__ import annotations
 
 from nativegen.cache.location import cache_root
 from nativegen.cli.output import Output
-from nativegen.cli.switches import Parsed, Syntax, UsageError
+from nativegen.cli.switches import Parsed, Switch, Syntax, UsageError
 
-SYNTAX = Syntax(positionals=(1, 1), arguments="path|stats|rebuild")
+SYNTAX = Syntax(
+    (
+        Switch("max-size", "SIZE", "trim: what the cache may have afterwards: 500M, 2G"),
+        Switch("older-than", "AGE", "trim: compiled methods not used for so long: 12h, 30d"),
+    ),
+    positionals=(1, 1),
+    arguments="path|stats|rebuild|trim [options]",
+)
 
 
 def run(parsed: Parsed, output: Output) -> int:
     root = cache_root(explicit=parsed.value("cache"))
     actions = {"path": _path, "stats": _stats, "rebuild": _rebuild}
-    action = actions.get(parsed.positionals[0].lower())
+    name = parsed.positionals[0].lower()
+    if name == "trim":
+        return _trim(root, parsed, output)
+    action = actions.get(name)
     if action is None:
-        raise UsageError(f"cache takes path, stats or rebuild, not {parsed.positionals[0]!r}")
+        raise UsageError(f"cache takes path, stats, rebuild or trim, not {parsed.positionals[0]!r}")
+    if parsed.flag("max-size") or parsed.flag("older-than"):
+        raise UsageError(f"--max-size and --older-than belong to cache trim, not to cache {name}")
     return action(root, output)
+
+
+def _trim(root: str, parsed: Parsed, output: Output) -> int:
+    from nativegen.cache.location import check_trust
+    from nativegen.cache.store import Cache
+    from nativegen.cache.trim import Trimmed, parse_age, parse_size, trim
+    from nativegen.operations.view import remove_all_views
+
+    size, age = parsed.value("max-size"), parsed.value("older-than")
+    try:
+        most, oldest = parse_size(size) if size else None, parse_age(age) if age else None
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    result = Trimmed(0, 0, 0)
+    if check_trust(root):
+        with Cache(root) as cache:
+            remove_all_views(root)
+            result = trim(cache, most, oldest)
+    output.document({"path": root, **{name: getattr(result, name) for name in ("before", "after", "images")}})
+    output.say(f"{(result.before - result.after) / 1e6:.1f} MB freed, {result.after / 1e6:.1f} MB left.")
+    if most is not None and result.after > most:
+        output.warn(f"{root}: warning: the rest is images of roots: nativegen uninstall removes those")
+    return 0
 
 
 def _path(root: str, output: Output) -> int:

@@ -16,7 +16,8 @@ SYNTAX = Syntax(
         options.TARGET,
         options.RUNTIME,
         options.JOBS,
-        *(switch for switch in options.CODE if switch.name != "strict"),
+        *options.CODE,
+        *options.MODE,
         *(switch for switch in options.SCENARIO if switch.name != "NoDependencies"),
         Switch("warnaserror", help="a missing dependency makes the action fail"),
     ),
@@ -33,6 +34,7 @@ def run(parsed: Parsed, output: Output) -> int:
     from nativegen.operations.toolchain import CompileFailure, NativeToolchain
     from nativegen.pipeline.request import CompileOptions
 
+    options.say_mode(parsed, output)
     out = parsed.value("out")
     if out is None:
         raise UsageError("where should the image go? -o OUT is missing")

@@ -36,22 +36,22 @@ def run(parsed: Parsed, output: Output) -> int:
     assert shown is not None
     output.document(_as_json(shown))
     if not output.json:
-        _print(shown, target, output)
+        _print(shown, target, root, output)
     return 0
 
 
-def _print(shown: Display, target: str, output: Output) -> None:
+def _print(shown: Display, target: str, root: str, output: Output) -> None:
     output.answer("NGEN Roots:\n")
-    for root in shown.roots:
-        output.answer(_root_line(root, shown))
+    for one in shown.roots:
+        output.answer(_root_line(one, shown))
     if shown.depending is not None:
         output.answer(f'\nNGEN Roots that depend on "{target}":\n')
-        for root in shown.depending:
-            output.answer(_root_line(root, shown))
+        for one in shown.depending:
+            output.answer(_root_line(one, shown))
     output.answer("\nNative Images:\n")
     if output.verbose:
         for image in shown.images:
-            _print_image(image, output)
+            _print_image(image, root, output)
     elif shown.images:
         output.answer("\n".join(map(_image_line, shown.images)))
     for path in shown.pending:
@@ -74,13 +74,18 @@ def _image_line(shown: ShownImage) -> str:
     return shown.image.display_name + tag + ("" if shown.present else " (missing)")
 
 
-def _print_image(shown: ShownImage, output: Output) -> None:
+def _print_image(shown: ShownImage, root: str, output: Output) -> None:
+    from nativegen.operations.display import preferred_base
+
     image = shown.image
     output.answer(_image_line(shown))
     output.detail(f"    key         {image.key}")
     output.detail(f"    target      {image.target}")
     output.detail(f"    made from   {image.source}")
     output.detail(f"    size        {image.size}")
+    base = preferred_base(root, image)
+    if base is not None:
+        output.detail(f"    base        {base:#x}")
     output.detail(f"    native      {image.native} of {image.methods} methods")
     for dependency in shown.dependencies:
         output.detail(f"    depends on  {dependency.display_name} ({dependency.kind})")

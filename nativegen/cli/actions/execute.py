@@ -45,7 +45,7 @@ def _execute(root: str, greatest: int, jobs: int, output: Output) -> list[Execut
     done = []
     with Cache(root) as cache, ProgressBar(output) as bar:
         log, events = Log(root), ConsoleEvents(output, bar)
-        while (executed := execute_next(cache, NativeToolchain(), jobs, log, events, greatest)) is not None:
+        while (executed := execute_next(cache, NativeToolchain(cache.units), jobs, log, events, greatest)) is not None:
             done.append(executed)
             failed = {id(error) for one in executed.installed for _, error in one.failures}
             for error in executed.errors:

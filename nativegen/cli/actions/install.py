@@ -54,7 +54,9 @@ def run(parsed: Parsed, output: Output) -> int:
         enqueue(root, int(parsed.value("queue") or 3), install_command(request), output)
         return 0
     with Cache(root) as cache, held(root, MANUAL, shared=True), ProgressBar(output) as bar:
-        (installed,) = install(cache, [request], NativeToolchain(), options.jobs(parsed), ConsoleEvents(output, bar))
+        (installed,) = install(
+            cache, [request], NativeToolchain(cache.units), options.jobs(parsed), ConsoleEvents(output, bar)
+        )
     report([installed], output)
     if output.verbose or installed.compiled:
         output.say(

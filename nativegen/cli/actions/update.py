@@ -42,7 +42,11 @@ def run(parsed: Parsed, output: Output) -> int:
 
     with Cache(root) as cache, held(root, MANUAL, shared=True), ProgressBar(output) as bar:
         updated = update(
-            cache, NativeToolchain(), options.jobs(parsed), ConsoleEvents(output, bar), force=parsed.flag("force")
+            cache,
+            NativeToolchain(cache.units),
+            options.jobs(parsed),
+            ConsoleEvents(output, bar),
+            force=parsed.flag("force"),
         )
     for _, error in updated.unusable:
         output.warn(str(error))

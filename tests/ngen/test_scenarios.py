@@ -1,0 +1,164 @@
+"""S1 to S5, A10, I3, N11, P4: scenarios, configurations and bases, from the command line to running programs."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cli.apps import make_app, make_core
+from tests.cli.conftest import Command
+from tests.support.csharp import compile_csharp
+
+pytestmark = pytest.mark.runtime
+
+
+def scenarios(command: Command) -> list[str]:
+    return sorted(image["scenario"] for image in json.loads(command("display", "--json").out)["images"])
+
+
+def test_S1_S2_S4_S5_four_image_sets_coexist_and_run_chooses(command: Command, tmp_path: Path, cache: Path) -> None:
+    app = make_app(tmp_path / "app")
+    for switches in ([], ["/debug"], ["/Profile"], ["/debug", "/profile"]):
+        assert command("install", app, "/NoDependencies", *switches, "/silent").code == 0
+    assert scenarios(command) == ["debug", "debug+profile", "normal", "profile"]
+    lines = command("display", "/nologo").lines
+    for tag in ("", " <debug>", " <profile>", " <debug> <profile>"):
+        assert f"{app}{tag}" in lines
+    for switches in ([], ["--debug"], ["--profile"], ["--debug", "--profile"]):
+        ran = command("run", *switches, app)
+        assert ran.out.startswith("answer 42") and ran.err == ""
+    maps = list(cache.glob("NativeImages_*/*/*/*.r2rmap"))
+    assert len(maps) == 2  # the two /Profile images
+    assert re.search(r"^[0-9A-F]{8} [0-9A-F]{4} .*Main", maps[0].read_text(), re.MULTILINE)
+
+    assert command("uninstall", app, "/debug").code == 0
+    assert scenarios(command) == ["debug+profile", "normal", "profile"]
+    fallback = command("run", "--debug", app)
+    assert fallback.out.startswith("answer 42") and "not installed" in fallback.err and "/Debug" in fallback.err
+    assert command("uninstall", app).code == 0 and scenarios(command) == []
+
+
+def test_S3_no_dependencies_means_one_image(command: Command, tmp_path: Path, cache: Path) -> None:
+    app = make_app(tmp_path / "app")
+    assert command("install", app, "/NoDependencies").code == 0
+    assert [path.parent.name for path in cache.glob("NativeImages_*/*/*")] == ["App"]
+    assert command("run", app, "/silent").out.startswith("answer 42")
+
+
+def test_A10_a_component_under_two_configurations_has_two_image_sets(command: Command, tmp_path: Path) -> None:
+    for name, extra in (("one", ""), ("two", "public int Other;")):
+        make_app(tmp_path / name, extra=extra)
+        (tmp_path / name / "Text.dll").rename(tmp_path / "Text.dll")
+    text = tmp_path / "Text.dll"
+    configurations = [tmp_path / name / "App.dll" for name in ("one", "two")]
+    for app in configurations:
+        assert command("install", text, f"/ExeConfig:{app}", "/silent").code == 0
+    images = json.loads(command("display", "Text", "--json").out)["images"]
+    assert len({image["key"] for image in images if image["source"] == str(text)}) == 2
+    refused = command("uninstall", text, "/nologo")
+    assert refused.code == 3 and f"/ExeConfig:{configurations[0]}" in refused.err
+    assert command("uninstall", text, f"/ExeConfig:{configurations[0]}").code == 0
+    assert len([i for i in json.loads(command("display", "--json").out)["images"] if i["source"] == str(text)]) == 1
+
+
+def test_A8_AppBase_says_where_dependencies_are(command: Command, tmp_path: Path, cache: Path) -> None:
+    app = make_app(tmp_path / "app")
+    (tmp_path / "elsewhere").mkdir()
+    moved = Path(shutil.copy(app.parent / "Text.dll", tmp_path / "elsewhere" / "Text.dll"))
+    without = command("install", moved, "/target:3.1", "/nologo")
+    assert without.code == 0 and "Failed to load dependency Core of assembly Text" in without.err
+    assert command("install", moved, "/target:3.1", "/nologo", "/warnaserror").code == 1
+    found = command("install", moved, f"/AppBase:{app.parent}", "/nologo")
+    assert found.code == 0 and found.err == "" and f"{app.parent}/Core.dll" in found.out
+
+
+def test_A11_missing_configuration_is_named(command: Command, tmp_path: Path) -> None:
+    app = make_app(tmp_path / "app")
+    for switch in ("/ExeConfig", "/AppBase"):
+        outcome = command("install", app, f"{switch}:vsn.exe", "/nologo")
+        assert outcome.code == 3
+        assert outcome.out == 'Error: The specified file or directory "vsn.exe" is invalid.\n'
+
+
+PLUGIN = "public class Plugin { public static int Work(int x) { return Numbers.Twice(x) + 1; } }"
+HOST = """
+using System;
+using System.Reflection;
+public class App {
+    public static void Main() {
+        MethodInfo work = Assembly.Load("Plugin").GetType("Plugin").GetMethod("Work");
+        Console.WriteLine(work.Invoke(null, new object[] { 20 }));
+    }
+}
+"""
+
+
+def test_I3_I4_what_is_loaded_by_name_is_its_own_root_and_run_uses_it(command: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "app"
+    app = make_app(folder)
+    plugin = compile_csharp(PLUGIN, folder, "Plugin", references=[folder / "Core.dll"], library=True)
+    compile_csharp(HOST, folder, "App")
+    command("install", app)
+    assert "Plugin" not in command("display", "/nologo").out
+    assert command("install", plugin, f"/ExeConfig:{app}").code == 0
+    trace = tmp_path / "trace.json"
+    ran = command("trace", "--json", "--output", trace, app)
+    assert ran.out == "41\n"
+    states = {method["name"]: method["state"] for method in json.loads(trace.read_text())["methods"]}
+    assert states["Plugin::Work"] == "native"
+    command("uninstall", app)
+    assert command("display", "Plugin", "/nologo").code == 0
+
+
+def test_N11_the_preferred_base_is_chosen_and_shown(command: Command, tmp_path: Path) -> None:
+    core = make_core(tmp_path / "app", 2)
+    outcome = command("install", core, "/base:0x7fa000000000", "/target:3.1")
+    assert outcome.code == 0, outcome
+    assert "    base        0x7fa000000000\n" in command("display", "Core", "/verbose", "/nologo").out
+    assert command("install", core, "/base:1", "/target:3.1").code == 2
+    image = tmp_path / "Core.ni.dll"
+    assert command("compile", core, "-o", image, "--base", "0x7fb000000000", "--target", "3.1").code == 0
+    assert "preferred base 0x7fb000000000" in command("dump", image).out
+
+
+@pytest.mark.parametrize("mode", ["--resilient", "--guarded", "--pinned", "--strict"])
+def test_modes_are_accepted_and_say_what_images_are(command: Command, tmp_path: Path, mode: str) -> None:
+    core = make_core(tmp_path / "app", 2)
+    image, plain = tmp_path / "a" / "Core.dll", tmp_path / "b" / "Core.dll"
+    outcome = command("compile", core, "-o", image, "--target", "3.1", mode)
+    assert outcome.code == 0 and ("is resilient" in outcome.err) == (mode in ("--guarded", "--pinned"))
+    command("compile", core, "-o", plain, "--target", "3.1")
+    assert image.read_bytes() == plain.read_bytes()
+    assert command("compile", core, "-o", image, "--pinned", "--guarded").code == 2
+
+
+def test_compile_for_profiling_writes_a_map_beside_the_image(command: Command, tmp_path: Path) -> None:
+    core = make_core(tmp_path / "app", 2)
+    assert command("compile", core, "-o", tmp_path / "Core.ni.dll", "--target", "3.1", "--profile").code == 0
+    assert "Twice" in (tmp_path / "Core.ni.r2rmap").read_text()
+
+
+def test_trim_keeps_images_and_gives_back_the_rest(command: Command, tmp_path: Path, cache: Path) -> None:
+    app = make_app(tmp_path / "app")
+    command("install", app)
+    command("run", app)
+    assert list(cache.glob("methods/*/*/*")) and list(cache.glob("views/*/*"))
+    assert command("cache", "trim", "--older-than", "1d").code == 0
+    assert list(cache.glob("methods/*/*/*")) and not list(cache.glob("views/*/*"))
+    trimmed = json.loads(command("cache", "trim", "--max-size", "0", "--json").out)
+    assert trimmed["after"] < trimmed["before"] and not list(cache.glob("methods/*/*/*"))
+    assert command("why", app).out == "3 native images are valid: nothing changed.\n"
+    assert command("cache", "trim", "--max-size", "lots").code == 2
+    assert command("cache", "stats", "--max-size", "1G").code == 2
+
+
+def test_methods_that_did_not_change_are_not_compiled_again(command: Command, tmp_path: Path, cache: Path) -> None:
+    app = make_app(tmp_path / "app")
+    command("install", app)
+    files = {path: path.read_bytes() for path in cache.glob("methods/*/*/*")}
+    assert command("update", "/force").code == 0
+    assert {path: path.read_bytes() for path in cache.glob("methods/*/*/*")} == files
