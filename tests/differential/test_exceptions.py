@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nativegen.pipeline.compile import compile_file
-from nativegen.pipeline.request import CompileReport, CompileRequest
+from nativegen.pipeline.request import CompileOptions, CompileReport, CompileRequest
 from nativegen.readytorun.reader import ReadyToRunImage
 from nativegen.readytorun.structs import EXCEPTION_CLAUSE
 from nativegen.runtime.host import RunResult, run_app
@@ -108,3 +108,20 @@ def test_missing_handlers_are_noticed(tmp_path: Path) -> None:
     source = Path(__file__).with_name("exceptions.il")
     with pytest.raises(DifferentialError):
         run_differential(source, tmp_path, compiler="il", runtimes=["9.0"], compile_image=_without_handlers)
+
+
+@pytest.mark.runtime
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(("name", "native"), [("Exceptions", "Guard::*"), ("ExceptionFlow", "Flow::*")])
+def test_full_optimisation(name: str, native: str, target: str, tmp_path: Path) -> None:
+    """Methods without loops are compiled cheaply otherwise: other passes, another register allocator."""
+    run_differential(
+        (Path(__file__).parents[1] / "programs" / f"{name}.cs").read_text("utf-8"),
+        tmp_path,
+        native=[native],
+        compiler="roslyn",
+        runtimes=[target],
+        gc_stress=True,
+        tiered=False,
+        options=CompileOptions(effort="full"),
+    )
