@@ -5,19 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import capstone
 import pytest
 
 from nativegen.backend.batch import module_text
 from nativegen.backend.extract import ExtractError, ObjectIndex, extract_unit
 from nativegen.backend.funclets import FuncletError, check_exception_store, redirect_establisher, saved_stack_pointer
 from nativegen.backend.llvm import CodeGenerator, CompiledModule
+from nativegen.backend.module_text import PERSONALITY
 from nativegen.backend.unwind import UnwindError
 from nativegen.compiler.lowered import Effort, LoweredMethod
 from nativegen.compiler.lowering import lower
 from nativegen.compiler.parser import parse_function
 from nativegen.readytorun.gcinfo import decode_gc_info
 from nativegen.readytorun.targets import target_named
-from nativegen.readytorun.unit import MethodUnit, RelocationKind, Symbol
+from nativegen.readytorun.unit import MethodUnit, RelocationKind, Symbol, SymbolKind
+from tests.backend.samples import REF, method
 
 BOTH = pytest.mark.parametrize("effort", list(Effort), ids=lambda effort: effort.name.lower())
 TEXT = (Path(__file__).parents[1] / "compiler" / "functions" / "regions.ir").read_text()
@@ -174,3 +177,53 @@ def test_a_method_without_handlers_must_not_have_funclets(generator: CodeGenerat
     plain = replace(lowered, has_regions=False, catches=())
     with pytest.raises(ExtractError, match="funclets"):
         _unit(plain, module)
+
+
+def _jumps_out(unit: MethodUnit) -> list[str]:
+    """Jumps that leave their runtime function."""
+    decoder = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
+    found = []
+    for function in unit.functions:
+        for instruction in decoder.disasm(unit.code[function.begin : function.end], function.begin):
+            text = instruction.op_str
+            is_direct = instruction.mnemonic.startswith("j") and text.startswith("0x")
+            if is_direct and not function.begin <= int(text, 16) < function.end:
+                found.append(f"{instruction.mnemonic} {text}")
+    return found
+
+
+@BOTH
+def test_no_jump_leaves_its_funclet(effort: Effort, generator: CodeGenerator) -> None:
+    assert not _jumps_out(_unit(*_compiled(effort, generator)))
+
+
+def test_blocks_before_their_pad_would_land_in_another_funclet(generator: CodeGenerator) -> None:
+    """Why the emitter writes pads first: codegen level 0 keeps the order of the text."""
+    first = """  %r = invoke cc 78 i32 @add3(i32 1, i32 2, i32 3) to label %ok unwind label %d
+ok:
+  ret i32 %r"""
+    inside = """inside:
+  %s = invoke cc 78 i32 @add3(i32 4, i32 5, i32 6) [ "funclet"(token %p) ] to label %more unwind label %e
+more:
+  catchret from %p to label %after"""
+    pad = """d:
+  %c = catchswitch within none [label %h] unwind to caller
+h:
+  %p = catchpad within %c [i32 1]
+  call void asm sideeffect "movq %rsi, $0", "=*m,~{rsi}"(ptr elementtype(REF) %homes) [ "funclet"(token %p) ]
+  %q = invoke cc 78 i32 @add3(i32 7, i32 8, i32 9) [ "funclet"(token %p) ] to label %inside unwind label %e
+e:
+  %f = cleanuppad within %p []
+  %t = call cc 78 i32 @add3(i32 1, i32 1, i32 1) [ "funclet"(token %f) ]
+  cleanupret from %f unwind to caller
+after:
+  ret i32 5"""
+    jumps = []
+    for order in ((first, pad, inside), (first, inside, pad)):
+        lowered = method("m1", "i32", "", "\n".join(order), homes=[("x", f"{REF} null", 0)])
+        text = lowered.llvm.replace("comdat {", f"comdat {PERSONALITY} {{")
+        caught = Symbol(SymbolKind.TYPE, "[N]N.E")
+        lowered = replace(lowered, llvm=text, has_regions=True, catches=(caught,))
+        unit = _unit(lowered, generator.compile(module_text([lowered]), Effort.CHEAP))
+        jumps.append(bool(_jumps_out(unit)))
+    assert jumps == [False, True]
