@@ -29,6 +29,9 @@ from nativegen.pipeline.request import CompileOptions, CompileReport, CompileReq
 from tests.support.paths import find_inputs
 from tests.support.runtimes import framework_references
 
+_UNFINISHED = ".making-"
+_ABANDONED_SECONDS = 6 * 3600
+
 ROSLYN_ASSEMBLIES = ("Microsoft.CodeAnalysis", "Microsoft.CodeAnalysis.CSharp")
 
 
@@ -118,8 +121,8 @@ def compiled_set(
     kept = find_inputs().home / "images" / f"{name}-{target}" / compiler_fingerprint()
     if not kept.is_dir():
         kept.parent.mkdir(parents=True, exist_ok=True)
-        others = [path for path in kept.parent.iterdir() if not path.name.startswith(".making-")]
-        work = Path(tempfile.mkdtemp(prefix=".making-", dir=kept.parent))
+        others = [path for path in kept.parent.iterdir() if not path.name.startswith(_UNFINISHED) or _abandoned(path)]
+        work = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=kept.parent))
         try:
             _compile_into(work, assemblies, references, target, options or CompileOptions())
             os.rename(work, kept)
@@ -130,6 +133,11 @@ def compiled_set(
     document = json.loads((kept / "reports.json").read_text("utf-8"))
     reports = {each["name"]: _report(each) for each in document["reports"]}
     return ImageSet(kept, reports, document["seconds"], document["jobs"])
+
+
+def _abandoned(path: Path) -> bool:
+    """Left behind by a process that was killed."""
+    return time.time() - path.stat().st_mtime > _ABANDONED_SECONDS
 
 
 def _compile_into(
