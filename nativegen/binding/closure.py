@@ -235,9 +235,7 @@ class _Walk:
             return self._problem("NGEN2011", path, error)
         if found.version < identity.version:
             version = ".".join(map(str, found.version))
-            error = NativegenError(
-                "NGEN2006", path, reference=identity.display_name, found=entry.path, version=version
-            )
+            error = NativegenError("NGEN2006", path, reference=identity.display_name, found=entry.path, version=version)
             return self._problem("NGEN2006", path, error)
         return entry.path, entry.kind
 

@@ -4,7 +4,7 @@ Everything the index knows of an image can be read back from here, so a lost ind
 
 Form: ``schema``, ``key``, ``sha256``, ``scenario``, ``source`` (path of the IL file when it was compiled; informative),
 ``manifest`` (the key manifest), ``image`` (size, checksum), ``coverage`` (methods, native, excluded by reason),
-``dependencies``, ``exclusions`` (each method left to the JIT: name, rid, code, detail).
+``dependencies``, ``hard_binding_hints``, ``exclusions`` (each method left to the JIT: name, rid, code, detail).
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ def image_manifest(
     excluded: Mapping[str, int],
     exclusions: Iterable[tuple[str, int, str, str]],
     dependencies: Iterable[Dependency],
+    hints: Iterable[str] = (),
 ) -> dict[str, object]:
     """The document for an image.
 
     Args:
         excluded: reason code -> number of methods. exclusions: name, rid, code and detail of each.
+        hints: simple names of the references that the assembly wants to be bound hard.
     """
     return {
         "schema": SCHEMA,
@@ -44,6 +46,7 @@ def image_manifest(
         "image": {"size": image.size, "checksum": image.checksum},
         "coverage": {"methods": image.methods, "native": image.native, "excluded": dict(excluded)},
         "dependencies": [list(dependency) for dependency in dependencies],
+        "hard_binding_hints": list(hints),
         "exclusions": [list(exclusion) for exclusion in exclusions],
     }
 

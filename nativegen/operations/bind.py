@@ -15,6 +15,7 @@ import xxhash
 
 from nativegen.binding.closure import application_of
 from nativegen.binding.closure import bind_closure as bind_references
+from nativegen.binding.hints import hard_binding_hints
 from nativegen.binding.runtimeconfig import config_path
 from nativegen.binding.trusted import CORE_LIBRARY, TrustedAssemblies
 from nativegen.diagnostics import NativegenError
@@ -60,6 +61,11 @@ def bind_closure(request: InstallRequest) -> Closure:
     names = {assembly.path: assembly.identity.name for assembly in bound.assemblies}
     candidates: dict[str, Candidate] = {}
     refused: list[RefusedAssembly] = []
+    opened = {
+        assembly.identity.name: Assembly.open(backups.get(assembly.path, assembly.path))
+        for assembly in bound.assemblies
+        if assembly.kind == "app" or request.from_native or assembly.path == str(path)
+    }
     for found in bound.assemblies:
         references = tuple(
             reference.identity.name if reference.path is None else names.get(reference.path, reference.identity.name)
@@ -71,7 +77,7 @@ def bind_closure(request: InstallRequest) -> Closure:
                 name, found.identity.display_name, found.path, contents.get(name, ""), "", references, is_framework=True
             )
             continue
-        assembly = Assembly.open(backups.get(found.path, found.path))
+        assembly = opened[name]
         refusal = _refusal(assembly, request.from_native)
         if refusal is not None:
             if found.path == str(path):
@@ -89,6 +95,7 @@ def bind_closure(request: InstallRequest) -> Closure:
             is_facade=assembly.is_facade,
             is_refused=refusal is not None,
             backup=backups.get(found.path, ""),
+            hints=hard_binding_hints(assembly, opened.get),
         )
     missing = [
         MissingReference(reference.identity.name, found.identity.display_name)

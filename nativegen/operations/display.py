@@ -105,6 +105,19 @@ def _deployed(index: Index, roots: list[Root]) -> dict[int, bool]:
     return found
 
 
+def hard_binding_hints(root: str, image: Image) -> list[str]:
+    """Simple names of the references that an image's assembly wants to be bound hard."""
+    from nativegen.cache.store import read_manifest
+    from nativegen.diagnostics import NativegenError
+
+    try:
+        document = read_manifest(_path(root, image).removesuffix(".ni.dll") + ".json")
+    except NativegenError:
+        return []
+    hints = document.get("hard_binding_hints", [])
+    return [str(hint) for hint in hints] if isinstance(hints, list) else []
+
+
 def preferred_base(root: str, image: Image) -> int | None:
     """The preferred load address in an image's PE header (PE32+: 24 bytes into the optional header); None: no file."""
     try:

@@ -161,8 +161,9 @@ def _finish(
         error = NativegenError("NGEN3002", step.candidate.path)
     else:
         row, dependencies = _row(step, one, outcome)
+        hints = step.candidate.hints
         exclusions = ((e.name, e.rid, e.code, e.detail) for e in outcome.exclusions)
-        document = image_manifest(row, step.manifest.as_json(), outcome.excluded, exclusions, dependencies)
+        document = image_manifest(row, step.manifest.as_json(), outcome.excluded, exclusions, dependencies, hints)
         cache.publish(key, outcome.output, document)
         made.reports[key], made.rows[key] = outcome, (row, dependencies)
         events.compiled(step, outcome, one.closure.runtime_version)

@@ -34,6 +34,7 @@ class Candidate:
         is_framework: part of the shared framework: covered by the framework entry, never compiled unless wanted.
         is_native: already carries native code. is_facade: no method has CIL; nothing to compile.
         is_refused: cannot be compiled at all (C++/CLI, a reference assembly); the JIT or the loader deals with it.
+        hints: simple names of the references that it wants to be bound hard; recorded, never obeyed.
         backup: where its IL is while a deployed image has its place, else ''.
     """
 
@@ -48,6 +49,7 @@ class Candidate:
     is_facade: bool = False
     is_refused: bool = False
     backup: str = ""
+    hints: tuple[str, ...] = ()
 
     @property
     def il(self) -> str:

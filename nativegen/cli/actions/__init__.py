@@ -22,6 +22,7 @@ ACTIONS: dict[str, tuple[str, str]] = {
     "verify": ("verify", "check native images; --live lets the runtime itself confirm them"),
     "why": ("why", "say in words what changed since an assembly was compiled"),
     "trace": ("trace", "run an application and list the methods that ran native and those that were jitted"),
+    "log": ("log", "how native images are bound, and why one is not used"),
     "compile": ("compile", "make images without the cache: what build systems call"),
     "dump": ("dump", "a native image in readable form"),
     "cache": ("cache", "path, stats, rebuild or trim"),
