@@ -49,6 +49,7 @@ class LinkNames:
         self._assembly = facts.assembly
         self.symbols = symbols
         self._names: dict[Table, dict[str, int]] = {}
+        self._tokens: dict[Symbol, int] = {}
 
     def token(self, symbol: Symbol) -> int:
         """The full metadata token of a symbol.
@@ -56,11 +57,14 @@ class LinkNames:
         Raises:
             UnknownSymbol: the metadata has no such row.
         """
+        found = self._tokens.get(symbol)
+        if found is None:
+            found = self._tokens[symbol] = self._find(symbol)
+        return found
+
+    def _find(self, symbol: Symbol) -> int:
         for table in _TABLES.get(symbol.kind, ()):
-            names = self._names.get(table)
-            if names is None:
-                names = self._named(table)
-            found = names.get(symbol.name)
+            found = self._named(table).get(symbol.name)
             if found is not None:
                 return found
         return self.symbols.token(symbol)

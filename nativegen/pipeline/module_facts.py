@@ -307,6 +307,17 @@ class ModuleFacts(SignatureFacts):
             seen.add(identity)
             self._methods[rid] = digest(b"".join(parts))
 
+    def generic_methods(self) -> frozenset[int]:
+        """Rows of the methods that have type parameters or whose type has."""
+        found = set()
+        for owner in self._parameterised:
+            rid = owner >> _PARAMETER_TAG_BITS
+            if owner & 1 == _PARAMETERS_OF_METHOD:
+                found.add(rid)
+            else:
+                found.update(self.assembly.type_def(rid).method_rids)
+        return frozenset(found)
+
     def _native_entry(self, rid: int) -> Iterator[bytes]:
         assembly = self.assembly
         row = assembly.method_def(rid)
@@ -353,7 +364,7 @@ class ModuleFacts(SignatureFacts):
 
     def _statics(self, type_rid: int) -> bytes:
         """What places the static fields of a generic class: shared code knows where they are."""
-        if not self.assembly.generic_params(_TYPE_DEF | type_rid):
+        if type_rid << _PARAMETER_TAG_BITS | _PARAMETERS_OF_TYPE not in self._parameterised:
             return b""
         fields = [self._field_rows[rid - 1] for rid in self.assembly.type_def(type_rid).field_rids]
         return digest(

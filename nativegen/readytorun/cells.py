@@ -63,12 +63,17 @@ class CellTable:
     def __init__(self, resolver: TokenResolver) -> None:
         self._resolver = resolver
         self._known: dict[Cell, Slot] = {}
+        # Units share cell objects, and hashing one costs more than all else here; held, so that no id is used twice.
+        self._by_identity: dict[int, tuple[Slot, Cell]] = {}
         self._merged: dict[tuple[CellKind, LinkedCell], Slot] = {}
         self._symbols: dict[Symbol, bytes] = {}
         self.sections: dict[CellKind, list[LinkedCell]] = {kind: [] for kind in SECTION_KINDS}
 
     def add(self, cell: Cell) -> Slot:
         """The slot of ``cell``, a new one unless an equal cell has one."""
+        seen = self._by_identity.get(id(cell))
+        if seen is not None:
+            return seen[0]
         slot = self._known.get(cell)
         if slot is None and cell.kind is CellKind.FIELD_DATA:
             (symbol,) = cell.signature
@@ -82,6 +87,7 @@ class CellTable:
                 slot = self._merged[cell.kind, linked] = Slot(cell.kind, len(section))
                 section.append(linked)
             self._known[cell] = slot
+        self._by_identity[id(cell)] = (slot, cell)
         return slot
 
     def signature(self, parts: Sequence[int | bytes | Symbol]) -> bytes:

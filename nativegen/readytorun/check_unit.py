@@ -20,6 +20,7 @@ _MAX_ALIGNMENT = 4096
 _FIXUP_KINDS = (CellKind.CHECK, CellKind.HANDLE)
 _WITHOUT_STUB = (*_FIXUP_KINDS, CellKind.FIELD_DATA)
 _FIELD_SIZE = 4
+_STUB = int(RelocationKind.STUB)
 
 
 def check_unit(unit: MethodUnit) -> None:
@@ -63,21 +64,21 @@ def _check_fixups(unit: MethodUnit) -> None:
 
 
 def _check_relocations(unit: MethodUnit, relocations: Sequence[Relocation], size: int) -> None:
-    cells = unit.cells
-    for relocation in relocations:
-        if not 0 <= relocation.offset <= size - _FIELD_SIZE:
-            raise ValueError(f"relocation at {relocation.offset:#x} lies outside {size} bytes")
-        match relocation.kind:
-            case RelocationKind.STUB | RelocationKind.CELL:
-                if not 0 <= relocation.index < len(cells):
-                    raise ValueError(f"relocation to cell {relocation.index} of {len(cells)}")
-                if relocation.kind is RelocationKind.STUB and cells[relocation.index].kind in _WITHOUT_STUB:
-                    raise ValueError(f"cell {relocation.index} has no stub")
-            case RelocationKind.RODATA:
-                if not unit.rodata:
-                    raise ValueError("relocation to read-only data that the unit does not have")
-            case RelocationKind.SYMBOL:
-                if not 0 <= relocation.index < len(RUNTIME_SYMBOLS):
-                    raise ValueError(f"relocation to runtime symbol {relocation.index}")
-            case RelocationKind.CODE:
-                pass
+    kinds = [cell.kind for cell in unit.cells]
+    last = size - _FIELD_SIZE
+    for offset, kind, index, _ in relocations:
+        if not 0 <= offset <= last:
+            raise ValueError(f"relocation at {offset:#x} lies outside {size} bytes")
+        if kind == _STUB or kind == RelocationKind.CELL:
+            if not 0 <= index < len(kinds):
+                raise ValueError(f"relocation to cell {index} of {len(kinds)}")
+            if kind == _STUB and kinds[index] in _WITHOUT_STUB:
+                raise ValueError(f"cell {index} has no stub")
+        elif kind == RelocationKind.RODATA:
+            if not unit.rodata:
+                raise ValueError("relocation to read-only data that the unit does not have")
+        elif kind == RelocationKind.SYMBOL:
+            if not 0 <= index < len(RUNTIME_SYMBOLS):
+                raise ValueError(f"relocation to runtime symbol {index}")
+        elif kind != RelocationKind.CODE:
+            raise ValueError(f"relocation of kind {kind}")

@@ -13,6 +13,7 @@ True
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from nativegen.readytorun.native_format import (
@@ -44,9 +45,9 @@ def encode_fixups(fixups: Sequence[tuple[int, int]]) -> bytes:
         if first or this_section != section:
             if index:
                 nibbles.append(0)
-            _append_nibbles(nibbles, this_section - section)
+            nibbles += _nibbles(this_section - section)
             section, slot, first = this_section, 0, False
-        _append_nibbles(nibbles, this_slot - slot)
+        nibbles += _nibbles(this_slot - slot)
         slot = this_slot
     nibbles += (0, 0)
     if len(nibbles) & 1:
@@ -54,13 +55,15 @@ def encode_fixups(fixups: Sequence[tuple[int, int]]) -> bytes:
     return bytes(low | high << 4 for low, high in zip(nibbles[::2], nibbles[1::2], strict=True))
 
 
-def _append_nibbles(nibbles: list[int], value: int) -> None:
+@lru_cache(4096)
+def _nibbles(value: int) -> tuple[int, ...]:
     """Groups of 3 bits, the most significant first, all but the last marked as continued."""
+    nibbles = []
     shift = max(value.bit_length() - 1, 0) // 3 * 3
     while shift:
         nibbles.append(value >> shift & 7 | 8)
         shift -= 3
-    nibbles.append(value & 7)
+    return (*nibbles, value & 7)
 
 
 def decode_fixups(data: bytes | memoryview, offset: int) -> tuple[tuple[tuple[int, int], ...], int]:
