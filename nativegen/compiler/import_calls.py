@@ -260,14 +260,19 @@ def _boxed_call(
 def _call_indirect(importer: MethodImporter, token: int) -> None:
     compiler = importer.compiler
     signature = compiler.call_site(token)
-    if signature.is_unmanaged or signature.is_vararg or signature.has_this or signature.generic_count:
+    if signature.is_unmanaged or signature.is_vararg or signature.explicit_this or signature.generic_count:
         raise Excluded(Reason.OPCODE, "calli of this kind")
     target = importer.coerce(importer.pop(), Memory.I64)
     parameters = tuple([compiler.storages.of(type_) for type_ in signature.parameters])
     result = compiler.storages.of(signature.return_type)
     args = pop_arguments(importer, parameters)
+    this = None
+    if signature.has_this:
+        entry = importer.pop()
+        this = Memory.REF if entry.type is Type.REF else Memory.BYREF
+        args = (importer.coerce(entry, this), *args)
     importer.keep_borrowed()
-    abi, _ = compiler.abi_of(None, parameters, result)
+    abi, _ = compiler.abi_of(this, parameters, result)
     emit_call(importer, target, abi, args, result)
 
 
