@@ -1,4 +1,4 @@
-"""The libraries of azmcp do the same with and without images, used far beyond what the application's own commands do."""
+"""The libraries of azmcp do the same with and without images, used far beyond what its own commands do."""
 
 from __future__ import annotations
 
