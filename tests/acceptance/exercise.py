@@ -2,7 +2,7 @@
 
 A differential test over tens of thousands of methods that the application itself would only run with a network: see
 Exercise.cs. Some answers differ from run to run (new GUIDs, times, hash codes): the lines in which two runs of the same
-IL disagree do not count.
+IL disagree do not count, and the two folders that a process works in are replaced by names.
 
 >>> exercise(folder, ["Azure.Core", "OpenAI"], tmp_path)["Azure.Core.dll"][:2]
 ['# Azure.AsyncPageable`1', ...]
@@ -64,9 +64,11 @@ def exercise(
         settings=stress.settings if stress else {},
         tiering=tiering,
         trace=trace,
+        cwd=folder,
         timeout=_TIMEOUT,
     )
-    return Exercise(result, out.read_text("utf-8", "replace").split("\n") if out.is_file() else [])
+    text = out.read_text("utf-8", "replace") if out.is_file() else ""
+    return Exercise(result, text.replace(str(app.parent), "APPLICATION").replace(str(folder), "WORK").split("\n"))
 
 
 def unstable_lines(first: list[str], second: list[str]) -> set[int]:
