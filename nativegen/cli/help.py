@@ -21,6 +21,13 @@ Large applications generally benefit from native images, small ones generally do
 deployment decides. Native images need more disk space than IL, take time to generate, and must be regenerated when the
 assembly or something it depends on is serviced: run nativegen update.
 
+They save the time of the JIT and of type checks, and processes that run the same image share their pages. For code
+that runs long the JIT does slightly better; the runtime replaces hot native methods anyway.
+
+To service a shared component: nativegen display Component shows what depends on it; install the new files, then run
+nativegen update, or nativegen update /queue from an installer. Dependencies are looked up in the application's folder,
+never the current directory, and are always installed along.
+
 Exit codes: 0 ok, 1 some assemblies failed, 2 usage, 3 not installed or not found, 4 cache unusable or locked,
 5 verification failed, 130 interrupted. run and trace return the program's own code, or 125 when nativegen fails.
 """
