@@ -41,6 +41,11 @@ _BRANCH = ("beq", "bne.un", "bge", "bgt", "ble", "blt", "bge.un", "bgt.un", "ble
 _NUMBERS = ("i4", "i8", "ni", "r4", "r8")
 
 
+def _float(value: float, type_: CilType) -> Node:
+    bits = struct.pack("<f" if type_.stack == "r4" else "<d", value)
+    return Node([f"ldc.{type_.stack} ({bits.hex(' ')})"], type_)
+
+
 @dataclass(slots=True, eq=False)
 class Variable:
     """A local or argument. ``writable`` false: a loop counter; its address is not taken either."""
@@ -166,10 +171,9 @@ class Expressions:
         self.note("edge values")
         if stack == "r4" or stack == "r8":
             value = rng.choice(EDGES_FLOAT) if self.chance(0.6) else rng.uniform(-1000, 1000)
-            code = "f" if stack == "r4" else "d"
             if stack == "r4" and abs(value) > 3.4028235e38:
                 value = 3.4028235e38 if value != value or abs(value) != float("inf") else value
-            return Node([f"ldc.{stack} ({struct.pack('<' + code, value).hex(' ')})"], type_)
+            return _float(value, type_)
         if stack == "i8":
             value_64 = rng.choice(EDGES_64) if self.chance(0.6) else rng.getrandbits(64) - 2**63
             return Node([f"ldc.i8 {value_64}"], type_)
@@ -231,7 +235,7 @@ class Expressions:
     def _overflow(self, type_: CilType, depth: int) -> Node:
         self.note("overflow checks")
         operation = self.rng.choice(_OVERFLOW)
-        if self.chance(0.9):  # operands so small that it nearly always succeeds
+        if self.chance(0.97):  # operands so small that it nearly always succeeds
             small = ["ldc.i4 127", *{"i4": [], "i8": ["conv.i8"], "ni": ["conv.i"]}[type_.stack], "and"]
             some = {"i4": "ldc.i4 127", "i8": "ldc.i8 255", "ni": "ldc.i4 150"}[type_.stack]
             if operation.startswith("sub"):
@@ -271,10 +275,12 @@ class Expressions:
         form = self.rng.choice(_CONVERT[type_.stack])
         if self.chance(0.15):
             self.note("overflow checks")
-            if source.stack in ("i4", "i8", "ni") and self.chance(0.85):
+            if source.stack in ("i4", "i8", "ni") and self.chance(0.95):
                 mask = {"i4": ["ldc.i4 127"], "i8": ["ldc.i8 127"], "ni": ["ldc.i4 127"]}[source.stack]
                 value = Node([value, *mask, "and"], source)
-            elif self.chance(0.6):
+            elif source.stack in ("r4", "r8") and self.chance(0.85):
+                value = _float(self.rng.choice([0.0, 1.5, 100.9]), source)
+            elif self.chance(0.5):
                 value = self.constant(source)
             return Node([value, f"conv.ovf.{form}{self.rng.choice(('', '.un'))}"], type_)
         return Node([value, f"conv.{form}"], type_)
@@ -488,7 +494,7 @@ class Expressions:
             exact = self.rng.choice([p for p in t.PRIMITIVES if p.stack == type_.stack])
         boxed: Node
         if self.chance(0.98):
-            boxed = Node([self.expression(exact, depth), f"box {exact.token}"], t.OBJECT)
+            boxed = self._box(exact, depth)
         else:
             boxed = self.expression(t.OBJECT, depth)
         if self.chance(0.5):
@@ -514,7 +520,12 @@ class Expressions:
         self.note("boxing")
         self.note("allocation")
         exact = self.rng.choice([x for x in (*t.PRIMITIVES, *self.world.structs) if self.usable(x)])
-        return Node([self.expression(exact, depth), f"box {exact.token}"], t.OBJECT)
+        return self._box(exact, depth)
+
+    def _box(self, exact: CilType, depth: int) -> Node:
+        # RyuJIT leaves out box and unbox.any without truncating, against III.4.1: no value out of range is boxed.
+        narrow = [t.NARROWING[exact.name]] if exact.name in t.NARROWING else []
+        return Node([self.expression(exact, depth), *narrow, f"box {exact.token}"], t.OBJECT)
 
     def _text(self, type_: CilType, depth: int) -> Node:
         if self.chance(0.5):

@@ -32,6 +32,11 @@ class Method:
     body: Body
     callee: Callee
 
+    @property
+    def full_name(self) -> str:
+        """As the runtime's trace writes it: ``Lib.T::M5``."""
+        return f"{self.owner.removeprefix('valuetype ').removeprefix('[lib]')}::{self.name}"
+
     def text(self) -> str:
         names = ", ".join(f"{type_.signature} V_{i}" for i, type_ in enumerate(self.body.locals))
         return d.method(self.header, self.body.node.lines(), names)

@@ -32,12 +32,17 @@ COMPILED = ("lib", "program")
 
 @dataclass(frozen=True, slots=True)
 class Modes:
-    """What to run: targets, efforts of the compiler, GC stress besides, default tiering besides."""
+    """What to run: targets, efforts of the compiler, GC stress besides, default tiering besides.
+
+    ``mixed``: also with an image of only one of the two assemblies (of the first effort), so that native code and jitted code
+    call each other in both directions.
+    """
 
     targets: Sequence[str] = TARGETS
     efforts: Sequence[str] = ("auto",)
     gc_stress: bool = False
     tiered: bool = False
+    mixed: bool = True
     trace: bool = True
     timeout: float = 120
 
@@ -159,6 +164,13 @@ def _check_target(
                         native.add(full)
                     elif "Invoke" not in full:
                         verdict.problems.append(Problem("jitted", mode, f"{full}: {record.state}"))
+        if modes.mixed and effort == modes.efforts[0]:
+            for jitted in COMPILED:
+                partly = folder / target / f"{jitted}-jitted"
+                shutil.copytree(where, partly)
+                (partly / f"{jitted}.dll").unlink()
+                shutil.copyfile(assemblies[jitted], partly / f"{jitted}.dll")
+                compare(f"{mode} {jitted} jitted", run(partly))
         if modes.tiered:
             again = {"NATIVEGEN_REPEAT_MS": "400"}
             compare(f"{mode} tiered", run(where, None, again))

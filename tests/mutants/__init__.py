@@ -1,0 +1,1 @@
+"""Seeded compiler bugs: what proves that the generator of random programs finds bugs."""
