@@ -32,6 +32,7 @@ from nativegen.pipeline.fingerprint import compiler_fingerprint
 from nativegen.pipeline.link_names import LinkNames
 from nativegen.pipeline.request import CompileReport, CompileRequest, ExcludedMethod
 from nativegen.pipeline.reuse import Reuse, SymbolCheck
+from nativegen.pipeline.signature_facts import FAILURES
 from nativegen.pipeline.unit_codec import Exclusion
 from nativegen.pipeline.unit_store import Result, UnitStore
 from nativegen.pipeline.worker import BatchItem, CompileWorker, MethodOutcome, method_display_name
@@ -241,8 +242,13 @@ class _Linker:
         """Fills in the outcomes that the store has; the methods that remain to be compiled."""
         facts, names, check = self._name(job)
         units = store.open(job.request.target, job.assembly.name)
-        job.reuse = Reuse(units, facts, names, check, job.request)
-        for rid, result in job.reuse.find(job.rids).items():
+        reuse = Reuse(units, facts, names, check, job.request)
+        try:
+            found = reuse.find(job.rids)
+        except (*FAILURES, RecursionError):
+            return job.rids  # without a core library, for instance, there are no keys
+        job.reuse = reuse
+        for rid, result in found.items():
             job.reused.add(rid)
             if isinstance(result, Exclusion):
                 excluded = ExcludedMethod(method_display_name(job.assembly, rid), rid, result.code, result.detail)

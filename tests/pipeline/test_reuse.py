@@ -9,7 +9,7 @@ import pytest
 
 from nativegen.metadata import Assembly
 from nativegen.pipeline import compile as pipeline
-from nativegen.pipeline.compile import MethodOutcome, compile_many
+from nativegen.pipeline.compile import MethodOutcome, compile_file, compile_many
 from nativegen.pipeline.facts import Facts
 from nativegen.pipeline.link_names import LinkNames
 from nativegen.pipeline.module_facts import ModuleFacts
@@ -80,6 +80,15 @@ def test_options_and_projects_share_a_store(tmp_path: Path) -> None:
     copied.write_bytes(path.read_bytes())
     _, again = compiled(copied, tmp_path / "4", store=store, options=CompileOptions(image_base=0x200000000))
     assert again.units_reused == first.methods, "another folder and image base are not"
+
+
+def test_without_a_core_library_nothing_is_kept(tmp_path: Path) -> None:
+    path = compile_csharp("class A { int M() { return 1; } }", tmp_path, "Alone", library=True)
+    for step in range(2):
+        request = CompileRequest(str(path), str(tmp_path / f"{step}"), "3.1", {})
+        report = compile_file(request, unit_store=str(tmp_path / "store"))
+        assert report.units_reused == 0 and report.excluded == {"unresolved": report.methods}
+    assert (tmp_path / "0").read_bytes() == (tmp_path / "1").read_bytes()
 
 
 def test_several_assemblies_at_once(tmp_path: Path) -> None:

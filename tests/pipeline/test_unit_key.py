@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from nativegen.diagnostics import NativegenError
 from nativegen.metadata import Assembly
+from nativegen.pipeline.compile import methods_with_cil
+from nativegen.pipeline.facts import Facts
 from nativegen.pipeline.request import CompileOptions
-from tests.pipeline.support import keys_of, with_new_mvid
+from nativegen.pipeline.unit_key import UnitKeys
+from nativegen.readytorun.targets import target_named
+from nativegen.typesystem import Module, TypeSystem
+from tests.pipeline.support import keys_of, references, with_new_mvid
 from tests.support.csharp import assemble_il, compile_csharp
 
 pytestmark = pytest.mark.usefixtures("inputs")
@@ -264,3 +272,33 @@ def test_members_that_cannot_be_named(tmp_path: Path) -> None:
     before, after = keys_of(one), keys_of(two)
     assert before["A::M"] == after["A::M"], "the first of them can be named"
     assert before["A::N"] == after["A::N"] != after["A::N#2"]
+
+
+def test_damaged_assemblies_never_break_keys(tmp_path: Path) -> None:
+    """Whatever the metadata looks like: keys, or the error of a malformed file."""
+    path = compile_csharp(_OTHER % ("x", "", ""), tmp_path, "Keyed", library=True)
+    good = path.read_bytes()
+    assembly = Assembly.open(path)
+    metadata = assembly.pe.cli.metadata
+    first = assembly.rva_to_offset(metadata.rva)
+    source = random.Random(11)
+    known = references("3.1")
+    system = TypeSystem(target_named("3.1"), known.get)
+    system.core.find_type("System", "Object")
+    computed = 0
+    for _ in range(300):
+        data = bytearray(good)
+        for _ in range(source.randrange(1, 6)):
+            anywhere = source.random() < 0.2
+            at = source.randrange(len(data)) if anywhere else first + source.randrange(metadata.size)
+            data[at] = source.randrange(256)
+        keys = []
+        with contextlib.suppress(NativegenError):
+            damaged = Assembly.from_bytes(bytes(data), "damaged.dll")
+            rids = methods_with_cil(damaged)
+            keys = UnitKeys(Facts(Module(system, damaged)), "3.1", CompileOptions()).of(rids)
+        if not keys:
+            continue
+        assert len(keys) == len(rids)
+        computed += 1
+    assert computed > 100
