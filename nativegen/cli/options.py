@@ -89,6 +89,12 @@ def image_base(parsed: Parsed) -> int | None:
     return base
 
 
+def say_shared_base(parsed: Parsed, images: int, output: Output) -> None:
+    """Images of one command get the same --base; only one of them can be there in a process."""
+    if images > 1 and parsed.flag("base"):
+        output.warn(f"warning: {images} images overlap at base {parsed.value('base')}: all but one will be moved")
+
+
 def instruction_set(parsed: Parsed) -> tuple[str, ...]:
     """Value of --instruction-set, sorted."""
     return tuple(sorted({name.strip() for name in (parsed.value("instruction-set") or "").split(",") if name.strip()}))

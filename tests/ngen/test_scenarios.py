@@ -120,6 +120,9 @@ def test_N11_the_preferred_base_is_chosen_and_shown(command: Command, tmp_path: 
     assert outcome.code == 0, outcome
     assert "    base        0x7fa000000000\n" in command("display", "Core", "/verbose", "/nologo").out
     assert command("install", core, "/base:1", "/target:3.1").code == 2
+    app = make_app(tmp_path / "several")
+    overlap = command("install", app, "/base:0x7fa000000000", "/nologo")
+    assert overlap.code == 0 and "warning: 3 images overlap at base 0x7fa000000000" in overlap.err
     image = tmp_path / "Core.ni.dll"
     assert command("compile", core, "-o", image, "--base", "0x7fb000000000", "--target", "3.1").code == 0
     assert "preferred base 0x7fb000000000" in command("dump", image).out

@@ -50,6 +50,7 @@ def run(parsed: Parsed, output: Output) -> int:
     plan = plan_compile(
         parsed.positionals, out, references, parsed.value("target"), parsed.value("runtime"), compile_options
     )
+    options.say_shared_base(parsed, len(plan.requests), output)
     for missing in plan.missing:
         output.warn(FAILED_DEPENDENCY.format(missing.name, missing.referrer))
     reports, errors = [], []

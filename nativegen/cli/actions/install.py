@@ -58,6 +58,7 @@ def run(parsed: Parsed, output: Output) -> int:
             cache, [request], NativeToolchain(cache.units), options.jobs(parsed), ConsoleEvents(output, bar)
         )
     report([installed], output)
+    options.say_shared_base(parsed, len(installed.compiled) + len(installed.current), output)
     if output.verbose or installed.compiled:
         output.say(
             "The runtime does not look into the cache by itself: start the application with nativegen run, make a"
