@@ -146,15 +146,15 @@ def _unary(op: UnaryOp) -> Handler:
 
 # --- comparisons ------------------------------------------------------------------------------------------------------
 
-_UNSIGNED: Final = (Condition.LT_UN, Condition.LE_UN, Condition.GT_UN, Condition.GE_UN, Condition.NE)
+#: Conditions of unsigned opcodes; bne.un is one of them.
+UNSIGNED: Final = (Condition.LT_UN, Condition.LE_UN, Condition.GT_UN, Condition.GE_UN, Condition.NE)
 
 
-def comparable(importer: MethodImporter, condition: Condition) -> tuple[ir.Value, ir.Value]:
-    """Pops two operands and brings them to one type."""
+def comparable(importer: MethodImporter, zero_extends: bool) -> tuple[ir.Value, ir.Value]:
+    """Pops two operands and brings them to one type; an int32 beside a native int is widened by zeros or its sign."""
     right, left = importer.pop_value(), importer.pop_value()
     if left.type in _INTEGERS and right.type in _INTEGERS:
-        # bne.un is an unsigned opcode, and RyuJIT widens by the opcode's signedness.
-        return _same_integers(importer, left, right, condition in _UNSIGNED)
+        return _same_integers(importer, left, right, zero_extends)
     if left.type in _FLOATS and right.type in _FLOATS:
         return _same_floats(importer, left, right)
     if left.type in _MANAGED and right.type in _MANAGED:
@@ -166,7 +166,8 @@ def comparable(importer: MethodImporter, condition: Condition) -> tuple[ir.Value
 
 def _compare(condition: Condition) -> Handler:
     def handler(importer: MethodImporter, operand: None) -> None:
-        left, right = comparable(importer, condition)
+        zero_extends = condition in UNSIGNED and importer.compiler.target.unsigned_compare_zero_extends
+        left, right = comparable(importer, zero_extends)
         importer.emit(ir.Compare(importer.push_result(Type.I32), condition, left, right))
 
     return handler

@@ -12,7 +12,7 @@ Example (``ldarg.0; brtrue.s IL_5; ...``)::
 from __future__ import annotations
 
 from nativegen.compiler import ir
-from nativegen.compiler.import_arithmetic import comparable
+from nativegen.compiler.import_arithmetic import UNSIGNED, comparable
 from nativegen.compiler.importer import Handler, MethodImporter, invalid
 from nativegen.compiler.ir import Condition, Type
 from nativegen.metadata.ops import Op
@@ -40,7 +40,7 @@ def _branch_if(taken: bool) -> Handler:
 
 def _compare_branch(condition: Condition) -> Handler:
     def handler(importer: MethodImporter, target: int) -> None:
-        left, right = comparable(importer, condition)
+        left, right = comparable(importer, condition in UNSIGNED)
         following = importer.next_offset()
         importer.spill((target, following))
         there, here = importer.enter(target), importer.enter(following)

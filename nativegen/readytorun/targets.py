@@ -48,6 +48,8 @@ class Target:
         sequential_class_must_be_blittable: a class with sequential layout keeps it only if it has the same form in
         native code. decimal_alignment: bytes. field_index_signatures: FieldSigFlags.IndexInsteadOfToken is understood.
         foreign_generic_instances: instances of other modules' generics are looked up in our image.
+        same_try_flag: a catch clause must say that it covers the try block of the clause before it
+            (ClauseFlags.SAME_TRY), or a sibling catches what a handler throws.
         typed_catch_of_type_parameter: clauses of a type that depends on type parameters match in shared code. rid:
         runtime identifier of native assets. os, arch, cpu_baseline: what the code may rely on. float_to_int: what the
         JIT makes of NaN and out-of-range values when it converts without checking: ``x86``
@@ -55,6 +57,8 @@ class Target:
         ulong_to_float_rounds_once: ``conv.r.un; conv.r4`` of a 64-bit integer is one conversion; else it goes through
             double.
         uint64_to_double: ``offset`` (convert as signed, add 2**64 when that is negative: rounds twice) or ``exact``.
+        unsigned_compare_zero_extends: cgt.un and clt.un of native int and int32 (the standard leaves it open) widen the
+            int32 by zeros; else by its sign. Branches widen by zeros in any case.
         helpers: numbers of the helpers that this runtime has.
         fixup_kinds: fixups that it resolves; another one makes it reject the method or worse.
         null_page_limit: dereferencing null at an offset below this many bytes raises NullReferenceException; half the
@@ -79,6 +83,7 @@ class Target:
     decimal_alignment: int
     field_index_signatures: bool
     foreign_generic_instances: bool
+    same_try_flag: bool
     typed_catch_of_type_parameter: bool
     rid: str
     os: str
@@ -88,6 +93,7 @@ class Target:
     float_to_int: Literal["x86", "saturating"]
     ulong_to_float_rounds_once: bool
     uint64_to_double: Literal["offset", "exact"]
+    unsigned_compare_zero_extends: bool
     helpers: Mapping[Helper, int] = field(repr=False, compare=False)
     fixup_kinds: frozenset[FixupKind] = field(repr=False, compare=False)
 
@@ -237,6 +243,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 decimal_alignment=4,
                 field_index_signatures=True,
                 foreign_generic_instances=False,
+                same_try_flag=False,
                 typed_catch_of_type_parameter=True,
                 rid="linux-x64",
                 os="linux",
@@ -246,6 +253,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 float_to_int="x86",
                 ulong_to_float_rounds_once=False,
                 uint64_to_double="offset",
+                unsigned_compare_zero_extends=True,
                 helpers=_HELPERS_3_1,
                 fixup_kinds=_FIXUPS_3_1,
             ),
@@ -268,6 +276,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 decimal_alignment=8,
                 field_index_signatures=False,
                 foreign_generic_instances=True,
+                same_try_flag=True,
                 typed_catch_of_type_parameter=False,
                 rid="linux-x64",
                 os="linux",
@@ -277,6 +286,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 float_to_int="saturating",
                 ulong_to_float_rounds_once=True,
                 uint64_to_double="exact",
+                unsigned_compare_zero_extends=False,
                 helpers=_HELPERS_9_0,
                 fixup_kinds=_FIXUPS_9_0,
             ),
