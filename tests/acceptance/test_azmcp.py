@@ -47,6 +47,7 @@ def test_the_runtime_takes_every_method(azmcp_images: ImageSet, azmcp_native: Pa
     assert instances.prepared > 0.8 * instances.entries
 
 
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command.arguments))
 def test_commands_behave_the_same(
     command: Command, mode: str, azmcp_native: Path, inputs: TestInputs, tmp_path: Path
