@@ -75,6 +75,8 @@ _TABLE_ALIGNMENT = 16
 _POINTER = 8
 _FUNCTION_ALIGNMENT = 16
 _FILTER_FLAG = 1
+_DUPLICATED_FLAG = 8
+_SAME_TRY_FLAG = 16
 _KIND_MASK = 7
 
 
@@ -321,16 +323,26 @@ def _clauses(
 ) -> tuple[ExceptionClause, ...]:
     starts = {function.begin for function in functions[1:] if not function.is_filter}
     clauses = []
+    previous: ClauseRow | None = None
     for row in rows:
-        flags, token = row.flags, 0
-        target: int | Symbol = token
+        flags = row.flags
+        target: int | Symbol = 0
         if flags & _KIND_MASK == 0:
+            if row.token in method.same_try and not flags & _DUPLICATED_FLAG:
+                if previous is None or (row.try_begin, row.try_end, row.token) != (
+                    previous.try_begin,
+                    previous.try_end,
+                    previous.token + 1,
+                ):
+                    raise ExtractError("a catch clause without its sibling before it")
+                flags |= _SAME_TRY_FLAG
             caught = _caught(method, row)
             if isinstance(caught, str):
                 flags |= _FILTER_FLAG
                 target = filters[caught]
             else:
                 target = caught
+        previous = row
         if row.handler_begin not in starts or not 0 <= row.try_begin < row.try_end <= functions[-1].end:
             raise ExtractError(f"clause {row}")
         clauses.append(

@@ -76,19 +76,17 @@ class CilRegions:
         if len(clauses) > _MAX_CLAUSES:
             raise Excluded(Reason.LARGE, f"{len(clauses)} exception clauses")
         self.nodes: list[CilNode] = []
-        protects: TryNode | None = None
-        previous: ExceptionClause | None = None
+        # The clauses of one try block need not stand together: those inside its handlers come between.
+        caught: dict[tuple[int, int], TryNode] = {}
         for clause in clauses:
-            same = previous is not None and (previous.try_offset, previous.try_length) == (
-                clause.try_offset,
-                clause.try_length,
-            )
-            catches = previous is not None and previous.kind in _CATCHES and clause.kind in _CATCHES
-            if protects is None or not (same and catches):
+            key = (clause.try_offset, clause.try_length)
+            protects = caught.get(key) if clause.kind in _CATCHES else None
+            if protects is None:
                 protects = TryNode(clause.try_offset, clause.try_offset + clause.try_length, len(self.nodes))
                 self.nodes.append(protects)
+                if clause.kind in _CATCHES:
+                    caught[key] = protects
             self._add_handler(clause, protects)
-            previous = clause
         self._nest()
 
     def _add_handler(self, clause: ExceptionClause, protects: TryNode) -> None:

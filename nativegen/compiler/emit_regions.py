@@ -29,7 +29,7 @@ Example (``catch (E)`` around a call)::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from nativegen.backend.module_text import CALLING_CONVENTION, METHOD_ATTRIBUTES
@@ -97,6 +97,17 @@ def emit_pads(e: Emission, region: TryRegion, catches: list[Symbol | str], symbo
         bundle = funclet_bundle(handler)
         e.lines.append(f" {_STORE_EXCEPTION}(ptr elementtype({MANAGED}) {home}){bundle}")
         e.lines.append(f" br label %b{handler.entry.index}")
+
+
+def siblings(regions: Iterable[TryRegion]) -> Iterator[int]:
+    """Numbers of the catch pads that are not the first of their region."""
+    number = 0
+    for region in regions:
+        for position, handler in enumerate(region.handlers):
+            if handler.exception is not None:
+                number += 1
+                if position:
+                    yield number
 
 
 def _handler(funclet: Handler | Filter) -> Handler:

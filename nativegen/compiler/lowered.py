@@ -53,6 +53,7 @@ class LoweredMethod:
         checks: CHECK cells that are required although the code never touches them.
         effort: pass pipeline to use.
         has_regions: the method has try blocks, so it may have funclets.
+        same_try: numbers of catch pads whose clause must be marked as covering the try block of the one before.
         catches: what the numbers of catch pads (from 1) stand for: the caught type, or the name of a filter function
             in ``llvm``.
     """
@@ -66,3 +67,4 @@ class LoweredMethod:
     effort: Effort
     has_regions: bool = False
     catches: tuple[Symbol | str, ...] = ()
+    same_try: tuple[int, ...] = ()

@@ -297,6 +297,7 @@ class ClauseFlags(enum.IntFlag):
     FINALLY = 2
     FAULT = 4
     DUPLICATED = 8
+    SAME_TRY = 16  # corinfo.h: CORINFO_EH_CLAUSE_SAMETRY
 
 
 class UnwindOp(enum.IntEnum):

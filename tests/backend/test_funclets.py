@@ -17,6 +17,7 @@ from nativegen.backend.unwind import UnwindError
 from nativegen.compiler.lowered import Effort, LoweredMethod
 from nativegen.compiler.lowering import lower
 from nativegen.compiler.parser import parse_function
+from nativegen.readytorun.enums import ClauseFlags
 from nativegen.readytorun.gcinfo import decode_gc_info
 from nativegen.readytorun.targets import target_named
 from nativegen.readytorun.unit import MethodUnit, RelocationKind, Symbol, SymbolKind
@@ -57,13 +58,13 @@ def test_clauses_and_functions(effort: Effort, generator: CodeGenerator) -> None
     for clause in unit.clauses:
         assert clause.handler_begin in begins[1:6]
         if not clause.flags & DUPLICATED:
-            first[clause.handler_begin] = (clause.flags, clause.token_or_filter)
+            first[clause.handler_begin] = (clause.flags & ~ClauseFlags.SAME_TRY, clause.token_or_filter)
     caught = [target.name for flags, target in first.values() if flags == CATCH and isinstance(target, Symbol)]
     assert sorted(caught) == ["[N]N.E", "[N]N.F"]
     assert sorted(flags for flags, _ in first.values()) == [CATCH, CATCH, FILTER, FINALLY, FAULT]
     assert [target for flags, target in first.values() if flags == FILTER] == [begins[6]]
     # The runtime takes the first clause that matches: inner before outer, the filter before the catch behind it.
-    order = [clause.flags for clause in unit.clauses if clause.try_begin < begins[1]]
+    order = [clause.flags & ~ClauseFlags.SAME_TRY for clause in unit.clauses if clause.try_begin < begins[1]]
     assert order.index(FINALLY) < order.index(FILTER) < order.index(CATCH)
 
 
@@ -227,3 +228,28 @@ after:
         unit = _unit(lowered, generator.compile(module_text([lowered]), Effort.CHEAP))
         jumps.append(bool(_jumps_out(unit)))
     assert jumps == [False, True]
+
+
+@BOTH
+@pytest.mark.parametrize(("target", "marked"), [("3.1", 0), ("9.0", 1)])
+def test_siblings_are_marked_where_the_runtime_needs_it(
+    target: str, marked: int, effort: Effort, generator: CodeGenerator
+) -> None:
+    lowered = lower(parse_function(TEXT), target_named(target), "m1", effort=effort, verify=True)
+    unit = _unit(lowered, generator.compile(module_text([lowered]), effort))
+    rows = [clause for clause in unit.clauses if not clause.flags & DUPLICATED]
+    marks = [index for index, clause in enumerate(rows) if clause.flags & ClauseFlags.SAME_TRY]
+    tries = {(clause.try_begin, clause.try_end) for clause in rows if clause.flags == FILTER}
+    assert len(marks) == marked * len(tries)
+    for index in marks:
+        before = rows[index - 1]
+        assert before.flags == FILTER and rows[index].try_begin == before.try_begin
+        assert rows[index].try_end == before.try_end
+
+
+def test_a_sibling_elsewhere_is_refused(generator: CodeGenerator) -> None:
+    lowered, module = _compiled(Effort.CHEAP, generator)
+    assert lowered.same_try == (2,)
+    for wrong in ((1,), (3,)):  # the filter is the first of its try block, as is the other catch
+        with pytest.raises(ExtractError, match="sibling"):
+            _unit(replace(lowered, same_try=wrong), module)

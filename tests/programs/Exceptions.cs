@@ -1,4 +1,4 @@
-// native: Guard::C* Guard::[DEFGLMNORTSU]* Program::Body
+// native: Guard::C* Guard::[DEFGLMNORSTU]* Program::Body
 // gc: yes
 // compiler: roslyn
 // Try, catch, finally, filters: every way in and out, with collections on the way.
@@ -264,6 +264,34 @@ static class Guard
     static int depth;
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static int DeepCatch(int n, int v) { depth = 0; try { Deep(n, v); } catch (Exception e) { return depth * 10 + e.Message.Length; } return depth; }
+    // The second handler contains a try block, whose clause stands between those of the first and of the second.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static int NestedInSecond(int v)
+    {
+        try { return Jitted.Boom(v); }
+        catch (InvalidOperationException) { return -1; }
+        catch (MyException e) when (Log.Note(64, e, null) == 0) { try { return Jitted.Boom(e.Code + 2) + 1000; } catch (ArgumentException) { return -2; } finally { Log.Note(65, e, null); } }
+        catch (Exception e) { try { return Jitted.Boom(e.Message.Length) + 2000; } catch (Exception) { return -3; } }
+    }
+    // What a handler throws is not for its siblings.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static int Siblings(int v)
+    {
+        int r = 0;
+        try
+        {
+            try { r = Jitted.Boom(v) + Jitted.Boom(v + 1) + Jitted.Boom(v + 2); }
+            catch (InvalidOperationException) { r += 10; throw new MyException(12); }
+            catch (ArgumentException) { r += 20; try { Jitted.Boom(2); } finally { r += 1; } }
+            catch (MyException e) when (e.Code == 2) { r += 30; try { Jitted.Boom(3); } catch (FormatException) { r += 2; } }
+            catch (MyException) { r += 40; throw; }
+            catch (NullReferenceException e) { r += 50; throw new FormatException("from five", e); }
+            catch (Exception e) { r += 60; Log.Note(66, e, null); throw new InvalidOperationException("again"); }
+        }
+        catch (MyException e) { r += 1000 + e.Code; }
+        catch (Exception e) { r += 2000 + e.Message.Length; }
+        return r;
+    }
     // Parameters that stay in the caller's frame, in handlers and filters.
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static string Sizes(Big b, decimal m, Pair p, int v, Box keep)
@@ -324,6 +352,8 @@ static class Program
             t.Append("ForEach").Append(Run(() => Guard.ForEach(new List<int> { 1, 2, 3, v }, Items(v), v)));
             t.Append("StructResult").Append(Run(() => { var p = Guard.StructResult(v, new Pair { A = "p", B = 1, C = keep, D = 2 }); return "" + p.A + p.B + (p.C == keep) + p.D; }));
             t.Append("Out").Append(Run(() => { var p = new Pair { A = "p" }; string s; Guard.Out(v, out s, ref p); return s + (p.A is Exception) + p.B + p.D; }));
+            t.Append("Siblings").Append(Run(() => Guard.Siblings(v))).Append(Run(() => Guard.Siblings(v - 1))).Append(Run(() => Guard.Siblings(v - 2)));
+            t.Append("NestedInSecond").Append(Run(() => Guard.NestedInSecond(v)));
             t.Append("Sizes").Append(Run(() => Guard.Sizes(new Big { A = 1, B = 2, C = 3.5, D = 4, E = -5 }, 1.5m, new Pair { A = "a", B = 1, C = keep, D = 2 }, v, keep)));
             t.Append("References").Append(Run(() => { var p = new Pair { A = "p", D = 5 }; int x = v; var bytes = new byte[] { 1, 2, 3 }; var b = new Big { A = 3 }; string r; try { r = Guard.References(ref x, ref p, bytes, in b, v); } catch (Exception e) { r = e.Message; } return r + x + p.D + string.Join(",", bytes); }));
             t.Append("DeepCatch").Append(Run(() => Guard.DeepCatch(v * 5, v)));
