@@ -9,10 +9,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import time
 from collections.abc import Iterator
+
+from nativegen.diagnostics import NativegenError
 
 SERVICE, QUEUE, MANUAL = "service.lock", "queue.lock", "manual.lock"
 _POLL_SECONDS = 0.05
@@ -24,8 +27,16 @@ def held(root: str, name: str, shared: bool = False, seconds: float | None = Non
 
     Args:
         seconds: how long to wait for it; None: until it is free.
+
+    Raises:
+        NativegenError: NGEN4001, NGEN4007: the lock's file cannot be made.
     """
-    descriptor = os.open(os.path.join(root, name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(os.path.join(root, name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise NativegenError("NGEN4007", root) from error
+        raise NativegenError("NGEN4001", root, detail=error.strerror or str(error)) from error
     try:
         yield _lock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, seconds)
     finally:

@@ -79,7 +79,7 @@ def enqueue(index: Index, priority: int, command: str) -> str:
             return "queued"
         if same.id == running(index):
             index.requeue(same.id, min(priority, same.priority))
-            return "queued again: it is being worked on now"
+            return "queued again, behind the work that has begun on it"
         if same.priority <= priority:
             return "already queued"
         index.set_queued_priority(same.id, priority)

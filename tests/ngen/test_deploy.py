@@ -121,6 +121,19 @@ def test_uninstall_refuses_while_deployed(command: Command, app: Path, cache: Pa
     assert command("uninstall", app).code == 0
 
 
+def test_a_damaged_record_is_one_line_and_changes_nothing(command: Command, app: Path) -> None:
+    command("deploy", app)
+    record = app.parent / ".nativegen" / "deployed.json"
+    for content in ("", "{}", "[1]", '{"app": 1, "scenario": "normal", "files": [{}]}'):
+        record.write_text(content)
+        before = snapshot(app.parent)
+        for arguments in (("deploy", app, "--undo"), ("deploy", app), ("uninstall", app), ("display",), ("run", app)):
+            outcome = command(*arguments, "/nologo")
+            assert "NGEN7008" in outcome.err and outcome.err.count("\n") == 1, (content, arguments, outcome)
+            assert str(record) in outcome.err and outcome.code == (125 if arguments[0] == "run" else 1)
+        assert snapshot(app.parent) == before
+
+
 def test_what_is_not_installed_is_not_deployed(command: Command, tmp_path: Path) -> None:
     app = make_app(tmp_path / "app")
     before = snapshot(app.parent)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import xxhash
@@ -48,7 +48,7 @@ class FakeToolchain:
         self.compiled: list[str] = []
         self.compiler = "compiler-1"
         self.framework = FRAMEWORK
-        self.during_compile = lambda: None
+        self.during_compile: Callable[[], None] = lambda: None
 
     def fingerprint(self) -> str:
         return self.compiler
@@ -80,8 +80,8 @@ class FakeToolchain:
                 elif reference not in candidates and target not in pending:
                     pending.append(target)
         paths = {name: candidate.path for name, candidate in candidates.items()}
-        target = request.target or "9.0"
-        return Closure(root.stem, target, "9.0.5", candidates, paths, self.framework, tuple(missing), ())
+        wanted = request.target or "9.0"
+        return Closure(root.stem, wanted, "9.0.5", candidates, paths, self.framework, tuple(missing), ())
 
     def compile(
         self, requests: Sequence[CompileRequest], jobs: int, progress: Progress

@@ -15,6 +15,7 @@ import pytest
 
 from nativegen.cache.index import Index
 from nativegen.cache.store import Cache
+from nativegen.diagnostics import NativegenError
 from nativegen.operations.request import InstallRequest
 from nativegen.service import locks, queue
 from nativegen.service.execute import execute_next
@@ -253,6 +254,7 @@ def counted(self, sql, arguments=()):
             os.kill(os.getpid(), 9)
     return original(self, sql, arguments)
 index_module.Index._query = counted
+from nativegen.diagnostics import NativegenError
 from nativegen.operations.request import InstallRequest
 with Cache(root) as cache:
     queue.enqueue(cache.index, 3, queue.install_command(InstallRequest(path)))
@@ -339,3 +341,23 @@ def test_battery_and_load_are_read_from_the_system(tmp_path: Path) -> None:
     writer = threading.Timer(0.05, lambda: stat.write_text("cpu  160 0 100 740 100 0 0 0 0 0\n"))
     writer.start()
     assert busy_share(0.3, stat) == 0.6
+
+
+def test_a_long_log_is_kept_once_and_a_broken_one_stops_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nativegen.service.log.LIMIT_BYTES", 10)
+    Log(world.root).write("the first line\nhas a break")
+    Log(world.root).write("second")
+    folder = Path(world.root) / "log"
+    assert (folder / "ngen.log.old").read_text().endswith("the first line has a break\n")
+    assert (folder / "ngen.log").read_text().endswith("]: second\n")
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+    folder.write_text("in the way")
+    world.queue("A", 1)
+    assert world.work() == 1 and world.toolchain.compiled == ["A"]
+
+
+def test_locks_that_cannot_be_made_are_the_caches_fault(tmp_path: Path) -> None:
+    with pytest.raises(NativegenError, match="NGEN4001"), locks.held(str(tmp_path / "none"), locks.QUEUE):
+        pass

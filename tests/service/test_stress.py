@@ -43,11 +43,11 @@ def act(root: str, app: Path, choose: random.Random) -> None:
     def queued(cache: Cache) -> object:
         return queue.enqueue(cache.index, choose.choice(queue.PRIORITIES), queue.install_command(request()))
 
-    def edit(_cache: Cache) -> object:
+    def edit(_cache: Cache) -> None:
         name = choose.choice(NAMES)
         refs = [other for other in NAMES if other > name and choose.random() < 0.5]
         temporary = write(app.parent / f"edit{os.getpid()}", name, refs, body=str(choose.random()))
-        return os.replace(temporary, app / f"{name}.dll")
+        os.replace(temporary, app / f"{name}.dll")
 
     actions: list[Callable[[Cache], object]] = [
         lambda cache: install(cache, [request()], FakeToolchain(), 1),
