@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 TESTS = Path(__file__).parents[1]
+FOLDERS = ("binding", "cache", "cli", "ngen", "operations", "plan", "service", "verify")
 PAGE = "ngen-conformance.md"
 _IDS = re.compile(r"test_((?:[A-Z]\d+b?_(?:to_(?=[A-Z]\d))?)+)")
 _HEAD = """# Conformance with ngen
@@ -53,7 +54,7 @@ def rows() -> list[Row]:
 def proofs_by_row() -> dict[str, list[Proof]]:
     """Row id -> its tests, in order of file and line."""
     found: dict[str, list[Proof]] = {}
-    for path in sorted(TESTS.rglob("test_*.py")):
+    for path in sorted(path for folder in FOLDERS for path in (TESTS / folder).rglob("test_*.py")):
         source = path.read_text("utf-8")
         if not _IDS.search(source):
             continue
