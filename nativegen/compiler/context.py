@@ -31,6 +31,7 @@ from nativegen.compiler.exclusions import Excluded, Reason
 from nativegen.compiler.import_calls import emit_class_constructor_trigger
 from nativegen.compiler.import_generics import generic_context, open_owner, trigger_class_constructor
 from nativegen.compiler.importer import Handler, MethodImporter
+from nativegen.compiler.intrinsics import has_placeholder_body, intrinsic_for
 from nativegen.compiler.ir import Memory, SlotKind
 from nativegen.compiler.opcode_table import opcode_handlers
 from nativegen.compiler.resolved import Callee, FieldAccess, StaticField
@@ -199,6 +200,8 @@ class MethodCompiler:
             raise Excluded(Reason.OPCODE, "method has no CIL body")
         if owner.is_hardware_vector or owner.is_abi_special:
             raise Excluded(Reason.HARDWARE_INTRINSIC, owner.display_name)
+        if has_placeholder_body(method, self.module.type_system.core):
+            raise Excluded(Reason.OPCODE, "the runtime provides the body")
         if method.signature.is_vararg:
             raise Excluded(Reason.VARARGS)
         if method.signature.explicit_this:
@@ -298,6 +301,7 @@ class MethodCompiler:
         if (self.type_args or self.method_args) and method_contains_canon(method):
             callee.open = open_method
             callee.open_owner = open_method.owner if contains_canon(method.owner) else None
+        callee.expand = intrinsic_for(callee, self.module.type_system.core)
         return callee
 
     def abi_of(

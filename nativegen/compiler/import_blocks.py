@@ -1,8 +1,8 @@
 """Importing blocks of memory: localloc, cpblk, initblk (ECMA-335 III.3.30, III.3.36, III.3.47).
 
 ``localloc`` grows the frame. CIL allows it only with nothing else on the evaluation stack, and never in a handler or
-filter, whose frame is not the method's. Block copies and fills go through the runtime's helpers, as the JIT's do when it
-does not know the size: those know which of their accesses may fault.
+filter, whose frame is not the method's. Block copies and fills go through the runtime's helpers, as the JIT's do when
+it does not know the size: those know which of their accesses may fault.
 
 Example (``ldc.i4.s 40; conv.u; localloc``)::
 

@@ -8,6 +8,7 @@ Which way a call goes:
   a cell that the runtime dispatches through.
 * generic virtual methods: a helper that returns the code address, then a call through it.
 * ``Invoke`` of a delegate: straight through the delegate's target and code address.
+* intrinsics of the core library: expanded (:mod:`nativegen.compiler.intrinsics`).
 * Every value type by value in the callee's signature is loaded before the caller runs, enums too: the callee may still
   be a stub, and a collection during its compilation reads the signature, where it must not have to load a type.
 * ``constrained.`` on a value type: its own implementation, named by a constrained fixup; the value is boxed only when
@@ -118,6 +119,8 @@ def _call(importer: MethodImporter, token: int) -> None:
         raise invalid(f"call of the abstract {method.display_name}")
     if method.is_array_method and expand_array_method(importer, callee):
         return
+    if callee.expand is not None and callee.expand(importer, callee):
+        return
     args = pop_arguments(importer, callee.parameters)
     if callee.this is not None:
         args = (importer.coerce(importer.pop(), callee.this), *args)
@@ -133,6 +136,8 @@ def _call_virtual(importer: MethodImporter, token: int) -> None:
         raise invalid(f"callvirt of the static {method.display_name}")
     if method.is_array_method:
         raise Excluded(Reason.OPCODE, f"callvirt of {method.display_name}")
+    if callee.expand is not None and not importer.prefixes.constrained and callee.expand(importer, callee):
+        return
     args = pop_arguments(importer, callee.parameters)
     if importer.prefixes.constrained:
         _constrained_call(importer, callee, args)

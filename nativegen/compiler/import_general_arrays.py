@@ -1,8 +1,8 @@
 """Importing arrays with several dimensions: their constructors and Get, Set and Address (ECMA-335 II.14.2, III.4.20).
 
 These are methods that the runtime makes for each array type; the JIT expands them, and so do we. Behind the MethodTable
-pointer and the element count, such an array has its lengths, then its lower bounds (int32 each), then the elements, last
-dimension first. Each index is checked against its own dimension.
+pointer and the element count, such an array has its lengths, then its lower bounds (int32 each), then the elements,
+last dimension first. Each index is checked against its own dimension.
 
 What is not expanded: arrays of one dimension, which may turn out to be vectors, and stores of references, which the
 runtime's own method has to check.
@@ -43,6 +43,7 @@ def _array_type(callee: Callee) -> ArrayType:
 def new_general_array(importer: MethodImporter, callee: Callee) -> None:
     """``newobj`` of an array type, one length per dimension."""
     owner = _array_type(callee)
+    _refuse_shared(callee)
     count = len(callee.parameters)
     if owner.rank == 1 or count != owner.rank:
         raise Excluded(Reason.OPCODE, "array with lower bounds")
@@ -60,6 +61,11 @@ def new_general_array(importer: MethodImporter, callee: Callee) -> None:
     importer.push(Type.REF, result, nonnull=True)
 
 
+def _refuse_shared(callee: Callee) -> None:
+    if callee.open is not None:
+        raise Excluded(Reason.GENERIC, f"{callee.method.display_name} in shared code")
+
+
 def expand_array_method(importer: MethodImporter, callee: Callee) -> bool:
     """A call of Get, Set or Address; False: it has to be called like any other method."""
     owner = _array_type(callee)
@@ -73,7 +79,10 @@ def expand_array_method(importer: MethodImporter, callee: Callee) -> bool:
         raise invalid(f"call of {callee.method.display_name}")
     if len(callee.parameters) != owner.rank + (name == "Set"):
         raise invalid(f"{callee.method.display_name} with {len(callee.parameters)} arguments")
+    _refuse_shared(callee)
     if owner.rank == 1 or name == "Set" and is_reference:
+        if importer.compiler.module.method(callee.token).owner.contains_generic_parameters:
+            raise Excluded(Reason.NOT_NAMEABLE, callee.method.display_name)
         return False
     importer.require(element)
     value = importer.pop() if name == "Set" else None

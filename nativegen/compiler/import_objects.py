@@ -141,6 +141,8 @@ def _function_pointer(importer: MethodImporter, token: int) -> None:
     if delegate is None:
         importer.push(Type.I64, _entry(importer, callee), nonnull=True)
         return
+    if callee.this is Memory.BYREF and (method.requires_context or callee.open is not None):
+        raise Excluded(Reason.GENERIC, f"delegate to the struct's method {method.display_name}")
     importer.position += 1
     target = importer.coerce(importer.pop(), Memory.REF)
     importer.keep_borrowed()

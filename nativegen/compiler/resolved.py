@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nativegen.compiler.intrinsics import Expander
 from nativegen.compiler.ir import CallAbi, Memory
 from nativegen.compiler.storage import Storage
 from nativegen.readytorun.unit import Cell
@@ -24,6 +25,7 @@ class Callee:
         ref_map: references among the arguments, for call cells.
         open: in shared code, the method in terms of the type parameters, when it depends on them; else None.
         open_owner: likewise its class.
+        expand: imports a call in place, when the method is an intrinsic.
     """
 
     token: int
@@ -37,6 +39,7 @@ class Callee:
     virtual: Cell | None = None
     open: MethodDesc | None = None
     open_owner: TypeDesc | None = None
+    expand: Expander | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,219 @@
+"""Methods of the core library that are expanded where they are called, as the JIT and crossgen do.
+
+What: a table from (type, method, parameters) to the function that imports the call. All of them are
+``[NonVersionable]`` or ``[Intrinsic]`` in the core libraries of every target: their meaning, and the layout they rely
+on, may not change while images exist, so that Microsoft's own images contain them expanded too. The layouts of value
+types are checked by the runtime all the same, like every layout.
+
+Why here: a call costs a hundred times what these methods do, and keeps loops from being optimised.
+
+Exactly the method's behaviour, in the same order: a null ``this`` throws before a bad index does.
+
+Also here: the methods whose CIL in the core library is only a placeholder (jitinterface.cpp:
+getILIntrinsicImplementation). Compiling that would be wrong; calling them is right.
+
+Example (``ldarg.0; ldarg.1; callvirt char String::get_Chars(int32)``)::
+
+    bounds_check v0, v1
+    v2: i64 = convert zext32 v1
+    v3: byref = index v0 + v2 * 2 + 12
+    v4: i32 = load v3+0 u16
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from nativegen.compiler import access, ir
+from nativegen.compiler.access import Address
+from nativegen.compiler.importer import MethodImporter, Prefixes
+from nativegen.compiler.ir import Condition, ConvertKind, Memory, Type
+
+if TYPE_CHECKING:
+    from nativegen.compiler.resolved import Callee
+    from nativegen.typesystem import MethodDesc, Module
+
+#: Imports a call whose arguments are on the stack; False, with the stack untouched: call it after all.
+Expander = Callable[[MethodImporter, "Callee"], bool]
+
+_STRING_DATA: Final = 12  # MethodTable pointer, length
+_SPAN_LENGTH: Final = 8
+_SPAN_SIZE: Final = 16
+
+
+# --- strings ----------------------------------------------------------------------------------------------------------
+
+
+def _string_length(importer: MethodImporter, callee: Callee) -> bool:
+    length = importer.value(Type.I64)
+    importer.emit(ir.ArrayLength(length, importer.coerce(importer.pop(), Memory.REF)))
+    importer.push(Type.I32, importer.convert(ConvertKind.TRUNC64, length, Type.I32))
+    return True
+
+
+def _string_character(importer: MethodImporter, callee: Callee) -> bool:
+    index = importer.coerce(importer.pop(), Memory.I32)
+    string = importer.coerce(importer.pop(), Memory.REF)
+    importer.emit(ir.BoundsCheck(string, index))
+    place = importer.value(Type.BYREF)
+    wide = importer.convert(ConvertKind.ZEXT32, index, Type.I64)
+    importer.emit(ir.Index(place, string, wide, 2, _STRING_DATA))
+    access.load_memory(importer, Address(place, 0, True, True), Memory.U16)
+    return True
+
+
+# --- spans ------------------------------------------------------------------------------------------------------------
+
+
+def _is_known_span(importer: MethodImporter, callee: Callee) -> bool:
+    """The span is a pointer followed by its length; the function then relies on that."""
+    owner = callee.method.owner
+    storage = importer.compiler.storages.of(owner)
+    known = (
+        storage.shape is not None
+        and storage.size == _SPAN_SIZE
+        and storage.shape.gc == ((0, Memory.BYREF),)
+        and any(field.name == "_length" and field.offset == _SPAN_LENGTH for field in owner.instance_fields)
+    )
+    if known:
+        importer.require(storage)
+    return known
+
+
+def _length_of(importer: MethodImporter, span: Address) -> ir.Value:
+    access.load_memory(importer, span._replace(offset=_SPAN_LENGTH), Memory.I32)
+    return importer.pop_value()
+
+
+def _span_length(importer: MethodImporter, callee: Callee) -> bool:
+    if not _is_known_span(importer, callee):
+        return False
+    length = _length_of(importer, access.pointer_address(importer, importer.pop()))
+    importer.push(Type.I32, length)
+    return True
+
+
+def _span_is_empty(importer: MethodImporter, callee: Callee) -> bool:
+    if not _is_known_span(importer, callee):
+        return False
+    length = _length_of(importer, access.pointer_address(importer, importer.pop()))
+    zero = importer.const(Type.I32, 0)
+    importer.emit(ir.Compare(importer.push_result(Type.I32), Condition.EQ, length, zero))
+    return True
+
+
+def _span_item(importer: MethodImporter, callee: Callee) -> bool:
+    if not _is_known_span(importer, callee):
+        return False
+    element = importer.compiler.storages.of(callee.method.owner.type_args[0])
+    importer.require(element)
+    index = importer.coerce(importer.pop(), Memory.I32)
+    span = access.pointer_address(importer, importer.pop())
+    importer.emit(ir.RangeCheck(index, _length_of(importer, span)))
+    access.load_memory(importer, span._replace(nonnull=True), Memory.BYREF)
+    first = importer.pop_value()
+    wide = importer.convert(ConvertKind.ZEXT32, index, Type.I64)
+    importer.emit(ir.Index(importer.push_result(Type.BYREF), first, wide, element.size, 0))
+    return True
+
+
+# --- Nullable ---------------------------------------------------------------------------------------------------------
+
+
+def _nullable_field(name: str) -> Expander:
+    def expand(importer: MethodImporter, callee: Callee) -> bool:
+        owner = callee.method.owner
+        field = next((field for field in owner.instance_fields if field.name == name), None)
+        if field is None:
+            return False
+        importer.require(importer.compiler.storages.of(owner))
+        place = access.pointer_address(importer, importer.pop())
+        access.load(importer, place._replace(offset=field.offset), importer.compiler.storages.of(field.type))
+        return True
+
+    return expand
+
+
+# --- memory model -----------------------------------------------------------------------------------------------------
+
+
+def _memory_barrier(importer: MethodImporter, callee: Callee) -> bool:
+    importer.emit(ir.MemoryBarrier())
+    return True
+
+
+def _volatile(importer: MethodImporter) -> None:
+    importer.prefixes = Prefixes()  # the importer forgets them after the call
+    importer.prefixes.volatile = True
+
+
+def _volatile_read(importer: MethodImporter, callee: Callee) -> bool:
+    if callee.result.memory is None:
+        return False
+    _volatile(importer)
+    access.load(importer, access.pointer_address(importer, importer.pop()), callee.result)
+    return True
+
+
+def _volatile_write(importer: MethodImporter, callee: Callee) -> bool:
+    if callee.parameters[1].memory is None:
+        return False
+    _volatile(importer)
+    value = importer.pop()
+    access.store(importer, access.pointer_address(importer, importer.pop()), callee.parameters[1], value)
+    return True
+
+
+#: (full name of the open type, method, number of parameters) -> how a call is imported.
+INTRINSICS: Final[Mapping[tuple[str, str, int], Expander]] = {
+    ("System.String", "get_Length", 0): _string_length,
+    ("System.String", "get_Chars", 1): _string_character,
+    ("System.Span`1", "get_Length", 0): _span_length,
+    ("System.Span`1", "get_IsEmpty", 0): _span_is_empty,
+    ("System.Span`1", "get_Item", 1): _span_item,
+    ("System.ReadOnlySpan`1", "get_Length", 0): _span_length,
+    ("System.ReadOnlySpan`1", "get_IsEmpty", 0): _span_is_empty,
+    ("System.ReadOnlySpan`1", "get_Item", 1): _span_item,
+    ("System.Nullable`1", "get_HasValue", 0): _nullable_field("hasValue"),
+    ("System.Nullable`1", "GetValueOrDefault", 0): _nullable_field("value"),
+    ("System.Threading.Interlocked", "MemoryBarrier", 0): _memory_barrier,
+    ("System.Threading.Thread", "MemoryBarrier", 0): _memory_barrier,
+    ("System.Threading.Volatile", "Read", 1): _volatile_read,
+    ("System.Threading.Volatile", "Write", 2): _volatile_write,
+}
+
+
+def intrinsic_for(callee: Callee, core: Module) -> Expander | None:
+    """How to import a call of this method, or None."""
+    method = callee.method
+    if method.module is not core or callee.open is not None:  # shared code does not know the exact type
+        return None
+    return INTRINSICS.get((method.owner.definition.full_name, method.name, len(callee.parameters)))
+
+
+#: Types of the core library whose methods have placeholders for bodies; the value lists them, None: all.
+_PLACEHOLDERS: Final[Mapping[str, frozenset[str] | None]] = {
+    "Internal.Runtime.CompilerServices.Unsafe": None,
+    "System.Runtime.CompilerServices.Unsafe": None,
+    "System.Threading.Volatile": None,
+    "System.ByReference`1": None,
+    "System.Runtime.CompilerServices.JitHelpers": None,
+    "System.Threading.Interlocked": frozenset({"CompareExchange", "Exchange"}),
+    "System.Activator": frozenset({"CreateInstance"}),
+    "System.Runtime.CompilerServices.RuntimeHelpers": frozenset(
+        {"IsReferenceOrContainsReferences", "IsBitwiseEquatable", "EnumEquals", "EnumCompareTo", "GetMethodTable"}
+    ),
+    "System.Runtime.InteropServices.MemoryMarshal": frozenset({"GetArrayDataReference"}),
+}
+
+
+def has_placeholder_body(method: MethodDesc, core: Module) -> bool:
+    """Whether the runtime runs something else than the method's CIL."""
+    if method.module is not core:
+        return False
+    name = method.owner.definition.full_name
+    if name not in _PLACEHOLDERS:
+        return False
+    names = _PLACEHOLDERS[name]
+    return names is None or method.name in names
