@@ -1,4 +1,7 @@
-"""The hunt: ``python -m tests.generator --seed 1 --count 10 --methods 150``."""
+"""The hunt: ``python -m tests.generator --seed 1 --count 10 --methods 150 --reduce``.
+
+Prints one line per seed and every problem; with ``--reduce`` the smallest case that still shows the first one.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +12,23 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from tests.generator.program import make_program
+from tests.generator.program import Program, make_program
 from tests.generator.reduce import Reducer
-from tests.generator.runner import Modes, check
-from tests.support.csharp import CompileError
+from tests.generator.runner import Modes, Verdict, check
+from tests.support.paths import TARGETS
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser()
+    """The number of seeds that failed."""
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=1)
     parser.add_argument("--methods", type=int, default=150)
-    parser.add_argument("--targets", default="3.1,9.0")
+    parser.add_argument("--targets", default=",".join(TARGETS))
     parser.add_argument("--efforts", default="auto")
     parser.add_argument("--stress", action="store_true")
     parser.add_argument("--tiered", action="store_true")
-    parser.add_argument("--reduce", action="store_true", help="shrink what fails in the first mode given")
+    parser.add_argument("--reduce", action="store_true")
     parser.add_argument("--folder", type=Path, default=Path("/tmp/generator"))
     options = parser.parse_args()
     modes = Modes(options.targets.split(","), options.efforts.split(","), options.stress, options.tiered)
@@ -35,35 +39,31 @@ def main() -> int:
         folder = options.folder / str(seed)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        texts = program.texts()
-        for name, text in zip(("lib.il", "program.il"), texts, strict=True):
-            (folder / name).write_text(text)
-        try:
-            verdict = check(texts, folder, modes)
-        except CompileError as error:
-            print(seed, str(error)[:2000])
-            return 1
-        lines = verdict.outputs[modes.targets[0]].splitlines()
+        verdict = check(program.texts(), folder, modes)
+        lines = [line for output in verdict.outputs.values() for line in output.splitlines()]
         thrown = Counter(line.split()[1] for line in lines if "Exception" in line)
-        problems = Counter((p.kind, p.mode, p.text.partition(": ")[2].split(" 0x")[0]) if p.kind == "excluded" else (p.kind, p.mode, p.text[:1500]) for p in verdict.problems)
-        print(f"seed {seed}: {time.monotonic() - start:.1f} s, {len(lines)} lines, {sum(thrown.values())} throw "
-              f"{dict(thrown.most_common(6))}, native { {k: len(v) for k, v in verdict.native.items()} }, JIT differs {verdict.jit_differs}", flush=True)
-        for problem, number in problems.most_common(40):
-            print("   ", number, *problem)
-        if options.reduce and verdict.problems:
-            cases = next((p.cases for p in verdict.problems if p.cases), ())
-            kinds = {p.kind for p in verdict.problems}
-            reducer = Reducer(program, replace(modes, trace="jitted" in kinds), folder / "reduce", sorted(kinds), print)
-            texts = reducer.run(cases)
-            for name, text in zip(("lib.il", "program.il"), texts, strict=True):
-                (folder / f"small-{name}").write_text(text)
-            for body in reducer._bodies():
-                print("---", *body.locals and [x.signature for x in body.locals])
-                print("\n".join(body.node.lines()))
-        failures += bool(verdict.problems)
-        if not verdict.problems:
+        native = {mode: len(methods) for mode, methods in verdict.native.items()}
+        print(f"seed {seed}: {time.monotonic() - start:.1f} s, native {native}", flush=True)
+        print(f"   {len(lines)} lines, {verdict.jit_differs} JIT's own differences, thrown {dict(thrown)}", flush=True)
+        for problem in verdict.problems:
+            print(f"   {str(problem)[:1500]}", flush=True)
+        if any(problem.kind != "excluded" for problem in verdict.problems):
+            failures += 1
+            if options.reduce:
+                _reduce(program, verdict, modes, folder)
+        else:
             shutil.rmtree(folder)
     return failures
+
+
+def _reduce(program: Program, verdict: Verdict, modes: Modes, folder: Path) -> None:
+    problem = next(problem for problem in verdict.problems if problem.kind != "excluded")
+    target, effort = problem.mode.split()[:2]
+    narrow = replace(modes, targets=(target,), efforts=(effort,), trace=problem.kind == "jitted")
+    texts = Reducer(program, narrow, folder / "reduce", (problem.kind,), print).run(problem.cases)
+    for name, text in zip(("lib.il", "program.il"), texts, strict=True):
+        (folder / name).write_text(text)
+    print(f"   smallest case: {folder}")
 
 
 if __name__ == "__main__":

@@ -74,7 +74,8 @@ def delegate_texts(world: World, library: bool) -> str:
         if each.library == library:
             parameters = ", ".join(p.signature for p in each.parameters)
             result = each.result.signature if each.result else "void"
-            text += f""".class public auto ansi sealed {each.type.token} extends [System.Runtime]System.MulticastDelegate {{
+            base = "[System.Runtime]System.MulticastDelegate"
+            text += f""".class public auto ansi sealed {each.type.token} extends {base} {{
 .method public hidebysig specialname rtspecialname instance void .ctor(object o, native int f) runtime managed {{ }}
 .method public hidebysig newslot virtual instance {result} Invoke({parameters}) runtime managed {{ }}
 }}
@@ -100,8 +101,7 @@ def zeros_text(world: World, library: bool) -> str:
 
 MIX = method(
     "public static int64 Mix(int64 a, int64 b)",
-    ["ldarg.0", "ldc.i8 31", "mul", "ldarg.1", "xor", "dup", "ldc.i4 29", "shr.un", "xor"]
-    + ["ldc.i8 -7046029254386353131", "mul", "ret"],
+    "ldarg.0|ldc.i8 31|mul|ldarg.1|xor|dup|ldc.i4 29|shr.un|xor|ldc.i8 -7046029254386353131|mul|ret".split("|"),
 )
 
 
@@ -112,7 +112,7 @@ def hash_call(type_: CilType) -> str:
 
 def hash_texts(world: World) -> str:
     """Class ``H``: one hash function for each type of the program."""
-    functions = [MIX] + [_hash(world, type_) for type_ in world.values(False)]
+    functions = [MIX, *(_hash(world, type_) for type_ in world.values(False))]
     return ".class public abstract sealed H extends [System.Runtime]System.Object {\n" + "".join(functions) + "}\n"
 
 

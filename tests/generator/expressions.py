@@ -1,7 +1,7 @@
 """Random expressions: for each stack kind the forms that push a value of it.
 
-Invariants: every expression terminates; behaviour that CIL leaves undefined is never generated: shift counts are masked,
-NaN bits are not looked at, pointers always point into a live variable, field or element.
+Invariants: every expression terminates; behaviour that CIL leaves undefined is never generated: shift counts are
+masked, NaN bits are not looked at, pointers always point into a live variable, field or element.
 
 >>> Expressions(...).expression(I4, 3)
 Node(parts=[Node(...), Node(...), 'add'], type=I4)
@@ -25,7 +25,17 @@ EDGES_64 = (*EDGES_32, 2**31, 2**32 - 1, 2**32, -(2**31) - 1, 2**63 - 1, -(2**63
 EDGES_FLOAT = (
     *(0.0, -0.0, 1.0, -1.0, 0.5, -1.5, 2.5, 127.5, 255.9, -128.7, 65535.5, 1e10, -1e10, 2147483647.0, 2147483648.0),
     *(-2147483649.0, 4294967295.0, 4294967296.0, 9.2e18, 9223372036854775808.0, -9223372036854775808.0, 1.8e19),
-    *(18446744073709551616.0, 1e300, -1e300, 5e-324, 3.4028235e38, 16777217.0, float("inf"), float("-inf"), float("nan")),
+    *(
+        18446744073709551616.0,
+        1e300,
+        -1e300,
+        5e-324,
+        3.4028235e38,
+        16777217.0,
+        float("inf"),
+        float("-inf"),
+        float("nan"),
+    ),
 )
 _BINARY = ("add", "sub", "mul", "and", "or", "xor", "add", "sub", "and", "xor")
 _OVERFLOW = ("add.ovf", "sub.ovf", "mul.ovf", "add.ovf.un", "sub.ovf.un", "mul.ovf.un")
@@ -71,9 +81,7 @@ class Variable:
 class Expressions:
     """What one method body is made with. ``budget`` bounds its size, in nodes."""
 
-    def __init__(
-        self, world: World, rng: random.Random, callees: Sequence[Callee], library: bool, budget: int
-    ) -> None:
+    def __init__(self, world: World, rng: random.Random, callees: Sequence[Callee], library: bool, budget: int) -> None:
         self.world = world
         self.rng = rng
         self.library = library
@@ -118,7 +126,7 @@ class Expressions:
     def object(self, type_: CilType, depth: int) -> Node:
         """A reference that is nearly never null: with a test that replaces null by something new."""
         value = self.expression(type_, depth)
-        if self.chance(0.04) or len(value.parts) > 1 and any(isinstance(p, str) and "new" in p for p in value.parts):
+        if self.chance(0.04) or (len(value.parts) > 1 and any(isinstance(p, str) and "new" in p for p in value.parts)):
             return value
         present = self.label()
         return Node([value, "dup", f"brtrue {present}", "pop", self.fresh(type_, 0), f"{present}: nop"], type_)
@@ -148,7 +156,7 @@ class Expressions:
         if type_.stack in STACK_TYPES:
             stack = STACK_TYPES[type_.stack]
             variables, statics = self.places(lambda x: x.stack == type_.stack)
-            if self.chance(0.4) or not variables and not statics:
+            if self.chance(0.4) or (not variables and not statics):
                 return self.constant(stack)
             return Node([self._place(variables, statics)], stack)
         variables, statics = self.places(lambda x: self.world.converts(x, type_))
@@ -210,9 +218,7 @@ class Expressions:
             (2, self._switch_value),
         ]
 
-    def _choose(
-        self, forms: Sequence[tuple[int, Callable[[CilType, int], Node]]], type_: CilType, depth: int
-    ) -> Node:
+    def _choose(self, forms: Sequence[tuple[int, Callable[[CilType, int], Node]]], type_: CilType, depth: int) -> Node:
         return self.rng.choices([f for _, f in forms], [w for w, _ in forms])[0](type_, depth)
 
     def leaf_form(self, type_: CilType, depth: int) -> Node:
@@ -324,7 +330,9 @@ class Expressions:
         text = self.expression(t.STRING, depth)
         index: list[str | Node] = ["ldc.i4 0"] if self.chance(0.97) else [self.expression(t.I4, depth)]
         if self.chance(0.95):
-            text = Node(['ldstr "!"', text, "call string [System.Runtime]System.String::Concat(string, string)"], t.STRING)
+            text = Node(
+                ['ldstr "!"', text, "call string [System.Runtime]System.String::Concat(string, string)"], t.STRING
+            )
         return Node([text, *index, "callvirt instance char [System.Runtime]System.String::get_Chars(int32)"], t.I4)
 
     # --- forms for all types ------------------------------------------------------------------------------------------
@@ -545,7 +553,7 @@ class Expressions:
     def fresh(self, type_: CilType, depth: int) -> Node:
         """A new object of the type."""
         world = self.world
-        if type_ is t.STRING or type_ is t.OBJECT and self.chance(0.3):
+        if type_ is t.STRING or (type_ is t.OBJECT and self.chance(0.3)):
             return Node([f'ldstr "{self.rng.choice(["", "a", "text", "xyzzy", "0123456789"])}"'], type_)
         self.note("allocation")
         if type_.element is not None:

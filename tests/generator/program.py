@@ -100,7 +100,9 @@ def make_program(seed: int, methods: int) -> Program:
         callee = Callee(reference, delegate.parameters, delegate.result, None, "call", delegate.library)
         plan(name, owner, "public static", callee)
         invoke = _reference(delegate.result, f"{delegate.type.token}::Invoke", delegate.parameters, True)
-        callees.append(Callee(invoke, delegate.parameters, delegate.result, delegate.type, "callvirt", delegate.library))
+        callees.append(
+            Callee(invoke, delegate.parameters, delegate.result, delegate.type, "callvirt", delegate.library)
+        )
     for index in range(len(plans), methods):
         library = rng.random() < 0.25
         parameters = world.parameters(library)
@@ -123,7 +125,13 @@ def make_program(seed: int, methods: int) -> Program:
         some = rng.sample(callees, min(len(callees), 12))
         own = random.Random(rng.getrandbits(64))
         body = make_body(
-            world, own, some, callee.parameters, callee.result, library=callee.library, this=this,
+            world,
+            own,
+            some,
+            callee.parameters,
+            callee.result,
+            library=callee.library,
+            this=this,
             statements=own.choice([2, 4, 6, 8]),
         )
         result_name = callee.result.signature if callee.result is not None else "void"
@@ -255,8 +263,12 @@ def _cases_class(program: Program) -> str:
     text = f".class public auto ansi Program extends {base} {{\n"
     text += d.method("public hidebysig specialname rtspecialname instance void .ctor()", constructor)
     text += d.method(f"{head} int32 get_Count()", [f"ldc.i4 {count}", "ret"])
-    text += d.method(f"{head} void Reset()", [*reset, "ret"], ", ".join(f"{x.signature} V_{i}" for i, x in enumerate(maker.locals)))
+    text += d.method(
+        f"{head} void Reset()", [*reset, "ret"], ", ".join(f"{x.signature} V_{i}" for i, x in enumerate(maker.locals))
+    )
     text += d.method(f"{head} int64 State()", [*state, "ret"])
     text += d.method(f"{head} int64 Run(int32 i, int32 j)", run)
-    text += ".method public static int32 Main() cil managed {\n.entrypoint\n.maxstack 8\n" + "\n".join(main) + "\n}\n}\n"
+    text += (
+        ".method public static int32 Main() cil managed {\n.entrypoint\n.maxstack 8\n" + "\n".join(main) + "\n}\n}\n"
+    )
     return text

@@ -1,6 +1,7 @@
 """Random exception handling: try blocks with catches, filters, finally and fault handlers, leave, rethrow, throw.
 
-Invariants: a protected block starts with an empty evaluation stack; what is inside a finally, fault or filter never leaves
+Invariants: a protected block starts with an empty evaluation stack; what is inside a finally, fault or filter never
+leaves
 it; a filter contains no protected block.
 
 >>> Protected(...).statement(3)   # one of its forms
@@ -52,7 +53,7 @@ class Protected(Statements):
         if self.chance(0.2):
             thrown: list[str | Node] = [Node([self.expression(t.OBJECT, 1), f"isinst {EXCEPTION.token}"])]
         elif self.chance(0.5):
-            thrown = [f'ldstr "thrown"', f"newobj instance void {name}::.ctor(string)"]
+            thrown = ['ldstr "thrown"', f"newobj instance void {name}::.ctor(string)"]
         else:
             thrown = [f"newobj instance void {name}::.ctor()"]
         return Node([self.branch(skip, depth), *thrown, "throw", f"{skip}: nop"])
@@ -99,9 +100,7 @@ class Protected(Statements):
                 after = finish
         return Node([*parts, f"{after}: nop", *clauses])
 
-    def _closed(
-        self, kind: str, protects: str, start: str, depth: int, clauses: list[str | Node]
-    ) -> list[str | Node]:
+    def _closed(self, kind: str, protects: str, start: str, depth: int, clauses: list[str | Node]) -> list[str | Node]:
         """A finally or fault handler that begins with label ``start``."""
         self.note(f"EH {kind}")
         following = self.label()

@@ -1,6 +1,7 @@
 """Shrinks a failing program: first whole methods, then statements, then expressions.
 
-The verdict to keep is "the same kind of problem in the same mode"; candidates that no longer assemble are no candidates.
+The verdict to keep is "the same kind of problem in the same mode"; candidates that no longer assemble are no
+candidates.
 What is left is written as ilasm text, small enough to read.
 
 >>> Reducer(program, Modes(targets=("3.1",)), folder).run()

@@ -20,7 +20,6 @@ from nativegen.pipeline.compile import compile_file
 from nativegen.pipeline.request import CompileOptions, CompileRequest
 from nativegen.runtime.events import read_method_report
 from nativegen.runtime.host import RunResult, TraceRequest, run_app, runtime_config_for
-from tests.generator.program import Program
 from tests.support.csharp import CS, assemble_il, compile_csharp
 from tests.support.differential import GC_STRESS_SETTINGS, method_names
 from tests.support.paths import TARGETS
@@ -34,7 +33,8 @@ COMPILED = ("lib", "program")
 class Modes:
     """What to run: targets, efforts of the compiler, GC stress besides, default tiering besides.
 
-    ``mixed``: also with an image of only one of the two assemblies (of the first effort), so that native code and jitted code
+    ``mixed``: also with an image of only one of the two assemblies (of the first effort), so that native code and
+    jitted code
     call each other in both directions.
     """
 
@@ -62,7 +62,8 @@ class Problem:
 
 @dataclass(slots=True)
 class Verdict:
-    """``native``: methods seen native, per mode; ``excluded``: reason -> count; ``jit_differs``: lines on which the JIT's
+    """``native``: methods seen native, per mode; ``excluded``: reason -> count; ``jit_differs``: lines on which the
+    JIT's
     optimised and unoptimised code disagree (its own bugs), where native code may agree with either."""
 
     problems: list[Problem] = field(default_factory=list)
@@ -89,9 +90,7 @@ def check(texts: tuple[str, str], folder: Path, modes: Modes) -> Verdict:
     return verdict
 
 
-def _check_target(
-    target: str, assemblies: dict[str, Path], folder: Path, modes: Modes, verdict: Verdict
-) -> None:
+def _check_target(target: str, assemblies: dict[str, Path], folder: Path, modes: Modes, verdict: Verdict) -> None:
     runtime = get_runtime(target)
     references = framework_references(target) | {name: str(path) for name, path in assemblies.items()}
     home = folder / "home"
@@ -104,8 +103,12 @@ def _check_target(
         (where / "program.runtimeconfig.json").write_text(json.dumps(runtime_config_for(runtime)))
 
     def run(
-        where: Path, tiering: bool | None = False, variables: dict[str, str] | None = None, stress: bool = False,
-        trace: TraceRequest | None = None, minimal: bool = False,
+        where: Path,
+        tiering: bool | None = False,
+        variables: dict[str, str] | None = None,
+        stress: bool = False,
+        trace: TraceRequest | None = None,
+        minimal: bool = False,
     ) -> RunResult:
         return run_app(
             where / "program.dll",
@@ -149,7 +152,9 @@ def _check_target(
             for excluded in report.exclusions:
                 left_out.add(excluded.name)
                 verdict.excluded[excluded.code] += 1
-                verdict.problems.append(Problem("excluded", mode, f"{excluded.name}: {excluded.code} {excluded.detail}"))
+                verdict.problems.append(
+                    Problem("excluded", mode, f"{excluded.name}: {excluded.code} {excluded.detail}")
+                )
         traced = run(where, trace=TraceRequest(folder / target / f"trace-{effort}") if modes.trace else None)
         compare(mode, traced)
         if traced.exit_code == 0 and traced.trace is not None:

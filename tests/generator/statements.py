@@ -268,6 +268,14 @@ class Statements(Expressions):
             load = [self.return_variable.load] if self.return_variable is not None else []
             end = Node([*end.parts, f"{self.return_label}: nop", *load, "ret"])
         skip = self.label()
-        fuel: list[str | Node] = [f"ldsfld {FUEL}", "ldc.i4 1", "sub", "dup", f"stsfld {FUEL}", f"ldc.i4 0", f"bgt {skip}"]
+        fuel: list[str | Node] = [
+            f"ldsfld {FUEL}",
+            "ldc.i4 1",
+            "sub",
+            "dup",
+            f"stsfld {FUEL}",
+            "ldc.i4 0",
+            f"bgt {skip}",
+        ]
         default = [*self.result.default, "ret"] if self.result is not None else ["ret"]
         return Node([Node([*fuel, *default, f"{skip}: nop"]), *start, *main, end])

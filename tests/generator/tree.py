@@ -1,7 +1,8 @@
 """CIL as a tree that knows which parts can be left out: what the generator makes and the reducer cuts.
 
 A :class:`Node` is a statement (leaves the evaluation stack as it was) or an expression (pushes one value of its type).
-Its parts are lines of ilasm text and further nodes, in order. So a reducer needs no knowledge of CIL: a statement may be
+Its parts are lines of ilasm text and further nodes, in order. So a reducer needs no knowledge of CIL: a statement may
+be
 removed, an expression may become a constant of its type, or any expression of the same type inside it.
 
 >>> one = Node(["ldc.i4 1"], I4)

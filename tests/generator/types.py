@@ -69,7 +69,14 @@ STRING = CilType("string", "[System.Runtime]System.String", "ref", "String", ind
 PRIMITIVES = (I1, U1, I2, U2, BOOL, CHAR, I4, U4, I8, U8, NI, NU, R4, R8)
 
 #: What brings an int32 into the range of a small type.
-NARROWING = {"SByte": "conv.i1", "Byte": "conv.u1", "Boolean": "conv.u1", "Int16": "conv.i2", "UInt16": "conv.u2", "Char": "conv.u2"}
+NARROWING = {
+    "SByte": "conv.i1",
+    "Byte": "conv.u1",
+    "Boolean": "conv.u1",
+    "Int16": "conv.i2",
+    "UInt16": "conv.u2",
+    "Char": "conv.u2",
+}
 
 #: What stands on the evaluation stack for each kind, as a type of its own.
 STACK_TYPES = {"i4": I4, "i8": I8, "ni": NI, "r4": R4, "r8": R8}

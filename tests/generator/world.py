@@ -1,6 +1,8 @@
-"""The declarations of a generated program: structs of many shapes, class hierarchies, arrays, statics, delegates, hashes.
+"""The declarations of a generated program: structs of many shapes, class hierarchies, arrays, statics, delegates,
+hashes.
 
-A world has two assemblies, ``lib`` and the program, and each holds every kind of declaration, so that field accesses, base
+A world has two assemblies, ``lib`` and the program, and each holds every kind of declaration, so that field accesses,
+base
 classes, overrides, calls and statics cross the border. Names of the library are written ``[lib]Lib.X``;
 :func:`library_text` makes them local.
 
@@ -179,7 +181,9 @@ class World:
         known = [s for s in self.structs if not library or is_library(s)]
         primitives: list[CilType] = list(t.PRIMITIVES)
         references = [t.OBJECT, t.STRING]
-        shape = rng.choice(["numbers", "numbers", "references", "mixed", "mixed", "nested", "packed", "explicit", "floats"])
+        shape = rng.choice(
+            ["numbers", "numbers", "references", "mixed", "mixed", "nested", "packed", "explicit", "floats"]
+        )
         if shape == "nested" and not known:
             shape = "mixed"
         count = rng.choice([1, 1, 2, 2, 3, 4, 6])

@@ -1,7 +1,7 @@
 """The seeded bugs, each a function that patches the compiler of this process.
 
-Each is a mistake somebody could make in one line; together they touch arithmetic, memory, structs, the calling convention,
-exception handling and what the garbage collector is told.
+Each is a mistake somebody could make in one line; together they touch arithmetic, memory, structs, the calling
+convention, exception handling and what the garbage collector is told.
 
 >>> MUTANTS["less becomes less or equal"]()
 """
