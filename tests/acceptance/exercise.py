@@ -68,7 +68,9 @@ def exercise(
         timeout=_TIMEOUT,
     )
     text = out.read_text("utf-8", "replace") if out.is_file() else ""
-    return Exercise(result, text.replace(str(app.parent), "APPLICATION").replace(str(folder), "WORK").split("\n"))
+    for own in (app.parent, app.parent.resolve()):
+        text = text.replace(str(own), "APPLICATION")
+    return Exercise(result, text.replace(str(folder), "WORK").split("\n"))
 
 
 def unstable_lines(first: list[str], second: list[str]) -> set[int]:
