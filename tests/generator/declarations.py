@@ -101,7 +101,20 @@ def zeros_text(world: World, library: bool) -> str:
 
 MIX = method(
     "public static int64 Mix(int64 a, int64 b)",
-    "ldarg.0|ldc.i8 31|mul|ldarg.1|xor|dup|ldc.i4 29|shr.un|xor|ldc.i8 -7046029254386353131|mul|ret".split("|"),
+    [
+        "ldarg.0",
+        "ldc.i8 31",
+        "mul",
+        "ldarg.1",
+        "xor",
+        "dup",
+        "ldc.i4 29",
+        "shr.un",
+        "xor",
+        "ldc.i8 -7046029254386353131",
+        "mul",
+        "ret",
+    ],
 )
 
 
