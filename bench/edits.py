@@ -72,15 +72,15 @@ def measure(work: pathlib.Path) -> Iterator[Row]:
     yield from _edited("generated C#, one body edited", before, after, "3.1", framework, folder)
 
 
-def source(edited: bool) -> str:
-    """A C# library of ``CLASSES`` times ``METHODS`` methods."""
+def source(edited: bool, class_count: int = CLASSES, method_count: int = METHODS) -> str:
+    """A C# library of many methods; ``edited``: one of them has another body."""
     classes = []
-    for number in range(CLASSES):
-        other = (number + 1) % CLASSES
+    for number in range(class_count):
+        other = (number + 1) % class_count
         methods = []
-        for index in range(METHODS):
-            body = _BODIES[index % len(_BODIES)].format(other=other, index=index, next=(index + 1) % METHODS)
-            if edited and (number, index) == (CLASSES // 2, METHODS // 2):
+        for index in range(method_count):
+            body = _BODIES[index % len(_BODIES)].format(other=other, index=index, next=(index + 1) % method_count)
+            if edited and (number, index) == (class_count // 2, method_count // 2):
                 body = "long more = System.Math.BigMul(x, 3); return (int)more + \"a new literal\".Length;"
             methods.append(f"    public int M{index}(int x) {{ {body} }}")
         classes.append(

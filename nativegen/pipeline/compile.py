@@ -221,6 +221,11 @@ class _Linker:
 
     def __init__(self) -> None:
         self._systems: dict[tuple[str, int], TypeSystem] = {}
+        self._opened: dict[str, Assembly] = {}
+
+    def _open(self, path: str) -> Assembly:
+        """The job's assembly is open already, and much of it decoded."""
+        return self._opened.pop(path, None) or Assembly.open(path)
 
     def _name(self, job: _Job) -> tuple[Facts, LinkNames, SymbolCheck]:
         """Opens the job's assembly in the type system of its references; once."""
@@ -230,7 +235,8 @@ class _Linker:
             key = (target.name, id(request.references))
             system = self._systems.get(key)
             if system is None:
-                system = self._systems[key] = TypeSystem(target, request.references.get)
+                system = self._systems[key] = TypeSystem(target, request.references.get, self._open)
+            self._opened[request.input] = job.assembly
             module = system.open(request.input)
             job.facts = Facts(module)
             job.names = LinkNames(job.facts.own, SymbolTable(module))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.edits import source
 from nativegen.metadata import Assembly
 from nativegen.pipeline import compile as pipeline
 from nativegen.pipeline.compile import MethodOutcome, compile_file, compile_many
@@ -63,6 +64,20 @@ def test_one_patched_body(tmp_path: Path) -> None:
     reused, warm = compiled(patched, tmp_path / "2", *others, target="9.0", store=store)
     clean, _ = compiled(patched, tmp_path / "3", *others, target="9.0", jobs=2)
     assert cold.units_compiled == cold.methods
+    assert (warm.units_compiled, warm.units_reused) == (1, cold.methods - 1)
+    assert reused == clean
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_one_edited_method_of_many(target: str, tmp_path: Path) -> None:
+    """mcs numbers every token anew after an edit that adds a literal, a member reference and a local: one unit."""
+    before, after = (
+        compile_csharp(source(edited, 6, 30), tmp_path / str(edited), "Many", library=True) for edited in (False, True)
+    )
+    store = tmp_path / "store"
+    _, cold = compiled(before, tmp_path / "1", target=target, store=store)
+    reused, warm = compiled(after, tmp_path / "2", target=target, store=store)
+    clean, _ = compiled(after, tmp_path / "3", target=target)
     assert (warm.units_compiled, warm.units_reused) == (1, cold.methods - 1)
     assert reused == clean
 
