@@ -73,14 +73,14 @@ def expand_array_method(importer: MethodImporter, callee: Callee) -> bool:
     element = importer.compiler.storages.of(owner.element)
     is_reference = element.memory is Memory.REF
     if name == "Address":
-        if owner.rank == 1 or is_reference and not importer.prefixes.readonly:
+        if owner.rank == 1 or (is_reference and not importer.prefixes.readonly):
             raise Excluded(Reason.OPCODE, "address in an array of references or of one dimension")
     elif name not in ("Get", "Set"):
         raise invalid(f"call of {callee.method.display_name}")
     if len(callee.parameters) != owner.rank + (name == "Set"):
         raise invalid(f"{callee.method.display_name} with {len(callee.parameters)} arguments")
     _refuse_shared(callee)
-    if owner.rank == 1 or name == "Set" and is_reference:
+    if owner.rank == 1 or (name == "Set" and is_reference):
         if importer.compiler.module.method(callee.token).owner.contains_generic_parameters:
             raise Excluded(Reason.NOT_NAMEABLE, callee.method.display_name)
         return False

@@ -55,7 +55,7 @@ _INT64 = (0, 1, -1, 5, -9, 64, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x7FFFFFFFFFF
 _FLOATS = (
     0.0, -0.0, 1.5, -2.5, 0.5, -0.9, 127.9, 255.0, 65535.5, 2147483647.5, -2147483648.9, 4294967295.5, 3e9, -3e9,
     9.3e18, 1.8e19, 1e20, -1e20, 5e-324, 1e308, float("inf"), float("-inf"), float("nan"), -float("nan"),
-)  # fmt: skip
+)
 _FEW = (0.0, -0.0, 1.5, -2.5, 1e10, 5e-324, float("inf"), float("-inf"), float("nan"), -float("nan"), 3.0)
 
 
@@ -139,11 +139,11 @@ def _variables() -> list[Case]:
         cases.append(Case(f"ldarg.{index}", f"ldarg_{index}", type_, four, f"ldarg.{index}", call))
         cases.append(
             Case(f"ldloc.{index}", f"ldloc_{index}", type_, four, f"ldarg.{index} stloc {index} ldloc.{index}", call,
-                 ", ".join(four))  # fmt: skip
+                 ", ".join(four))
         )
         cases.append(
             Case(f"stloc.{index}", f"stloc_{index}", type_, four, f"ldarg.{index} stloc.{index} ldloc {index}", call,
-                 ", ".join(four))  # fmt: skip
+                 ", ".join(four))
         )
     for suffix in (".s", ""):
         one, five = ("int32",), ("int32",) * 5
@@ -345,7 +345,7 @@ def _elements() -> list[Case]:
             name = _identifier(opcode, f"of.{form}")
             cases.append(Case(opcode, name, loaded, ("int32", loaded), body, calls, f"{element}[]"))
     calls = _pairs(("ldc.i4.2 newarr object", "ldc.i4.2 newarr string", "ldnull"), _pairs(
-        ("ldc.i4.0", "ldc.i4.2", "ldc.i4.m1"), ("ldnull", 'ldstr "x"', "ldc.i4.5 box int32")))  # fmt: skip
+        ("ldc.i4.0", "ldc.i4.2", "ldc.i4.m1"), ("ldnull", 'ldstr "x"', "ldc.i4.5 box int32")))
     three = ("object[]", "int32", "object")
     load_calls = _pairs(("ldc.i4.2 newarr object", "ldc.i4.2 newarr string", "ldnull"), ("ldc.i4.1", "ldc.i4.2"))
     cases += [
@@ -366,7 +366,7 @@ _CORE = "[System.Private.CoreLib]System"
 
 def _objects() -> list[Case]:
     things = ("ldnull", 'ldstr "s"', "ldc.i4.5 box int32", "ldc.i8 6 box int64", "newobj instance void Thing::.ctor()",
-              "newobj instance void Other::.ctor()")  # fmt: skip
+              "newobj instance void Other::.ctor()")
     one = ("object",)
     make = "newobj instance void Thing::.ctor()"
     return [
@@ -542,7 +542,7 @@ def program() -> str:
         f".class abstract sealed Ops extends {_CORE}.Object\n{{", *methods, "}",
         f".class abstract sealed Run extends {_CORE}.Object\n{{", *runners,
         f".method public static int32 Main() cil managed {{ .entrypoint .maxstack 8\n{main}\nldc.i4.0 ret }}", "}",
-    ])  # fmt: skip
+    ])
 
 
 def _parts(calls: tuple[str, ...]) -> list[tuple[str, ...]]:

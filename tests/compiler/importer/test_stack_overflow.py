@@ -15,8 +15,10 @@ using System.Runtime.CompilerServices;
 
 static class Program
 {
-    [MethodImpl(MethodImplOptions.NoInlining)] static unsafe int Ask(long n) { int* p = stackalloc int[checked((int)n)]; p[n / 2] = 1; return p[0]; }
-    [MethodImpl(MethodImplOptions.NoInlining)] static unsafe int Deep(int n) { byte* p = stackalloc byte[5000]; p[n % 5000] = 1; return Deep(n + 1) + p[7]; }
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    static unsafe int Ask(long n) { int* p = stackalloc int[checked((int)n)]; p[n / 2] = 1; return p[0]; }
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    static unsafe int Deep(int n) { byte* p = stackalloc byte[5000]; p[n % 5000] = 1; return Deep(n + 1) + p[7]; }
     static int Main(string[] args)
     {
         Console.WriteLine("begins");
