@@ -12,13 +12,15 @@ source makes a new set, and the set it replaces is deleted. A set appears comple
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -119,20 +121,36 @@ def compiled_set(
         NativegenError: the first assembly that could not be compiled.
     """
     kept = find_inputs().home / "images" / f"{name}-{target}" / compiler_fingerprint()
-    if not kept.is_dir():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        others = [path for path in kept.parent.iterdir() if not path.name.startswith(_UNFINISHED) or _abandoned(path)]
-        work = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=kept.parent))
-        try:
-            _compile_into(work, assemblies, references, target, options or CompileOptions())
-            os.rename(work, kept)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-        for other in others:
-            shutil.rmtree(other)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with _exclusively(kept.parent.with_name(f"{kept.parent.name}.lock")):
+        if not kept.is_dir():
+            _make(kept, assemblies, references, target, options or CompileOptions())
     document = json.loads((kept / "reports.json").read_text("utf-8"))
     reports = {each["name"]: _report(each) for each in document["reports"]}
     return ImageSet(kept, reports, document["seconds"], document["jobs"])
+
+
+@contextlib.contextmanager
+def _exclusively(lock: Path) -> Iterator[None]:
+    """One process at a time: the workers of a parallel test run want the same sets, and one of them shall compile."""
+    with lock.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def _make(
+    kept: Path, assemblies: Sequence[Path], references: Mapping[str, str], target: str, options: CompileOptions
+) -> None:
+    """Compile into the folder ``kept`` and delete the sets it replaces."""
+    others = [path for path in kept.parent.iterdir() if not path.name.startswith(_UNFINISHED) or _abandoned(path)]
+    work = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=kept.parent))
+    try:
+        _compile_into(work, assemblies, references, target, options)
+        os.rename(work, kept)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    for other in others:
+        shutil.rmtree(other)
 
 
 def _abandoned(path: Path) -> bool:
