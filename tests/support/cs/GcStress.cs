@@ -1,6 +1,7 @@
 // Compacting collections from another thread while the program runs: every reference that native code holds must be
 // reported to the collector and updated, or the program prints something else than under the JIT.
 using System;
+using System.Diagnostics;
 using System.Runtime;
 using System.Threading;
 
@@ -34,9 +35,11 @@ public static class GcStress
             // Objects of changing size that die at once leave holes, so that compaction moves what survives.
             for (int i = 0; i < holes.Length; i++) holes[i] = new byte[24 + (i * 37 + round) % 200];
             if (round % 50 == 0) GCSettings.LargeObjectHeapCompactionMode = GCLargeObjectHeapCompactionMode.CompactOnce;
+            long start = Stopwatch.GetTimestamp();
             GC.Collect(round % 3, GCCollectionMode.Forced, true, true);
             Collections++;
-            Thread.Yield();
+            // Half of the time belongs to the program: without a pause it is stopped again before it got anywhere.
+            Thread.Sleep(1 + (int)((Stopwatch.GetTimestamp() - start) * 1000 / Stopwatch.Frequency));
         }
         GC.KeepAlive(holes);
     }
