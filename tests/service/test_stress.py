@@ -85,7 +85,7 @@ def test_random_operations_and_random_kills_leave_a_cache_that_agrees(tmp_path: 
     actors = [start() for _ in range(PROCESSES)]
     try:
         deadline, kills = time.monotonic() + 240, 0
-        while output.read_bytes().count(b"done") < OPERATIONS:
+        while kills < 5 or output.read_bytes().count(b"done") < OPERATIONS:
             assert time.monotonic() < deadline, (tmp_path / "errors").read_text()
             time.sleep(choose.uniform(0.1, 1.0))
             victim = choose.randrange(PROCESSES)
@@ -98,7 +98,6 @@ def test_random_operations_and_random_kills_leave_a_cache_that_agrees(tmp_path: 
         for actor in actors:
             actor.kill()
             actor.wait()
-    assert kills >= 5
     check(root)
 
 
