@@ -164,10 +164,21 @@ class Framework:
 
 
 def _compiled(images: ImageSet, name: str) -> frozenset[int]:
-    """MethodDef rids that have code in the image."""
+    """MethodDef rids of non-generic methods that have code in the image.
+
+    Of a generic method the image holds the code that reference types share; the runtime jits its instances over value
+    types.
+    """
     report = images.reports[name]
     excluded = {method.rid for method in report.exclusions}
-    return frozenset(methods_with_cil(Assembly.open(images.images[name]))) - excluded
+    assembly = Assembly.open(images.images[name])
+    return frozenset(
+        rid
+        for rid in methods_with_cil(assembly)
+        if rid not in excluded
+        and not assembly.generic_params(0x06000000 | rid)
+        and not assembly.generic_params(0x02000000 | assembly.type_of_method(rid))
+    )
 
 
 def _owners(assemblies: set[str]) -> dict[str, str]:
