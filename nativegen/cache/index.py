@@ -25,6 +25,8 @@ from nativegen.cache.location import INDEX_NAME, check_trust
 from nativegen.cache.records import Dependency, Image, ImageKey, Root, RootKey, Totals
 from nativegen.cache.schema import connect, translated
 
+# By name, the normal scenario first: a listing must not depend on keys.
+_DISPLAY_ORDER = "ORDER BY display_name, target, scenario != 'normal', scenario, key"
 _IMAGE_COLUMNS = ", ".join(f"images.{column}" for column in Image._fields)
 _ROOT_COLUMNS = "roots.id, roots.path, roots.target, roots.scenario, roots.config, roots.display_name, roots.options"
 
@@ -143,7 +145,7 @@ class Index:
         """Every image, in order of display name."""
         return [
             _image(row)
-            for row in self._query(f"SELECT {_IMAGE_COLUMNS} FROM images ORDER BY display_name, target, key")
+            for row in self._query(f"SELECT {_IMAGE_COLUMNS} FROM images {_DISPLAY_ORDER}")
         ]
 
     def images_of_root(self, root: int) -> list[Image]:
