@@ -144,17 +144,4 @@ def _spend(seconds: dict[str, float], stage: str, started: float) -> None:
 
 def method_display_name(assembly: Assembly, rid: int) -> str:
     """``Ns.Outer+Inner::Method`` from metadata alone."""
-    owner = assembly.type_of_method(rid)
-    parts = []
-    namespace = ""
-    while owner:
-        row = assembly.type_def(owner)
-        parts.append(row.name)
-        namespace = row.namespace
-        owner = assembly.enclosing_type(owner)
-    name = "+".join(reversed(parts))
-    return (
-        f"{namespace}.{name}::{assembly.method_def(rid).name}"
-        if namespace
-        else f"{name}::{assembly.method_def(rid).name}"
-    )
+    return f"{assembly.type_full_name(assembly.type_of_method(rid))}::{assembly.method_def(rid).name}"
