@@ -28,6 +28,7 @@ import xxhash
 
 from nativegen.cache.deployment import FOLDER, RECORD, is_deployed
 from nativegen.diagnostics import NativegenError
+from nativegen.files import replacing
 from nativegen.operations.files import clone
 from nativegen.operations.substitution import Substitution
 
@@ -235,12 +236,8 @@ def _write_record(folder: str, deployment: Deployment) -> None:
         "files": [asdict(file) for file in deployment.files.values()],
     }
     path = os.path.join(folder, FOLDER, RECORD)
-    temporary = f"{path}.{os.getpid()}.tmp"
-    with open(temporary, "w", encoding="utf-8") as file:
+    with replacing(path, durable=True) as temporary, open(temporary, "w", encoding="utf-8") as file:
         json.dump(document, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
     _flush_folder(path)
 
 
@@ -249,17 +246,9 @@ def _replace(folder: str, source: str, target: str) -> None:
 
     A killed process leaves its half-written copy in our own folder, where ``--undo`` removes it.
     """
-    temporary = os.path.join(folder, FOLDER, f"{os.getpid()}.tmp")
-    try:
+    with replacing(target, durable=True, folder=os.path.join(folder, FOLDER)) as temporary:
         clone(source, temporary)
         os.chmod(temporary, os.stat(target if os.path.exists(target) else source).st_mode & 0o7777)
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
     _flush_folder(target)
 
 

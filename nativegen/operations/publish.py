@@ -6,11 +6,11 @@ and deleted freely. An existing folder is updated file by file, each one atomica
 
 from __future__ import annotations
 
-import contextlib
 import os
 from dataclasses import dataclass
 
 from nativegen.diagnostics import NativegenError
+from nativegen.files import replacing
 from nativegen.operations.files import clone
 from nativegen.operations.substitution import Substitution
 from nativegen.operations.tree import Entry, tree_entries
@@ -57,14 +57,11 @@ def _make_folder(path: str) -> None:
 
 
 def _copy(entry: Entry, target: str) -> None:
-    temporary = f"{target}.{os.getpid()}.tmp"
     try:
-        clone(entry.source, temporary)
-        # Images are read-only in the cache; in the folder they are the user's.
-        mode = 0o644 if entry.kind == "image" else os.stat(entry.source).st_mode & 0o7777
-        os.chmod(temporary, mode | 0o200)
-        os.replace(temporary, target)
+        with replacing(target) as temporary:
+            clone(entry.source, temporary)
+            # Images are read-only in the cache; in the folder they are the user's.
+            mode = 0o644 if entry.kind == "image" else os.stat(entry.source).st_mode & 0o7777
+            os.chmod(temporary, mode | 0o200)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
         raise NativegenError("NGEN7004", target, detail=error.strerror or str(error)) from error

@@ -11,10 +11,8 @@ halves.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import gc
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +23,7 @@ from nativegen.backend.workers import WorkerPool
 from nativegen.compiler.exclusions import Reason
 from nativegen.compiler.instances import instance_entry, shared_instance
 from nativegen.diagnostics import NativegenError
+from nativegen.files import replacing
 from nativegen.metadata import Assembly, Table
 from nativegen.pipeline.eligibility import check_eligible
 from nativegen.pipeline.facts import Facts
@@ -344,14 +343,8 @@ def write_atomically(path: str, data: bytes) -> None:
     Raises:
         NativegenError: NGEN3001, the directory is missing, read-only or full; nothing is left behind.
     """
-    temporary = f"{path}.{os.getpid()}.tmp"
     try:
-        with open(temporary, "wb") as stream:
+        with replacing(path, durable=True) as temporary, open(temporary, "wb") as stream:
             stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
         raise NativegenError("NGEN3001", path, detail=error.strerror or str(error)) from error

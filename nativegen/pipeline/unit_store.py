@@ -32,6 +32,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import xxhash
 
+from nativegen.files import replacing
 from nativegen.pipeline.signature_facts import DIGEST_SIZE
 from nativegen.pipeline.unit_codec import CorruptRecord, Exclusion, TableBuilder, Tables, decode, decode_tables, encode
 from nativegen.readytorun.unit import MethodUnit
@@ -142,16 +143,10 @@ class AssemblyUnits:
         data = encode_file(results)
         os.makedirs(self._folder, mode=0o700, exist_ok=True)
         path = os.path.join(self._folder, xxhash.xxh3_128_hexdigest(data) + _SUFFIX)
-        temporary = f"{path}.{os.getpid()}.tmp"
-        try:
+        with replacing(path) as temporary:
             with open(temporary, "wb") as stream:
                 stream.write(data)
             os.chmod(temporary, 0o600)
-            os.replace(temporary, path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
         return len(data)
 
 

@@ -20,6 +20,7 @@ import subprocess
 import sys
 from typing import Any
 
+from nativegen.files import replacing
 from nativegen.scons.csharp import assemblies, references_of
 
 IMAGE_SUFFIX = ".ni.dll"
@@ -211,10 +212,8 @@ def _write_contract(target: Any, source: Any, env: Any) -> int:
             print(f"nativegen: {name}: contract changed: {first_difference(old.entries, new.entries)}")
         else:
             print(f"nativegen: {name}: contract unchanged, dependents stay")
-    temporary = path + ".tmp"
-    with open(temporary, "w", encoding="utf-8") as stream:
+    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as stream:
         json.dump({"signature": new.signature, "entries": new.entries}, stream, sort_keys=True, indent=0)
-    os.replace(temporary, path)
     return 0
 
 

@@ -1,0 +1,40 @@
+"""Files that appear at their path whole or not at all.
+
+Images, contracts, records and compiled methods are read by other processes at any time, and any process may be killed
+at any time. So each file is written under a temporary name in the same file system and renamed, which POSIX makes
+atomic.
+
+>>> with replacing("out/App.ni.dll", durable=True) as temporary:
+...     pathlib.Path(temporary).write_bytes(image)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def replacing(path: str, *, durable: bool = False, folder: str | None = None) -> Iterator[str]:
+    """The name of a temporary file to write; at the end of the block it replaces ``path``, after an error it is gone.
+
+    Args:
+        durable: wait until the bytes are on the disk before they get their name, so that a crash of the machine leaves
+            the old file or the new one.
+        folder: where the temporary file lives; default: beside ``path``. It must be on the same file system.
+
+    Raises:
+        OSError: whatever the block, the flush or the rename raises; nothing is left behind.
+    """
+    temporary = f"{path}.{os.getpid()}.tmp" if folder is None else os.path.join(folder, f"{os.getpid()}.tmp")
+    try:
+        yield temporary
+        if durable:
+            with open(temporary, "rb") as stream:
+                os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
