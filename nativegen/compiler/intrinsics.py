@@ -29,6 +29,7 @@ from nativegen.compiler import access, ir
 from nativegen.compiler.access import Address
 from nativegen.compiler.importer import MethodImporter, Prefixes
 from nativegen.compiler.ir import Condition, ConvertKind, Memory, Type
+from nativegen.typesystem import TypeKind
 
 if TYPE_CHECKING:
     from nativegen.compiler.resolved import Callee
@@ -135,6 +136,62 @@ def _nullable_field(name: str) -> Expander:
     return expand
 
 
+# --- Unsafe and RuntimeHelpers ----------------------------------------------------------------------------------------
+# Unsafe is part of the core library since .NET 5; 3.1's is an assembly like any other, whose methods are called.
+
+
+_SAME_WORD: Final = ((Memory.REF, Memory.REF), (Memory.BYREF, Memory.BYREF), (Memory.I64, Memory.BYREF))
+
+
+def _reinterpret(importer: MethodImporter, callee: Callee) -> bool:
+    """The argument is the result: ``As``, ``AsRef``."""
+    given, wanted = callee.parameters[0].memory, callee.result.memory
+    if (given, wanted) not in _SAME_WORD:
+        return False
+    entry = importer.pop()
+    assert given is not None
+    value = importer.coerce(entry, given)
+    if given is not wanted:
+        value = importer.convert(ConvertKind.I64_BYREF, value, Type.BYREF)
+    importer.push(value.type, value, entry.nonnull)
+    return True
+
+
+def _size_of(importer: MethodImporter, callee: Callee) -> bool:
+    storage = importer.compiler.storages.of(callee.method.method_args[0])
+    importer.require(storage)
+    importer.push(Type.I32, importer.const(Type.I32, storage.size))
+    return True
+
+
+def _add(importer: MethodImporter, callee: Callee) -> bool:
+    """A pointer moved by a number of elements; of bytes in ``AddByteOffset``."""
+    pointer = callee.parameters[0].memory
+    if pointer is not Memory.BYREF or callee.parameters[1].memory not in (Memory.I32, Memory.I64):
+        return False
+    size = 1
+    if callee.method.name == "Add":
+        storage = importer.compiler.storages.of(callee.method.method_args[0])
+        importer.require(storage)
+        size = storage.size
+    unsigned = callee.method.signature.parameters[1].kind is TypeKind.U
+    distance = importer.as_native(importer.pop_value(), unsigned)
+    base = importer.coerce(importer.pop(), Memory.BYREF)
+    importer.emit(ir.Index(importer.push_result(Type.BYREF), base, distance, size, 0))
+    return True
+
+
+def _has_references(importer: MethodImporter, callee: Callee) -> bool:
+    storage = importer.compiler.storages.of(callee.method.method_args[0])
+    pointers = [] if storage.shape is None else [memory for _, memory in storage.shape.gc]
+    if Memory.BYREF in pointers:
+        return False
+    importer.require(storage)
+    answer = storage.memory is Memory.REF or bool(pointers)
+    importer.push(Type.I32, importer.const(Type.I32, int(answer)))
+    return True
+
+
 # --- memory model -----------------------------------------------------------------------------------------------------
 
 
@@ -177,6 +234,12 @@ INTRINSICS: Final[Mapping[tuple[str, str, int], Expander]] = {
     ("System.ReadOnlySpan`1", "get_Item", 1): _span_item,
     ("System.Nullable`1", "get_HasValue", 0): _nullable_field("hasValue"),
     ("System.Nullable`1", "GetValueOrDefault", 0): _nullable_field("value"),
+    ("System.Runtime.CompilerServices.Unsafe", "As", 1): _reinterpret,
+    ("System.Runtime.CompilerServices.Unsafe", "AsRef", 1): _reinterpret,
+    ("System.Runtime.CompilerServices.Unsafe", "SizeOf", 0): _size_of,
+    ("System.Runtime.CompilerServices.Unsafe", "Add", 2): _add,
+    ("System.Runtime.CompilerServices.Unsafe", "AddByteOffset", 2): _add,
+    ("System.Runtime.CompilerServices.RuntimeHelpers", "IsReferenceOrContainsReferences", 0): _has_references,
     ("System.Threading.Interlocked", "MemoryBarrier", 0): _memory_barrier,
     ("System.Threading.Thread", "MemoryBarrier", 0): _memory_barrier,
     ("System.Threading.Volatile", "Read", 1): _volatile_read,

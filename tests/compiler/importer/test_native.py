@@ -29,6 +29,7 @@ PROGRAMS = Path(__file__).parent / "programs"
         ("Values", "roslyn", "3.1", "3.1"),
         ("Values", "roslyn", "3.1", "9.0"),
         ("Modern", "roslyn", "9.0", "9.0"),
+        ("UnsafeCode", "roslyn", "9.0", "9.0"),
     ],
 )
 def test_same_behaviour_native(
