@@ -5,6 +5,9 @@ bytes must not depend on its batch, and one method that LLVM refuses must not ta
 function gets sections of its own, and a module that does not parse or verify is halved until the guilty method is
 alone. (A method that makes LLVM *abort* is the business of :mod:`nativegen.backend.workers`.)
 
+Of a switch that chooses between cells LLVM makes a table of their addresses, which an image cannot hold without base
+relocations. Such a method is compiled again without tables.
+
 Invariants: results are in the order of the methods, one each; equal methods give equal results in any batch.
 
 >>> from nativegen.backend.module_text import METHOD_ATTRIBUTES
@@ -18,13 +21,13 @@ Invariants: results are in the order of the methods, one each; equal methods giv
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nativegen.backend.coff import ObjectError
-from nativegen.backend.extract import ExtractError, ObjectIndex, extract_unit
+from nativegen.backend.extract import ExtractError, ObjectIndex, TableError, extract_unit
 from nativegen.backend.funclets import FuncletError
 from nativegen.backend.llvm import CodeGenerator, LlvmError
-from nativegen.backend.module_text import MODULE_HEAD, MODULE_TAIL, defined_symbols
+from nativegen.backend.module_text import MODULE_HEAD, MODULE_TAIL, defined_symbols, without_tables
 from nativegen.backend.stackmaps import StackMapError
 from nativegen.backend.unwind import UnwindError
 from nativegen.compiler.lowered import Effort, LoweredMethod
@@ -106,5 +109,11 @@ def _compile_group(
     for method in methods:
         try:
             results[method.symbol] = extract_unit(index, method)
+        except TableError as error:
+            plain = replace(method, llvm=without_tables(method.llvm))
+            if plain.llvm == method.llvm:
+                results[method.symbol] = Rejection(str(error))
+            else:
+                _compile_group([plain], effort, generator, results)
         except (ObjectError, UnwindError, FuncletError, ExtractError) as error:
             results[method.symbol] = Rejection(str(error))

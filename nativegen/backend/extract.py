@@ -84,6 +84,10 @@ class ExtractError(ValueError):
     """LLVM's output for a method is not what was proved to work; the message says what."""
 
 
+class TableError(ExtractError):
+    """LLVM made a table of addresses out of a switch; without tables the method can be compiled."""
+
+
 @dataclass(frozen=True, slots=True)
 class _RuntimeFunction:
     begin: int
@@ -516,7 +520,7 @@ class _UnitBuilder:
             if len(data) != constant.size or any(
                 symbol.value <= relocation.offset < symbol.value + constant.size for relocation in section.relocations
             ):
-                raise ExtractError(f"table {symbol.name} is not plain data")
+                raise TableError(f"table {symbol.name} is not plain data")
             # Its alignment may have grown by merging with another function's equal table, so it is not asked for.
             place = self._append(section, symbol.value, data, _TABLE_ALIGNMENT)
         return place

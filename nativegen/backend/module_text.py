@@ -34,6 +34,8 @@ CALLING_CONVENTION = "cc 78"  # x86_64_sysvcc
 # every transfer to a stub a `call`, as crossgen does; "probe-stack" makes big frames overflow the way the runtime
 # recognises.
 METHOD_ATTRIBUTES = "#0 comdat"
+# The same without tables for switches, of addresses or of constants: see `nativegen.backend.batch`.
+_WITHOUT_TABLES = "#2 comdat"
 # For declarations of throw helpers: never return, and their call sites are cold.
 NORETURN_ATTRIBUTES = "#1"
 PERSONALITY = "personality ptr @ProcessCLRException"  # goes between METHOD_ATTRIBUTES and "{" of methods with funclets
@@ -117,11 +119,14 @@ _MEMORY = [
     "declare void @llvm.trap() noreturn cold",
 ]
 
+_ATTRIBUTES = 'noredzone uwtable "no-builtins" "probe-stack"="clr_chkstk" "disable-tail-calls"="true"'
+
 MODULE_HEAD = "\n".join(
     [
         f'target triple = "{TRIPLE}"',
-        'attributes #0 = { noredzone uwtable "no-builtins" "probe-stack"="clr_chkstk" "disable-tail-calls"="true" }',
+        f"attributes #0 = {{ {_ATTRIBUTES} }}",
         "attributes #1 = { noreturn cold }",
+        f'attributes #2 = {{ {_ATTRIBUTES} "no-jump-tables"="true" }}',
         "declare i32 @ProcessCLRException(...)",
         *_MEMORY,
         *_with_overflow(),
@@ -152,3 +157,8 @@ _DEFINITION = re.compile(r"^define [^\n@]*@([\w.$-]+)\(", re.MULTILINE)
 def defined_symbols(text: str) -> list[str]:
     """The names of the functions that LLVM text defines, in order (the method first, then its filters)."""
     return _DEFINITION.findall(text)
+
+
+def without_tables(text: str) -> str:
+    """The same definitions, for which LLVM makes no tables of a switch."""
+    return text.replace(METHOD_ATTRIBUTES, _WITHOUT_TABLES)

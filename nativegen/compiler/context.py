@@ -206,8 +206,6 @@ class MethodCompiler:
             raise Excluded(Reason.VARARGS)
         if method.signature.explicit_this:
             raise Excluded(Reason.SIGNATURE, "explicit this")
-        if method.is_synchronized:
-            raise Excluded(Reason.SYNCHRONIZED)
         if method.is_aggressive_optimization:
             raise Excluded(Reason.AGGRESSIVE_OPTIMIZATION)
         if method.is_no_optimization:

@@ -21,7 +21,7 @@ class Reason(enum.Enum):
     OPCODE = ("opcode", "CIL instruction not compiled")
     TAIL_CALL = ("tail-call", "explicit tail call")
     VARARGS = ("varargs", "variable argument list")
-    SYNCHRONIZED = ("synchronized", "synchronized method")
+    SYNCHRONIZED = ("synchronized", "synchronized instance method of a value type")
     BYPASS_ATTRIBUTE = ("bypass-attribute", "marked BypassNGenAttribute or BypassReadyToRunAttribute")
     AGGRESSIVE_OPTIMIZATION = ("aggressive-optimization", "left to the optimising JIT on request")
     HARDWARE_INTRINSIC = ("hardware-intrinsic", "uses hardware vectors")

@@ -43,6 +43,7 @@ STATIC_BASE: Final = _abi(Memory.BYREF, Memory.I64)  # type handle
 EXACT_VIRTUAL_FUNCTION: Final = _abi(Memory.I64, Memory.REF, Memory.I64, Memory.I64)  # this, type and method handle
 THROW: Final = _abi(None, Memory.REF)
 RETHROW: Final = _abi(None)
+MONITOR: Final = _abi(None, Memory.REF, Memory.BYREF)  # object, whether it is held
 
 DOUBLE_REMAINDER: Final = _abi(Memory.F64, Memory.F64, Memory.F64)
 FLOAT_REMAINDER: Final = _abi(Memory.F32, Memory.F32, Memory.F32)

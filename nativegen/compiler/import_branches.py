@@ -73,7 +73,10 @@ def _return(importer: MethodImporter, operand: None) -> None:
         value = None
     if importer.stack:
         raise invalid("values left on the stack")
-    importer.end(ir.Return(value))
+    if importer.monitor is not None:
+        importer.monitor.leave(value)
+    else:
+        importer.end(ir.Return(value))
 
 
 HANDLERS: dict[int, Handler] = {

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from nativegen.compiler.context import MethodCompiler
     from nativegen.compiler.import_generics import GenericContext
     from nativegen.compiler.import_regions import NormalPath, RegionImporter
+    from nativegen.compiler.import_synchronized import Monitor
     from nativegen.compiler.regions import Scope
     from nativegen.typesystem import MethodDesc
 
@@ -185,6 +186,7 @@ class MethodImporter:
         self.current: ir.Block | None = None
         self._emit: Callable[[ir.Instruction], None] = list[ir.Instruction]().append
         self.regions: RegionImporter | None = None
+        self.monitor: Monitor | None = None
         self._body = Copy(None, None)
         self.source = CilBlock(self._body, 0, 0, 0)
         self._block_end = 0
@@ -211,19 +213,30 @@ class MethodImporter:
         if not self.instructions:
             raise invalid("empty body")
         self._make_locals(body.local_sig_token, body.init_locals)
+        if self.method.is_synchronized:
+            from nativegen.compiler.import_synchronized import Monitor
+
+            self.monitor = Monitor(self)
+            self._body.scope = self.monitor.region
         if body.exception_clauses:
             from nativegen.compiler.import_regions import RegionImporter
 
             self.regions = RegionImporter(self, body.exception_clauses)
         self._find_blocks()
         entry = self.function.new_block()
-        self._begin(entry)
+        self.begin(entry)
         prolog(self)
-        self.emit(ir.Jump(self._enter(0)))
+        first = self._enter(0)
+        if self.monitor is None:
+            self.emit(ir.Jump(first))
+        else:
+            self.monitor.enter(first)
         while self._pending:
             self._import_block(self._pending.pop())
         if self.regions is not None:
             self.regions.finish()
+        if self.monitor is not None:
+            self.monitor.finish()
         self._order_blocks()
 
     def _make_locals(self, token: int, init_locals: bool) -> None:
@@ -282,14 +295,15 @@ class MethodImporter:
         if slot.memory is not None:
             slot.address_taken = True
 
-    def _begin(self, block: ir.Block) -> None:
+    def begin(self, block: ir.Block) -> None:
+        """What is emitted from now on is in ``block``."""
         self.current = block
         self._emit = block.instructions.append
 
     def _import_block(self, cil: CilBlock) -> None:
         assert cil.block is not None and cil.entry is not None
         self.source = cil
-        self._begin(cil.block)
+        self.begin(cil.block)
         stack = self.stack
         stack.clear()
         self._release_temporaries()
@@ -331,7 +345,7 @@ class MethodImporter:
 
     def _open(self, cil: CilBlock, slots: tuple[ir.Slot, ...]) -> ir.Block:
         if cil.block is None:
-            scope = None if self.regions is None else self.regions.scope(cil.copy, cil.node)
+            scope = cil.copy.scope if self.regions is None else self.regions.scope(cil.copy, cil.node)
             if cil.block is None:  # a handler may have led here meanwhile
                 cil.block = self.function.new_block(cil.offset, scope)
                 cil.entry = slots

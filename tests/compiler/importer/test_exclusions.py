@@ -22,6 +22,7 @@ using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
 struct Empty { }
+struct Lockless { [MethodImpl(MethodImplOptions.Synchronized)] int Synchronized() { return 1; } }
 abstract class Virtual { public abstract T Get<T>(T x); }
 class Wrapped<T> : Exception { }
 static class C
@@ -29,7 +30,6 @@ static class C
     static T OfValueTypes<T>(T x) where T : struct { return x; }
     static int CatchesParameter<T>(Action a) where T : Exception { try { a(); return 1; } catch (T) { return 2; } }
     static int Catches() { try { return 1; } catch (Wrapped<int>) { return 2; } }
-    [MethodImpl(MethodImplOptions.Synchronized)] static int Synchronized() { return 1; }
     [MethodImpl(MethodImplOptions.AggressiveOptimization)] static int Hot() { return 1; }
     [MethodImpl(MethodImplOptions.NoOptimization)] static int Unoptimized() { return 1; }
     static int TakesEmpty(Empty e) { return 1; }
@@ -47,7 +47,7 @@ EXPECTED = [
     ("C::OfValueTypes", Reason.GENERIC, "value types only"),
     ("C::CatchesParameter", Reason.GENERIC, ""),
     ("C::Catches", Reason.EXCEPTION_HANDLING, "catch of Wrapped"),
-    ("C::Synchronized", Reason.SYNCHRONIZED, ""),
+    ("Lockless::Synchronized", Reason.SYNCHRONIZED, "value type"),
     ("C::Hot", Reason.AGGRESSIVE_OPTIMIZATION, ""),
     ("C::Unoptimized", Reason.BYPASS_ATTRIBUTE, "NoOptimization"),
     ("C::TakesEmpty", Reason.SIGNATURE, "Empty"),
