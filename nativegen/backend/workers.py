@@ -142,14 +142,15 @@ class WorkerPool(Generic[State]):
     def map_batches(
         self,
         function: Callable[[State, list[Item]], list[Result]],
-        batches: Iterable[Sequence[Item]],
+        batches: Iterable[Sequence[Item] | None],
         on_crash: Callable[[Item, str], Result],
     ) -> Iterator[tuple[int, list[Result]]]:
         """Call ``function`` for each batch.
 
         Args:
             function: gets the worker's state and a list of items, returns one result per item, in order.
-            batches: read only as fast as workers become idle.
+            batches: read only as fast as workers become idle. None: the next one depends on results that are still
+                to come.
             on_crash: makes the result of an item that ended its worker, from a one-line message without paths.
 
         Yields:
@@ -175,6 +176,8 @@ class WorkerPool(Generic[State]):
                     except StopIteration:
                         exhausted = True
                         break
+                    if items is None:
+                        break
                     if not items:
                         yield number, []
                         continue
@@ -199,9 +202,11 @@ class WorkerPool(Generic[State]):
                 self._remove(worker)
 
     def _map_here(
-        self, function: Callable[[State, list[Item]], list[Result]], batches: Iterable[Sequence[Item]]
+        self, function: Callable[[State, list[Item]], list[Result]], batches: Iterable[Sequence[Item] | None]
     ) -> Iterator[tuple[int, list[Result]]]:
         for number, items in enumerate(batches):
+            if items is None:
+                continue
             if not self._state:
                 self._state.append(self._initializer(*self._initargs))
             yield number, function(self._state[0], list(items))

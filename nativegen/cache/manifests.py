@@ -4,7 +4,9 @@ Everything the index knows of an image can be read back from here, so a lost ind
 
 Form: ``schema``, ``key``, ``sha256``, ``scenario``, ``source`` (path of the IL file when it was compiled; informative),
 ``manifest`` (the key manifest), ``image`` (size, checksum), ``coverage`` (methods, native, excluded by reason),
-``dependencies``, ``hard_binding_hints``, ``exclusions`` (each method left to the JIT: name, rid, code, detail).
+``dependencies``, ``hard_binding_hints``, ``exclusions`` (each method left to the JIT: name, rid, code, detail),
+``instances`` (each generic instance over value types that compiled code needs: name, rid, a method that needs it, and
+why it was left to the JIT, code and detail, empty when it is in the image).
 """
 
 from __future__ import annotations
@@ -28,12 +30,14 @@ def image_manifest(
     exclusions: Iterable[tuple[str, int, str, str]],
     dependencies: Iterable[Dependency],
     hints: Iterable[str] = (),
+    instances: Iterable[tuple[str, int, str, str, str]] = (),
 ) -> dict[str, object]:
     """The document for an image.
 
     Args:
         excluded: reason code -> number of methods. exclusions: name, rid, code and detail of each.
         hints: simple names of the references that the assembly wants to be bound hard.
+        instances: name, rid, needed by, code and detail of each.
     """
     return {
         "schema": SCHEMA,
@@ -48,6 +52,7 @@ def image_manifest(
         "dependencies": [list(dependency) for dependency in dependencies],
         "hard_binding_hints": list(hints),
         "exclusions": [list(exclusion) for exclusion in exclusions],
+        "instances": [list(instance) for instance in instances],
     }
 
 

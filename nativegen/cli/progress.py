@@ -91,4 +91,8 @@ class ConsoleEvents(InstallEvents):
 def coverage_line(report: CompileReport) -> str:
     """What of an assembly is native, and what the JIT gets, by reason."""
     excluded = "".join(f", {count} {code}" for code, count in report.excluded.items())
-    return f"      {report.native} of {report.methods} methods native, {report.image_size} bytes{excluded}"
+    native = f"{report.native} of {report.methods} methods native"
+    if report.instances:
+        made = sum(not instance.code for instance in report.instances)
+        native += f", {made} of {len(report.instances)} generic instances"
+    return f"      {native}, {report.image_size} bytes{excluded}"

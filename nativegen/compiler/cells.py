@@ -52,7 +52,7 @@ class CellFactory:
 
     def __init__(self, module: Module, symbols: SymbolTable, target: Target) -> None:
         self._module = module
-        self._symbols = symbols
+        self.symbols = self._symbols = symbols
         self._target = target
         self._type_args: tuple[TypeDesc, ...] = ()
         self._method_args: tuple[TypeDesc, ...] = ()
@@ -147,12 +147,6 @@ class CellFactory:
         """A call of the code that a method shares; it takes the hidden argument, if there is one."""
         flags, parts = self._method_signature(token, method, shared=True)
         return Cell(CellKind.METHOD_CALL, (int(FixupKind.MethodEntry), flags, *parts), ref_map)
-
-    def shared_struct_call(self, method: MethodDesc, ref_map: RefMap) -> Cell:
-        """As :meth:`shared_call`, of a method of one of our own generic structs, without a token that names it."""
-        symbol = self._symbols.method_symbol(method.token)
-        signature = (int(FixupKind.MethodEntry), int(MethodSigFlags.OwnerType), *self.shared_type_parts(method.owner))
-        return Cell(CellKind.METHOD_CALL, (*signature, symbol), ref_map)
 
     def shared_delegate_constructor(self, token: int, method: MethodDesc, delegate: TypeDesc) -> Cell:
         """As :meth:`delegate_constructor`, for an instance method of a generic class in shared code."""
@@ -338,6 +332,15 @@ class CellFactory:
         flags, parts = self._method_signature(token, method)
         flags &= ~MethodSigFlags.InstantiatingStub
         return Cell(CellKind.LAZY_HELPER, (*context, int(FixupKind.VirtualEntry), int(flags), *parts, *scope))
+
+    def lookup_constrained(
+        self, context: Parts, scope: Parts, token: int, method: MethodDesc, constrained: TypeDesc
+    ) -> Cell:
+        """Code of a struct's implementation of ``method``, without hidden argument; ``this`` is a byref."""
+        flags, parts = self._method_signature(token, method)
+        flags |= MethodSigFlags.Constrained
+        signature = (*context, int(FixupKind.MethodEntry), int(flags), *parts, *self.type_parts(constrained), *scope)
+        return Cell(CellKind.LAZY_HELPER, signature)
 
     def shared_instance_parts(self, method: MethodDesc) -> Parts:
         """An instance of one of our generic methods as a signature names it."""

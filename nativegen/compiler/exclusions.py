@@ -32,6 +32,7 @@ class Reason(enum.Enum):
     NOT_NAMEABLE = ("not-nameable", "needs a type or member that the assembly's metadata does not name")
     INVALID_CIL = ("invalid-cil", "CIL that does not verify")
     VIRTUAL_GENERIC = ("virtual-generic", "generic virtual method call")
+    INSTANCE_BUDGET = ("instance-budget", "generic instance over value types that is too deep, or one too many")
     LARGE = ("large", "method too large")
     BACKEND = ("backend", "LLVM failed or its output did not pass the checks")
     INTERNAL = ("internal", "internal error of the compiler")

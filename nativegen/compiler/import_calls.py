@@ -29,7 +29,13 @@ from nativegen.compiler import access, helper_abis, ir
 from nativegen.compiler.access import Address
 from nativegen.compiler.exclusions import Excluded, Reason
 from nativegen.compiler.import_general_arrays import expand_array_method
-from nativegen.compiler.import_generics import dispatch_cell, exact_type, hidden_argument, virtual_code, with_context
+from nativegen.compiler.import_generics import (
+    constrained_code,
+    dispatch_cell,
+    hidden_argument,
+    virtual_code,
+    with_context,
+)
 from nativegen.compiler.importer import Handler, MethodImporter, invalid
 from nativegen.compiler.ir import MEMORY_INFO, Memory, Type
 from nativegen.compiler.resolved import Callee
@@ -38,7 +44,7 @@ from nativegen.metadata.ops import Op
 from nativegen.readytorun.unit import Cell
 
 if TYPE_CHECKING:
-    from nativegen.typesystem import MethodDesc, TypeDesc
+    from nativegen.typesystem import TypeDesc
 
 _DELEGATE_TARGET: Final = 8
 _DELEGATE_CODE: Final = 24
@@ -223,24 +229,14 @@ def _constrained_call(importer: MethodImporter, callee: Callee, args: tuple[ir.V
         raise Excluded(Reason.VIRTUAL_GENERIC, f"constrained. call of {callee.method.display_name}")
     open_type = importer.compiler.open_type(importer.prefixes.constrained)
     if open_type is not None:
-        _call_shared_struct(importer, callee, target, open_type, (importer.as_byref(pointer.base), *args))
+        code = constrained_code(importer, callee, open_type)
+        abi, _ = importer.compiler.abi_of(Memory.BYREF, callee.parameters, callee.result)
+        emit_call(importer, code, abi, (importer.as_byref(pointer.base), *args), callee.result)
         return
     abi, ref_map = importer.compiler.abi_of(Memory.BYREF, callee.parameters, callee.result)
     cell = importer.cells.constrained_call(callee.token, callee.method, storage.desc, ref_map)
     this = importer.as_byref(pointer.base)
     emit_call(importer, cell, abi, (this, *args), callee.result)
-
-
-def _call_shared_struct(
-    importer: MethodImporter, callee: Callee, target: MethodDesc, open_type: TypeDesc, args: tuple[ir.Value, ...]
-) -> None:
-    """The implementation of a struct that shares code, which takes its exact type."""
-    compiler = importer.compiler
-    if target.module is not compiler.module or not target.requires_context:
-        raise Excluded(Reason.GENERIC, f"constrained. call of {target.display_name}")
-    args = with_context(callee, args, exact_type(importer, open_type))
-    abi, ref_map = compiler.abi_of(Memory.BYREF, (compiler.native_int, *callee.parameters), callee.result)
-    emit_call(importer, importer.cells.shared_struct_call(target, ref_map), abi, args, callee.result)
 
 
 def _boxed_call(

@@ -25,6 +25,7 @@ from typing import Final
 from nativegen.compiler import access, helper_abis, ir
 from nativegen.compiler.access import Address
 from nativegen.compiler.exclusions import Excluded, Reason
+from nativegen.compiler.import_generics import type_handle
 from nativegen.compiler.importer import Entry, MethodImporter, invalid
 from nativegen.compiler.ir import BinaryOp, ConvertKind, Memory, SlotKind, StructShape, Type
 from nativegen.compiler.resolved import Callee
@@ -43,7 +44,6 @@ def _array_type(callee: Callee) -> ArrayType:
 def new_general_array(importer: MethodImporter, callee: Callee) -> None:
     """``newobj`` of an array type, one length per dimension."""
     owner = _array_type(callee)
-    _refuse_shared(callee)
     count = len(callee.parameters)
     if owner.rank == 1 or count != owner.rank:
         raise Excluded(Reason.OPCODE, "array with lower bounds")
@@ -54,16 +54,11 @@ def new_general_array(importer: MethodImporter, callee: Callee) -> None:
     for index, length in enumerate(reversed(lengths)):
         importer.emit(ir.Store(importer.slot_address(slot), 4 * index, Memory.I32, length))
     address = importer.convert(ConvertKind.ADDR_I64, importer.slot_address(slot), Type.I64)
-    handle = importer.load_cell(importer.cells.type_handle(owner))
+    handle = type_handle(importer, owner, callee.open_owner)
     arguments = (handle, importer.const(Type.I32, count), address)
     result = importer.call_helper(importer.cells.new_general_array(), helper_abis.NEW_GENERAL_ARRAY, arguments)
     assert result is not None
     importer.push(Type.REF, result, nonnull=True)
-
-
-def _refuse_shared(callee: Callee) -> None:
-    if callee.open is not None:
-        raise Excluded(Reason.GENERIC, f"{callee.method.display_name} in shared code")
 
 
 def expand_array_method(importer: MethodImporter, callee: Callee) -> bool:
@@ -79,7 +74,6 @@ def expand_array_method(importer: MethodImporter, callee: Callee) -> bool:
         raise invalid(f"call of {callee.method.display_name}")
     if len(callee.parameters) != owner.rank + (name == "Set"):
         raise invalid(f"{callee.method.display_name} with {len(callee.parameters)} arguments")
-    _refuse_shared(callee)
     if owner.rank == 1 or (name == "Set" and is_reference):
         if importer.compiler.module.method(callee.token).owner.contains_generic_parameters:
             raise Excluded(Reason.NOT_NAMEABLE, callee.method.display_name)

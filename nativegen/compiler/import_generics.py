@@ -150,6 +150,16 @@ def dispatch_cell(importer: MethodImporter, callee: Callee) -> ir.Value:
     return _look_up(importer, cell, value)
 
 
+def constrained_code(importer: MethodImporter, callee: Callee, constrained: TypeDesc) -> ir.Value:
+    """The code of a struct's implementation of a method, which takes no hidden argument."""
+    context, value = _context(importer)
+    method = importer.compiler.module.method(callee.token)
+    cell = importer.compiler.open_cells.lookup_constrained(
+        context.lookup, context.scope, callee.token, method, constrained
+    )
+    return _look_up(importer, cell, value)
+
+
 def virtual_code(importer: MethodImporter, callee: Callee, this: ir.Value) -> ir.Value:
     """The code of the object's override of a virtual method."""
     type_ = type_handle(importer, callee.method.owner, callee.open_owner)

@@ -1,24 +1,49 @@
-"""Generic instances as entries of an image: how the runtime finds the code of ``G<__Canon>.M`` or ``M<int>``.
+"""Generic instances as entries of an image, and which ones compiled code needs.
 
-What: :func:`instance_entry` gives hash and signature of an entry of section 109 (InstanceMethodEntryPoints). Methods of
-types that are not generic, and not generic themselves, have entries by row number instead.
+What: :func:`instance_entry` gives hash and signature of an entry of section 109 (InstanceMethodEntryPoints): how the
+runtime finds the code of ``G<__Canon>.M`` or ``M<int>``. :class:`InstanceReader` reads such signatures back, and reads
+off the cells of a compiled unit which instances of the module's own generics it calls or makes objects of.
 
-Why here: the linker knows a method by its row and its type arguments; how that is written is the compiler's business,
-like all signatures.
+Why here: how a method is written in a signature is the compiler's business. Needs are read from units rather than
+recorded by the importer, so that units from the unit store have them too.
+
+Invariants: an instance is identified by its entry's signature, which names everything by symbols and so means the same
+in every process. Needs do not depend on the order in which units are read.
 
 Example: ``G<__Canon>.Make<int>`` -> ``44 <15 12 G 01 3e> rid 01 08``.
 """
 
 from __future__ import annotations
 
-from nativegen.readytorun.enums import MethodSigFlags
-from nativegen.readytorun.unit import Symbol
-from nativegen.typesystem import MethodDesc, Module
-from nativegen.typesystem.canonical import canonical_instance, method_version_hash
-from nativegen.typesystem.symbols import SymbolTable
+import contextlib
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Final
+
+from nativegen.metadata import Table
+from nativegen.metadata.elements import ET
+from nativegen.readytorun.enums import FieldSigFlags, FixupKind, MethodSigFlags
+from nativegen.readytorun.unit import Cell, Symbol
+from nativegen.typesystem import DefType, MethodDesc, Module, TypeDesc, TypeLoadError
+from nativegen.typesystem.canonical import canon, canonical_instance, canonical_method, method_version_hash
+from nativegen.typesystem.symbols import CANON, SymbolTable
+
+Signature = tuple[int | bytes | Symbol, ...]
+
+_METHODS: Final = frozenset({FixupKind.MethodEntry, FixupKind.MethodHandle, FixupKind.DelegateCtor})
+_TYPES: Final = frozenset({FixupKind.NewObject, FixupKind.TypeHandle, FixupKind.CctorTrigger})
+_LOOKUPS: Final = frozenset(
+    {FixupKind.ThisObjDictionaryLookup, FixupKind.TypeDictionaryLookup, FixupKind.MethodDictionaryLookup}
+)
+_MAX_PARAMETERS: Final = 64
+_VIRTUAL: Final = 0x0040  # MethodAttributes (ECMA-335 II.23.1.10)
 
 
-def instance_entry(symbols: SymbolTable, method: MethodDesc) -> tuple[int, tuple[int | bytes | Symbol, ...]]:
+class _OpenType(Exception):
+    """A signature in terms of type parameters."""
+
+
+def instance_entry(symbols: SymbolTable, method: MethodDesc) -> tuple[int, Signature]:
     """(hash, signature) of a generic instance of the module's own.
 
     Args:
@@ -46,3 +71,268 @@ def shared_instance(module: Module, rid: int) -> MethodDesc | None:
     """The instance of a generic method that serves all reference types; None: the method is not generic."""
     method = module.method(0x06000000 | rid)
     return canonical_instance(method) if method.contains_generic_parameters else None
+
+
+def signature_order(signature: Signature) -> tuple[tuple[int, str], ...]:
+    """A key that sorts signatures the same way everywhere."""
+    return tuple([(0, f"{part:08x}") if isinstance(part, int) else (1, str(part)) for part in signature])
+
+
+def may_need_instances(cell: Cell) -> bool:
+    """Whether :meth:`InstanceReader.needs` has to look at a cell: most name nothing generic."""
+    signature = cell.signature
+    kind = signature[0]
+    if kind in _LOOKUPS:
+        return True
+    if kind in _METHODS or kind == FixupKind.VirtualEntry:
+        return signature[1] not in (0, int(MethodSigFlags.MemberRefToken))
+    if kind in _TYPES:
+        return signature[1] == ET.GENERICINST
+    return kind == FixupKind.FieldAddress and signature[1] != 0
+
+
+class InstanceReader:
+    """Reads signatures that name types and methods by the symbols of one module.
+
+    Args:
+        module: whose generics count as its own.
+        symbols: its symbol table.
+    """
+
+    def __init__(self, module: Module, symbols: SymbolTable) -> None:
+        self._module = module
+        self._symbols = symbols
+        self._variables: tuple[tuple[TypeDesc, ...], tuple[TypeDesc, ...]] = ((), ())  # what !n and !!n mean
+
+    def method(self, signature: Signature) -> MethodDesc:
+        """The method of an entry's signature.
+
+        Raises:
+            TypeLoadError: it names nothing.
+        """
+        try:
+            return self._method(signature, 0)[0]
+        except _OpenType:
+            raise TypeLoadError("an instance in terms of type parameters") from None
+
+    def needs(self, cell: Cell) -> list[MethodDesc]:
+        """The instances of the module's own generics over value types that code with this cell may run.
+
+        What cannot be found (a missing assembly, a signature of shared code that says nothing exact) ends the list:
+        the JIT compiles what the image does not have.
+        """
+        found: dict[MethodDesc, None] = {}
+        with contextlib.suppress(_OpenType, TypeLoadError):
+            for method in self._used(cell.signature):
+                instance = self._instance(method)
+                if instance is not None:
+                    found[instance] = None
+        return list(found)
+
+    def _instance(self, method: MethodDesc) -> MethodDesc | None:
+        """The canonical form, unless it needs no instance of its own or cannot have one."""
+        if method.module is not self._module or not method.has_body or method.contains_generic_parameters:
+            return None
+        method = canonical_method(method)
+        arguments = (*method.type_args, *method.method_args)
+        return None if all(argument is canon(argument) for argument in arguments) else method
+
+    def _used(self, signature: Signature) -> Iterator[MethodDesc]:
+        kind = signature[0]
+        if kind in _LOOKUPS:
+            yield from self._looked_up(signature)
+        elif kind in _METHODS:
+            method, constrained = self._method(signature, 1)
+            if constrained is not None:
+                target = constrained.resolve_override(method)
+                if target is not None:
+                    yield target
+                return
+            yield method
+            yield from self._overrides(method)
+            # Framework code that is given one of our structs makes use of it as its interfaces say.
+            for argument in (*method.type_args, *method.method_args):
+                if argument.is_value_type:
+                    yield from _constructed(argument)
+            if method.is_constructor:
+                yield from _constructed(method.owner)
+            elif method.is_static:
+                yield from _static_constructor(method.owner)
+        elif kind == FixupKind.VirtualEntry:
+            method = self._method(signature, 1)[0]
+            if method.method_args:
+                yield method
+                yield from self._overrides(method)
+        elif kind == FixupKind.NewObject:
+            yield from _constructed(self._type(signature, 1)[0])
+        elif kind == FixupKind.TypeHandle:
+            type_ = self._type(signature, 1)[0]
+            if type_.is_value_type:
+                yield from _constructed(type_)
+        elif kind == FixupKind.FieldAddress and _number(signature, 1) & FieldSigFlags.OwnerType:
+            yield from _static_constructor(self._type(signature, 2)[0])
+        elif kind == FixupKind.CctorTrigger:
+            yield from _static_constructor(self._type(signature, 1)[0])
+
+    def _overrides(self, method: MethodDesc) -> Iterator[MethodDesc]:
+        """What a call of a virtual generic method may run: it has no slot that objects of a type would fill."""
+        if not method.method_args or not method.is_virtual:
+            return
+        for type_ in self._types_with_virtual_generics:
+            target = type_.resolve_override(method)
+            if target is not None:
+                yield target
+
+    @cached_property
+    def _types_with_virtual_generics(self) -> tuple[TypeDesc, ...]:
+        """Types of the module that are not generic and have virtual methods with type parameters."""
+        assembly = self._module.assembly
+        owners = set()
+        for coded in assembly.column(Table.GenericParam, "Owner"):
+            if coded & 1 and assembly.method_def(coded >> 1).flags & _VIRTUAL:
+                owners.add(assembly.type_of_method(coded >> 1))
+        types = [self._module.type_def(rid) for rid in sorted(owners)]
+        return tuple([type_ for type_ in types if not type_.is_generic_definition and not type_.is_interface])
+
+    def _looked_up(self, signature: Signature) -> Iterator[MethodDesc]:
+        """What a dictionary lookup names: its own type parameters are those of the code that it belongs to."""
+        kind, at = signature[0], 1
+        if kind == FixupKind.ThisObjDictionaryLookup:
+            context, at = self._type(signature, at)
+            self._variables = context.type_args, ()
+        else:
+            self._variables = self._scope(signature)
+        try:
+            if signature[at] == FixupKind.TypeHandle:  # to make objects of it, or for its static fields
+                yield from list(_constructed(self._type(signature, at + 1)[0]))
+            else:
+                yield from list(self._used(signature[at:]))
+        finally:
+            self._variables = (), ()
+
+    def _scope(self, signature: Signature) -> tuple[tuple[TypeDesc, ...], tuple[TypeDesc, ...]]:
+        """The type arguments at the end of a lookup through a hidden argument (:meth:`CellFactory.lookup_type`)."""
+        placeholder = (canon(self._module.type_def(1)),) * _MAX_PARAMETERS
+        self._variables = placeholder, placeholder
+        try:
+            if signature[1] == FixupKind.TypeHandle:
+                at = self._type(signature, 2)[1]
+            else:
+                at = self._skip_method(signature, 2)
+        finally:
+            self._variables = (), ()
+        owner, at = self._type(signature, at)
+        arguments: list[TypeDesc] = []
+        if signature[0] == FixupKind.MethodDictionaryLookup:
+            at += 2
+            while at < len(signature):
+                argument, at = self._type(signature, at)
+                arguments.append(argument)
+        return owner.type_args, tuple(arguments)
+
+    def _skip_method(self, signature: Signature, at: int) -> int:
+        flags = _number(signature, at)
+        at += 1
+        if flags & MethodSigFlags.OwnerType:
+            at = self._type(signature, at)[1]
+        at += 1
+        if flags & MethodSigFlags.MethodInstantiation:
+            count = _number(signature, at)
+            at += 1
+            for _ in range(count):
+                at = self._type(signature, at)[1]
+        return self._type(signature, at)[1] if flags & MethodSigFlags.Constrained else at
+
+    def _method(self, signature: Signature, at: int) -> tuple[MethodDesc, TypeDesc | None]:
+        """(method, type of a constrained call)."""
+        flags = _number(signature, at)
+        at += 1
+        owner: TypeDesc | None = None
+        if flags & MethodSigFlags.OwnerType:
+            owner, at = self._type(signature, at)
+        symbol = signature[at]
+        at += 1
+        if not isinstance(symbol, Symbol):
+            raise TypeLoadError("a method signature without a symbol")
+        definition = self._module.method(self._symbols.token(symbol)).definition
+        arguments: list[TypeDesc] = []
+        if flags & MethodSigFlags.MethodInstantiation:
+            count = _number(signature, at)
+            at += 1
+            for _ in range(count):
+                argument, at = self._type(signature, at)
+                arguments.append(argument)
+        constrained = self._type(signature, at)[0] if flags & MethodSigFlags.Constrained else None
+        if owner is None:
+            owner = definition.owner
+        if owner.definition is not definition.owner.definition:
+            raise TypeLoadError(f"{definition.display_name} is not of {owner.display_name}")
+        return owner.method_at(definition.rid, tuple(arguments)), constrained
+
+    def _type(self, signature: Signature, at: int) -> tuple[TypeDesc, int]:
+        element = signature[at]
+        at += 1
+        system = self._module.type_system
+        if element == CANON:
+            return system.well_known("System.__Canon"), at
+        if element == ET.CLASS or element == ET.VALUETYPE:
+            return self._named(signature[at]), at + 1
+        if element == ET.GENERICINST:
+            definition = self._named(signature[at + 1])
+            count = _number(signature, at + 2)
+            at += 3
+            arguments = []
+            for _ in range(count):
+                argument, at = self._type(signature, at)
+                arguments.append(argument)
+            if not isinstance(definition, DefType):
+                raise TypeLoadError("an instance of what is no class")
+            return definition.instantiate(tuple(arguments)), at
+        if element == ET.SZARRAY or element == ET.SZARRAY.to_bytes(1, "little"):
+            item, at = self._type(signature, at)
+            return system.array_of(item), at
+        if element == ET.PTR:
+            item, at = self._type(signature, at)
+            return system.pointer_to(item), at
+        if element == ET.VAR or element == ET.MVAR:
+            variables = self._variables[element == ET.MVAR]
+            index = _number(signature, at)
+            if index >= len(variables):
+                raise _OpenType
+            return variables[index], at + 1
+        if not isinstance(element, int) or element in (ET.ARRAY, ET.BYREF, ET.FNPTR):
+            raise TypeLoadError("a type that is no argument")
+        return system.element_type(element), at
+
+    def _named(self, part: int | bytes | Symbol) -> TypeDesc:
+        if not isinstance(part, Symbol):
+            raise TypeLoadError("a type without a symbol")
+        return self._module.type(self._symbols.token(part))
+
+
+def _number(signature: Signature, at: int) -> int:
+    part = signature[at]
+    if not isinstance(part, int):
+        raise TypeLoadError("a signature of another form")
+    return part
+
+
+def _constructed(type_: TypeDesc) -> Iterator[MethodDesc]:
+    """What can run once there are objects of a type: its and its base classes' virtual methods."""
+    current: TypeDesc | None = type_
+    while current is not None:
+        if current.type_args:
+            yield from _static_constructor(current)
+            for method in current.methods:
+                if method.is_virtual and not method.is_static and not method.is_generic:
+                    yield method
+        current = current.base_type
+    if type_ is not None and type_.type_args:
+        for interface in type_.interfaces:
+            if interface.type_args:
+                yield from (method for method in interface.methods if method.is_virtual and not method.is_generic)
+
+
+def _static_constructor(type_: TypeDesc) -> Iterator[MethodDesc]:
+    if isinstance(type_, DefType) and type_.type_args and type_.static_constructor is not None:
+        yield type_.static_constructor

@@ -163,7 +163,10 @@ def _finish(
         row, dependencies = _row(step, one, outcome)
         hints = step.candidate.hints
         exclusions = ((e.name, e.rid, e.code, e.detail) for e in outcome.exclusions)
-        document = image_manifest(row, step.manifest.as_json(), outcome.excluded, exclusions, dependencies, hints)
+        instances = ((i.name, i.rid, i.needed_by, i.code, i.detail) for i in outcome.instances)
+        document = image_manifest(
+            row, step.manifest.as_json(), outcome.excluded, exclusions, dependencies, hints, instances
+        )
         cache.publish(key, outcome.output, document)
         made.reports[key], made.rows[key] = outcome, (row, dependencies)
         events.compiled(step, outcome, one.closure.runtime_version)

@@ -14,22 +14,23 @@ from __future__ import annotations
 import functools
 import gc
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
 from nativegen.backend.workers import WorkerPool
 from nativegen.compiler.exclusions import Reason
-from nativegen.compiler.instances import instance_entry, shared_instance
+from nativegen.compiler.instances import InstanceReader, Signature, instance_entry, shared_instance
 from nativegen.diagnostics import NativegenError
 from nativegen.files import replacing
 from nativegen.metadata import Assembly, Table
 from nativegen.pipeline.eligibility import check_eligible
 from nativegen.pipeline.facts import Facts
 from nativegen.pipeline.fingerprint import compiler_fingerprint
+from nativegen.pipeline.instances import InstanceClosure, NeededInstance
 from nativegen.pipeline.link_names import LinkNames
-from nativegen.pipeline.request import CompileReport, CompileRequest, ExcludedMethod
+from nativegen.pipeline.request import CompileReport, CompileRequest, ExcludedMethod, GenericInstance
 from nativegen.pipeline.reuse import Reuse, SymbolCheck
 from nativegen.pipeline.signature_facts import FAILURES
 from nativegen.pipeline.unit_codec import Exclusion
@@ -77,10 +78,16 @@ class _Job:
     reuse: Reuse | None = None
     reused: set[int] = field(default_factory=set)
     accidents: set[int] = field(default_factory=set)  # methods that a worker died of
+    closure: InstanceClosure | None = None
+    needed: list[NeededInstance] = field(default_factory=list)
+    latest: list[NeededInstance] = field(default_factory=list)
+    instances: dict[Signature, MethodOutcome] = field(default_factory=dict)
+    instances_reused: set[Signature] = field(default_factory=set)  # or lost to an accident: not to be stored
 
     @property
     def is_complete(self) -> bool:
-        return len(self.outcomes) == len(self.rids)
+        """Nothing that is known to be needed is still with the workers."""
+        return len(self.outcomes) == len(self.rids) and len(self.instances) == len(self.needed)
 
 
 def compile_file(request: CompileRequest, *, jobs: int = 1, unit_store: str | None = None) -> CompileReport:
@@ -128,7 +135,9 @@ def compile_many(
     batch_owners: list[int] = []
     done, total = 0, sum(len(job.rids) for job in started.values())
 
-    def batches() -> Iterator[list[BatchItem]]:
+    following: deque[tuple[int, list[BatchItem]]] = deque()
+
+    def batches() -> Iterator[list[BatchItem] | None]:
         """Made as workers become idle, so that they are busy while the keys of the next assembly are computed."""
         # Largest first: the long ones must not be left for the end.
         for index in sorted(started, key=lambda i: -len(started[i].rids)):
@@ -136,26 +145,52 @@ def compile_many(
             missing = linker.reuse(job, store) if store is not None else job.rids
             # What is complete already still needs a turn of the loop below.
             for first in range(0, max(1, len(missing)), BATCH_METHODS):
+                while following:
+                    yield take_following()
                 batch_owners.append(index)
                 yield [BatchItem(index, rid) for rid in missing[first : first + BATCH_METHODS]]
+        while started:
+            if following:
+                yield take_following()
+            else:
+                batch_owners.append(-1)
+                yield None
+
+    def take_following() -> list[BatchItem]:
+        index, batch = following.popleft()
+        batch_owners.append(index)
+        return batch
 
     def crashed(item: BatchItem, message: str) -> MethodOutcome:
         job = started[item.request]
-        job.accidents.add(item.rid)
+        if item.instance is None:
+            job.accidents.add(item.rid)
+        else:
+            job.instances_reused.add(item.instance)
         name = method_display_name(job.assembly, item.rid)
-        return MethodOutcome(item.rid, None, ExcludedMethod(name, item.rid, Reason.BACKEND.code, message))
+        excluded = ExcludedMethod(name, item.rid, Reason.BACKEND.code, message)
+        return MethodOutcome(item.rid, None, excluded, instance=item.instance)
 
     with WorkerPool(max(1, min(jobs, total // BATCH_METHODS + 1)), CompileWorker, (list(requests),)) as pool:
         for batch, outcomes in pool.map_batches(CompileWorker.compile, batches(), crashed):
             index = batch_owners[batch]
             job = started[index]
             for outcome in outcomes:
-                job.outcomes[outcome.rid] = outcome
+                if outcome.instance is None:
+                    job.outcomes[outcome.rid] = outcome
+                else:
+                    job.instances[outcome.instance] = outcome
                 for stage, spent in (outcome.seconds or {}).items():
                     job.seconds[stage] = job.seconds.get(stage, 0.0) + spent
             done += len(outcomes)
             if job.is_complete:
-                done += len(job.reused)
+                if not job.needed:
+                    done += len(job.reused)
+                needed = linker.next_instances(job)
+                total += len(needed)
+                for first in range(0, len(needed), BATCH_METHODS):
+                    some = needed[first : first + BATCH_METHODS]
+                    following.append((index, [BatchItem(index, each.rid, each.signature) for each in some]))
             if progress is not None:
                 progress(Progress(done, total, job.assembly.name))
             if job.is_complete:
@@ -262,11 +297,53 @@ class _Linker:
                 job.outcomes[rid] = MethodOutcome(rid, result, None)
         return [rid for rid in job.rids if rid not in job.reused]
 
+    def next_instances(self, job: _Job) -> list[NeededInstance]:
+        """The generic instances that the code known since the last call needs, and that the store does not have."""
+        start = time.process_time()
+        facts, names, _ = self._name(job)
+        if job.closure is None:
+            job.closure = InstanceClosure(InstanceReader(facts.module, names.symbols), names.symbols)
+            for rid in job.rids:
+                unit = job.outcomes[rid].unit
+                if unit is not None:
+                    job.closure.add(unit, functools.partial(method_display_name, job.assembly, rid))
+        missing: list[NeededInstance] = []
+        while not missing:
+            for instance in job.latest:
+                unit = job.instances[instance.signature].unit
+                if unit is not None:
+                    job.closure.add(unit, functools.partial(str, instance.name))
+            job.latest = job.closure.next_round()
+            if not job.latest:
+                break
+            job.needed += job.latest
+            found = {} if job.reuse is None else job.reuse.find_instances(job.latest)
+            for instance in job.latest:
+                result = found.get(instance.signature)
+                if result is None:
+                    missing.append(instance)
+                    continue
+                job.instances_reused.add(instance.signature)
+                if isinstance(result, Exclusion):
+                    excluded = ExcludedMethod(instance.name, instance.rid, result.code, result.detail)
+                    job.instances[instance.signature] = MethodOutcome(instance.rid, None, excluded)
+                else:
+                    job.instances[instance.signature] = MethodOutcome(instance.rid, result, None)
+        job.seconds["instances"] = job.seconds.get("instances", 0.0) + time.process_time() - start
+        return missing
+
     @_without_collector
     def link(self, job: _Job) -> CompileReport:
         """Writes the image of a complete job."""
         if job.reuse is not None:
-            job.reuse.save({rid: _result(job.outcomes[rid]) for rid in job.rids if _is_storable(job, rid)})
+            job.reuse.save(
+                {rid: _result(job.outcomes[rid]) for rid in job.rids if _is_storable(job, rid)},
+                {
+                    signature: _result(outcome)
+                    for signature, outcome in job.instances.items()
+                    if signature not in job.instances_reused
+                },
+            )
             job.seconds.update(job.reuse.seconds)
         start = time.process_time()
         request = job.request
@@ -278,13 +355,18 @@ class _Linker:
             image_base=request.options.image_base,
             compiler_id=f"nativegen {compiler_fingerprint()}",
         )
+        instances = _add_instances(job, builder, check)
+        instantiated = {instance.rid for instance in instances if not instance.code}
         exclusions = []
         native = 0
         generic = facts.own.generic_methods()
         for rid in job.rids:
             outcome = job.outcomes[rid]
             if outcome.excluded is not None:
-                exclusions.append(outcome.excluded)
+                if rid in instantiated and shared_instance(facts.module, rid) is None:
+                    native += 1
+                else:
+                    exclusions.append(outcome.excluded)
                 continue
             assert outcome.unit is not None
             unknown = None if rid in job.reused else check.missing(outcome.unit)
@@ -319,11 +401,33 @@ class _Linker:
             seconds=job.seconds,
             units_reused=len(job.reused),
             units_compiled=len(job.rids) - len(job.reused),
+            instances=instances,
         )
 
     def _check_unchanged(self, job: _Job) -> None:
         if Assembly.open(job.request.input).content_signature != job.assembly.content_signature:
             raise NativegenError("NGEN3002", job.request.input)
+
+
+def _add_instances(job: _Job, builder: ImageBuilder, check: SymbolCheck) -> tuple[GenericInstance, ...]:
+    """Puts the generic instances over value types into the image; what became of each."""
+    result = []
+    for needed in job.needed:
+        outcome = job.instances[needed.signature]
+        code = detail = ""
+        if outcome.unit is None:
+            assert outcome.excluded is not None
+            code, detail = outcome.excluded.code, outcome.excluded.detail
+        else:
+            unknown = check.missing(outcome.unit)
+            if unknown is not None:
+                code, detail = Reason.NOT_NAMEABLE.code, unknown.name
+            else:
+                builder.add_instance_entry(needed.hash, needed.signature, outcome.unit)
+        result.append(GenericInstance(needed.name, needed.rid, needed.needed_by, code, detail))
+    if job.closure is not None:
+        result += job.closure.left_out
+    return tuple(result)
 
 
 def _is_storable(job: _Job, rid: int) -> bool:

@@ -66,6 +66,23 @@ class ExcludedMethod:
 
 
 @dataclass(frozen=True, slots=True)
+class GenericInstance:
+    """An instance over value types that compiled code asked for.
+
+    Attributes:
+        name: with type arguments; rid: of its definition.
+        needed_by: a method or instance whose code may run it.
+        code, detail: why it was left to the JIT; empty when it is in the image.
+    """
+
+    name: str
+    rid: int
+    needed_by: str
+    code: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CompileReport:
     """The outcome for one request.
 
@@ -74,13 +91,15 @@ class CompileReport:
         name: simple name of the assembly.
         content_signature: of the input that was compiled (xxh3-128, hex).
         kind: 'image' (an image was written) or 'facade' (no method has CIL; nothing was written).
-        methods: methods with CIL; native: those with compiled code in the image.
+        methods: methods with CIL; native: those with compiled code in the image. A generic method counts once, by its
+        shared code; if it takes value types only, by any instance.
         excluded: reason code -> count, sorted by code.
         exclusions: every excluded method.
         image_size: bytes; input_size: bytes.
         seconds: stage -> CPU seconds summed over all workers ('read', 'key', 'units', 'import', 'lower', 'llvm',
         'link', 'write'; 'key' and 'units' only with a unit store: computing keys, and reading and writing the store).
         units_reused: methods taken from the unit store, exclusions included; units_compiled: all others.
+        instances: of the assembly's own generics over value types, besides the code that reference types share.
     """
 
     input: str
@@ -97,3 +116,4 @@ class CompileReport:
     seconds: dict[str, float]
     units_reused: int = 0
     units_compiled: int = 0
+    instances: tuple[GenericInstance, ...] = ()

@@ -18,15 +18,19 @@ import time
 from collections.abc import Mapping, Sequence
 
 from nativegen.compiler.exclusions import Reason
+from nativegen.compiler.instances import Signature
 from nativegen.pipeline.facts import Facts
+from nativegen.pipeline.instances import NeededInstance
 from nativegen.pipeline.link_names import LinkNames
 from nativegen.pipeline.request import CompileRequest
+from nativegen.pipeline.signature_facts import digest, text
 from nativegen.pipeline.unit_codec import Exclusion
 from nativegen.pipeline.unit_key import UnitKeys, key_with_rows
 from nativegen.pipeline.unit_store import AssemblyUnits, Result
 from nativegen.readytorun.unit import Cell, MethodUnit, Symbol, TokenResolver
 
 _NEVER_STORED = frozenset({Reason.INTERNAL.code})
+_ROWS_OR_NEVER = _NEVER_STORED | {Reason.NOT_NAMEABLE.code}  # instances do not depend on all rows
 
 
 class Reuse:
@@ -51,6 +55,7 @@ class Reuse:
         self._request = request
         self._keys: dict[int, bytes] = {}
         self._used: dict[bytes, Result] = {}
+        self._instance_keys: dict[Signature, bytes] = {}
         self._outdated: set[int] = set()
         self.seconds: dict[str, float] = {}
 
@@ -82,14 +87,48 @@ class Reuse:
         self.seconds["units"] = time.process_time() - start
         return found
 
-    def save(self, compiled: Mapping[int, Result]) -> None:
+    def find_instances(self, needed: Sequence[NeededInstance]) -> dict[Signature, Result]:
+        """Likewise for generic instances over value types, after :meth:`find`."""
+        start = time.process_time()
+        keys = {instance.signature: self._instance_key(instance) for instance in needed}
+        self._instance_keys.update(keys)
+        stored = self._units.find(keys.values())
+        found: dict[Signature, Result] = {}
+        for signature, key in keys.items():
+            result = stored.get(key)
+            if result is None:
+                continue
+            if isinstance(result, MethodUnit) and self._check.missing(result) is not None:
+                del self._instance_keys[signature]  # compiled again, not stored
+            else:
+                found[signature] = self._used[key] = result
+        self.seconds["units"] += time.process_time() - start
+        return found
+
+    def _instance_key(self, instance: NeededInstance) -> bytes:
+        """The definition's key, and what the signature's symbols mean."""
+        parts = [self._keys[instance.rid], b"instance"]
+        for part in instance.signature:
+            if isinstance(part, Symbol):
+                parts.append(text(part.name) + self._facts.token(self._names.token(part)))
+            else:
+                parts.append(repr(part).encode())
+        return digest(b"\0".join(parts))
+
+    def save(self, compiled: Mapping[int, Result], instances: Mapping[Signature, Result]) -> None:
         """Store what this run compiled.
 
         Args:
             compiled: by method; without those whose outcome was an accident.
+            instances: likewise, by signature.
         """
         start = time.process_time()
         new = set()
+        for signature, result in instances.items():
+            instance_key = self._instance_keys.get(signature)
+            if instance_key is not None and not (isinstance(result, Exclusion) and result.code in _ROWS_OR_NEVER):
+                self._used[instance_key] = result
+                new.add(instance_key)
         for rid, result in compiled.items():
             if rid in self._outdated or (isinstance(result, Exclusion) and result.code in _NEVER_STORED):
                 continue

@@ -12,10 +12,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import xxhash
+
 from nativegen.backend.batch import Rejection, compile_batch
 from nativegen.backend.llvm import CodeGenerator
 from nativegen.compiler.context import MethodCompiler
 from nativegen.compiler.exclusions import Excluded, Reason
+from nativegen.compiler.instances import InstanceReader, Signature
 from nativegen.compiler.lowered import Effort, LoweredMethod
 from nativegen.compiler.lowering import lower
 from nativegen.metadata import Assembly
@@ -31,21 +34,26 @@ _FORCED_EFFORT = {"full": Effort.FULL, "none": Effort.CHEAP}
 class MethodOutcome:
     """One method's unit, or why there is none.
 
-    ``seconds``: CPU seconds per stage of the whole batch, on its first outcome only.
+    ``seconds``: CPU seconds per stage of the whole batch, on its first outcome only. ``instance``: as in the item.
     """
 
     rid: int
     unit: MethodUnit | None
     excluded: ExcludedMethod | None
     seconds: Mapping[str, float] | None = None
+    instance: Signature | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BatchItem:
-    """One method to compile: index of its request and MethodDef rid."""
+    """One method to compile: index of its request and MethodDef rid; of a generic one the instance.
+
+    ``instance``: signature of its entry; None means the instance that serves all reference types.
+    """
 
     request: int
     rid: int
+    instance: Signature | None = None
 
 
 class CompileWorker:
@@ -84,7 +92,7 @@ class CompileWorker:
                 if isinstance(unit, Rejection):
                     outcomes[position] = self._excluded(item, Excluded(Reason.BACKEND, unit.detail))
                 else:
-                    outcomes[position] = MethodOutcome(item.rid, unit, None)
+                    outcomes[position] = MethodOutcome(item.rid, unit, None, instance=item.instance)
         complete = [outcome for outcome in outcomes if outcome is not None]
         complete[0] = replace(complete[0], seconds=seconds)
         return complete
@@ -92,14 +100,20 @@ class CompileWorker:
     def _lower(self, item: BatchItem, seconds: dict[str, float]) -> LoweredMethod | MethodOutcome:
         started = time.process_time()
         compiler, target, _ = self._open(item.request)
+        instance, symbol = item.instance, f"m{item.rid}"
         _spend(seconds, "read", started)
         stage, started = "import", time.process_time()
         try:
-            function = compiler.import_method(item.rid)
+            if instance is None:
+                function = compiler.import_method(item.rid)
+            else:
+                reader = InstanceReader(compiler.module, compiler.cells.symbols)
+                function = compiler.import_instance(lambda: reader.method(instance))
+                symbol += "_" + xxhash.xxh3_64_hexdigest(repr(instance).encode())
             _spend(seconds, stage, started)
             stage, started = "lower", time.process_time()
             effort = _FORCED_EFFORT.get(self._requests[item.request].options.effort)
-            return lower(function, target, f"m{item.rid}", effort=effort)
+            return lower(function, target, symbol, effort=effort)
         except Excluded as reason:
             return self._excluded(item, reason)
         except Exception as error:
@@ -128,7 +142,8 @@ class CompileWorker:
 
     def _excluded(self, item: BatchItem, reason: Excluded) -> MethodOutcome:
         name = method_display_name(self._open(item.request)[2], item.rid)
-        return MethodOutcome(item.rid, None, ExcludedMethod(name, item.rid, reason.reason.code, reason.detail))
+        excluded = ExcludedMethod(name, item.rid, reason.reason.code, reason.detail)
+        return MethodOutcome(item.rid, None, excluded, instance=item.instance)
 
     def _generator(self, target: Target, request: CompileRequest) -> CodeGenerator:
         key = (target.cpu_baseline, request.options.instruction_set)

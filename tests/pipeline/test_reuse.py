@@ -187,9 +187,9 @@ def test_what_metadata_no_longer_names_is_compiled_again(tmp_path: Path) -> None
         patch.setattr(LinkNames, "token", without_abs)
         original_save = pipeline.Reuse.save
 
-        def save(self: pipeline.Reuse, results) -> None:  # type: ignore[no-untyped-def]
+        def save(self: pipeline.Reuse, *results) -> None:  # type: ignore[no-untyped-def]
             compiled_again.append(True)
-            original_save(self, results)
+            original_save(self, *results)
 
         patch.setattr(pipeline.Reuse, "save", save)
         image, report = compiled(path, tmp_path / "again", store=store)

@@ -34,7 +34,7 @@ class Cell<T>
     [MethodImpl(NI)] public override string ToString() { return "Cell(" + value + ")"; }
     [MethodImpl(NI)] public KeyValuePair<string, T> Kvp(string k) { return new KeyValuePair<string, T>(k, value); }
     [MethodImpl(NI)] public string Twice<U>(U u) { return typeof(T).Name + "/" + typeof(U).Name + "/" + u + typeof(Dictionary<T, U>).Name; }
-    [MethodImpl(NI)] public string CallTwice() { return Twice<string>("s") + Twice<T>(value); }
+    [MethodImpl(NI)] public string CallTwice() { return Twice<string>("s") + Twice<T>(value) + Twice<int>(5); }
 }
 
 struct Pair<A, B>
@@ -80,6 +80,7 @@ static class Util
     [MethodImpl(NI)] public static List<U> Map<T, U>(IEnumerable<T> s, Func<T, U> f) { var l = new List<U>(); foreach (T t in (T[])s) l.Add(f(t)); return l; }
 }
 
+struct Point : IComparable<Point> { public int X; public object O; public int CompareTo(Point p) { return X - p.X; } public override string ToString() { return "pt" + X; } }
 class Blank { public override string ToString() { return "blank"; } public override int GetHashCode() { return 4; } }
 
 static class Program
@@ -94,7 +95,7 @@ static class Program
         t.Append(Cell<T>.SOf()).Append(Cell<T>.Default() == null).Append(c.CallStatic()).Append(c.ToList().Count).Append(c.ToList().GetType()).Append(c.ToList()[0]);
         t.Append(Cell<T>.Statics()); Cell<T>.SetLast(a); t.Append(Cell<T>.Statics()); Cell<T>.Reset();
         t.Append(c.Getter()()).Append(c.Namer()(a)).Append(c.Pairer("p")(a).Show()).Append(c.Pairer("q")(b).Swap().Show());
-        t.Append(c.Kvp("k").Key).Append(c.Kvp("k").Value).Append(c.Twice<string>("u")).Append(c.CallTwice());
+        t.Append(c.Kvp("k").Key).Append(c.Kvp("k").Value).Append(c.Twice<string>("u")).Append(c.CallTwice()).Append(c.Twice<int>(5)).Append(c.Twice(new Point { X = 3 }));
         t.Append(Pair<T, string>.TypeOf()).Append(new Pair<T, object>(a, other).Box()).Append(Util.Nested(a)).Append(Util.Str(a));
         T x = a, y = b; Util.Swap(ref x, ref y); t.Append(x).Append(y);
         var s = new Stack<T>(); for (int i = 0; i < 9; i++) s.Push(i % 2 == 0 ? a : b); s.Top() = a; t.Append(s.Pop()).Append(s.Pop()); foreach (T e in s.All()) t.Append(e);
@@ -108,6 +109,9 @@ static class Program
         t.Append(One("a", "b", new Blank())).Append(One(new Blank(), null == "" ? null : new Blank(), "str")).Append(One<object>("x", 5, null == null ? (object)"z" : 1).Replace("no", "no")).Append(One(new[] { "q" }, new[] { "r" }, new int[1]));
         var n = new Node<string> { Value = "m" }; foreach (string v in "q w e r t y".Split(' ')) n.Insert(v); n.Walk(v => t.Append(v));
         t.Append(Util.Max(new[] { "b", "z", "a" })).Append(Util.New<Blank>()).Append(new Cell<string>("k").Compare("l"));
+        t.Append(One(5, 6, "five")).Append(One(2.5, 3.5, null ?? "x")).Append(One(new Point { X = 1, O = "o" }, new Point { X = 2 }, 7)).Append(One(new Pair<int, string>(4, "four"), new Pair<int, string>(5, "five"), ""));
+        var m = new Node<int> { Value = 50 }; foreach (int v in new[] { 3, 99, 51, 7 }) m.Insert(v); m.Walk(v => t.Append(v));
+        t.Append(Util.Max(new[] { 4, 9, 2 })).Append(Util.Max(new[] { new Point { X = 8 }, new Point { X = 9 } }).X).Append(new Cell<int>(4).Compare(3));
         return t.ToString();
     }
     static int Main() { return Harness.Run(Body); }

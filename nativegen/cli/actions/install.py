@@ -97,6 +97,8 @@ def _as_json(one: Installed) -> dict[str, object]:
                 "methods": report.methods,
                 "native": report.native,
                 "excluded": report.excluded,
+                "instances": len(report.instances),
+                "instances_native": sum(not instance.code for instance in report.instances),
                 "size": report.image_size,
             }
             for step, report in one.compiled

@@ -1,0 +1,112 @@
+"""The closure of generic instances over value types: what compiled code needs, what those instances need, and so on.
+
+What: :class:`InstanceClosure` is fed with compiled units of one assembly and says which instances have to be compiled
+next. Code that reference types share is not its business: every generic method has that once.
+
+Why here: an instance is only worth compiling when something asks for it, and only compiled code says what it asks for.
+The parent process keeps the closure, because units come from workers and from the unit store alike.
+
+Invariants: the set of instances depends on the assembly and the target alone: rounds are complete before the next one
+begins, and are sorted. Every instance has the name of a method that needs it. What the budget cuts off is counted.
+
+>>> closure = InstanceClosure(reader, symbols)                       # doctest: +SKIP
+>>> closure.add(unit, lambda: "Program::Main")                            # doctest: +SKIP
+>>> closure.next_round()                                             # doctest: +SKIP
+[NeededInstance(name='List`1<System.Int32>::Add', ...)]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from nativegen.compiler.exclusions import Reason
+from nativegen.compiler.instances import InstanceReader, Signature, instance_entry, may_need_instances, signature_order
+from nativegen.pipeline.request import GenericInstance
+from nativegen.readytorun.unit import Cell, MethodUnit
+from nativegen.typesystem import MethodDesc, TypeLoadError
+from nativegen.typesystem.symbols import SymbolTable
+
+#: Instances of one assembly; more come from generics that multiply each other.
+INSTANCE_BUDGET: Final = 20_000
+#: Of type arguments in type arguments; deeper ones come from recursion without end.
+MAX_DEPTH: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class NeededInstance:
+    """An instance to compile.
+
+    Attributes:
+        name: with type arguments.
+        rid: of its definition.
+        hash, signature: its entry.
+        needed_by: a method or instance whose code may run it.
+    """
+
+    name: str
+    rid: int
+    hash: int
+    signature: Signature
+    needed_by: str
+
+
+class InstanceClosure:
+    """Of one assembly.
+
+    Args:
+        reader: of the assembly's signatures.
+        symbols: its symbol table.
+
+    Attributes:
+        left_out: instances that were needed but will not be compiled, with the reason.
+    """
+
+    def __init__(self, reader: InstanceReader, symbols: SymbolTable) -> None:
+        self._reader = reader
+        self._symbols = symbols
+        self._budget = INSTANCE_BUDGET
+        self._seen_cells: set[Cell] = set()
+        self._known: set[MethodDesc] = set()
+        self._next: dict[Signature, NeededInstance] = {}
+        self.left_out: list[GenericInstance] = []
+
+    def add(self, unit: MethodUnit, name: Callable[[], str]) -> None:
+        """Notes what a unit needs; ``name``: gives its method's name."""
+        for cell in unit.cells:
+            if not may_need_instances(cell) or cell in self._seen_cells:
+                continue
+            self._seen_cells.add(cell)
+            for method in self._reader.needs(cell):
+                if method not in self._known:
+                    self._known.add(method)
+                    self._need(method, name())
+
+    def _need(self, method: MethodDesc, needed_by: str) -> None:
+        depth = max(argument.depth for argument in (*method.type_args, *method.method_args))
+        if depth > MAX_DEPTH:
+            detail = f"type arguments {depth} deep"
+            self.left_out.append(_left_out(method, needed_by, Reason.INSTANCE_BUDGET, detail))
+            return
+        try:
+            hash_, signature = instance_entry(self._symbols, method)
+        except TypeLoadError as error:
+            self.left_out.append(_left_out(method, needed_by, Reason.NOT_NAMEABLE, str(error)))
+            return
+        self._next[signature] = NeededInstance(method.display_name, method.rid, hash_, signature, needed_by)
+
+    def next_round(self) -> list[NeededInstance]:
+        """What the units added since the last round need for the first time."""
+        needed = sorted(self._next.values(), key=lambda instance: signature_order(instance.signature))
+        self._next.clear()
+        granted = needed[: self._budget]
+        self._budget -= len(granted)
+        code = Reason.INSTANCE_BUDGET.code
+        for each in needed[len(granted) :]:
+            self.left_out.append(GenericInstance(each.name, each.rid, each.needed_by, code, "too many"))
+        return granted
+
+
+def _left_out(method: MethodDesc, needed_by: str, reason: Reason, detail: str) -> GenericInstance:
+    return GenericInstance(method.display_name, method.rid, needed_by, reason.code, detail)

@@ -1,0 +1,91 @@
+"""The closure of generic instances over value types: what is in it, why, what ends it, and that it is reproducible."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nativegen.compiler.exclusions import Reason
+from nativegen.pipeline import instances
+from nativegen.pipeline.request import GenericInstance
+from nativegen.readytorun.reader import ReadyToRunImage
+from tests.pipeline.support import compiled
+from tests.support.csharp import compile_csharp
+from tests.support.paths import TARGETS
+
+pytestmark = pytest.mark.usefixtures("inputs")
+
+SOURCE = """
+using System.Collections.Generic;
+public struct S { public int a; public object o; }
+public class Box<T> { public T t; public virtual T Get() { return t; } public int Size() { return Inner<T>.Depth(t); } }
+public class Inner<T> { static readonly int One = 1; public static int Depth(T t) { return One; } }
+public interface IVisitor { R Visit<R>(R r); }
+public class Visitor : IVisitor { R IVisitor.Visit<R>(R r) { return r; } }
+public class Unused<T> { public T Never(T t) { return t; } }
+public struct Wrap<T>
+{
+    public T t;
+    public static int Deep(int n, T t) { return n == 0 ? 0 : Wrap<Wrap<T>>.Deep(n - 1, new Wrap<T> { t = t }); }
+}
+public class P
+{
+    public static int M(int x) { var box = new Box<int> { t = x }; return box.Get() + box.Size(); }
+    public static object N(S s) { return new Box<S> { t = s }.Get().o; }
+    public static long V(IVisitor v) { return v.Visit(7L); }
+    public static int Deep() { return Wrap<byte>.Deep(20, 1); }
+    static T Id<T>(T t) { return t; }
+    public static double D() { return Id(1.5) + Id(2) + Id("x").Length + Id((long?)3).Value; }
+}
+"""
+
+
+def _instances(path: Path, output: Path, target: str, jobs: int = 1) -> tuple[bytes, dict[str, GenericInstance]]:
+    image, report = compiled(path, output, target=target, jobs=jobs)
+    assert len({instance.name for instance in report.instances}) == len(report.instances)
+    return image, {instance.name: instance for instance in report.instances}
+
+
+@pytest.fixture(scope="module")
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return compile_csharp(SOURCE, tmp_path_factory.mktemp("instances"), "Instances", library=True)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_what_is_needed_and_by_whom(assembly: Path, target: str, tmp_path: Path) -> None:
+    image, found = _instances(assembly, tmp_path / "image", target)
+    needed_by = {name: instance.needed_by for name, instance in found.items() if not instance.code}
+    assert needed_by["Box`1<System.Int32>::Get"] == "P::M"
+    assert needed_by["Box`1<System.Int32>::Size"] == "P::M"
+    assert needed_by["Inner`1<System.Int32>::Depth"] == "Box`1<System.Int32>::Size"
+    assert needed_by["Inner`1<System.Int32>::.cctor"] == "Box`1<System.Int32>::Size"
+    assert needed_by["Box`1<S>::Get"] == "P::N"
+    assert needed_by["P::Id<System.Nullable`1<System.Int64>>"] == "P::D"
+    assert needed_by["Visitor::IVisitor.Visit<System.Int64>"] == "P::V"
+    assert not [name for name in found if name.startswith(("Unused", "Inner`1<S>"))], "nobody asks for them"
+    native = [name for name, instance in found.items() if not instance.code]
+    shared = 11  # of Box, Inner, Unused, Wrap, Visit and Id, with constructors
+    assert len(ReadyToRunImage.from_bytes(image).instance_entries) == len(native) + shared
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_recursion_without_end_is_cut_off_and_said(assembly: Path, target: str, tmp_path: Path) -> None:
+    _, found = _instances(assembly, tmp_path / "image", target)
+    cut = [instance for instance in found.values() if instance.code == Reason.INSTANCE_BUDGET.code]
+    # Of byte, and of references.
+    assert [(each.name.count("Wrap"), each.detail) for each in cut] == [(7, "type arguments 7 deep")] * 2
+
+
+def test_the_budget_is_kept_and_said(assembly: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, all_of_them = _instances(assembly, tmp_path / "all", "9.0")
+    monkeypatch.setattr(instances, "INSTANCE_BUDGET", 4)
+    _, found = _instances(assembly, tmp_path / "some", "9.0")
+    assert sum(not instance.code for instance in found.values()) == 4
+    beyond = {instance.name for instance in found.values() if instance.detail == "too many"}
+    assert beyond and beyond < all_of_them.keys()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_number_of_workers_does_not_matter(assembly: Path, target: str, tmp_path: Path) -> None:
+    assert _instances(assembly, tmp_path / "1", target) == _instances(assembly, tmp_path / "2", target, jobs=2)
