@@ -261,6 +261,7 @@ def extract_unit(index: ObjectIndex, method: LoweredMethod) -> MethodUnit:
         clauses=clauses,
         cells=builder.all_cells(),
         fixups=builder.fixups(),
+        foreign=tuple(sorted(method.foreign)),
     )
 
 

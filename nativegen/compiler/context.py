@@ -28,6 +28,7 @@ from nativegen.compiler.abi import call_abi, reference_map, return_kind
 from nativegen.compiler.accessibility import AccessRules
 from nativegen.compiler.cells import CellFactory
 from nativegen.compiler.exclusions import Excluded, Reason
+from nativegen.compiler.foreign import ForeignCode
 from nativegen.compiler.import_calls import emit_class_constructor_trigger
 from nativegen.compiler.import_generics import generic_context, open_owner, trigger_class_constructor
 from nativegen.compiler.importer import Handler, MethodImporter
@@ -75,11 +76,19 @@ class MethodCompiler:
         module: the assembly that is compiled.
         target: the runtime it is compiled for.
         symbols: canonical names of the module's metadata; made from the module when not given.
+        foreign: what the code may assume of other modules; nothing when not given.
     """
 
-    def __init__(self, module: Module, target: Target, symbols: SymbolTable | None = None) -> None:
+    def __init__(
+        self,
+        module: Module,
+        target: Target,
+        symbols: SymbolTable | None = None,
+        foreign: ForeignCode | None = None,
+    ) -> None:
         self.module = module
         self.target = target
+        self.foreign = foreign or ForeignCode(module, target)
         self.cells = self.open_cells = CellFactory(module, symbols or SymbolTable(module), target)
         self.type_args: tuple[TypeDesc, ...] = ()
         self.method_args: tuple[TypeDesc, ...] = ()

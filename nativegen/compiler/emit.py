@@ -94,6 +94,7 @@ def emit(function: ir.Function, target: Target, symbol: str, effort: Effort) -> 
         has_regions=bool(regions),
         catches=tuple(catches),
         same_try=tuple(emit_regions.siblings(regions)) if target.same_try_flag else (),
+        foreign=tuple(function.foreign),
     )
 
 

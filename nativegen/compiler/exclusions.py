@@ -27,6 +27,7 @@ class Reason(enum.Enum):
     HARDWARE_INTRINSIC = ("hardware-intrinsic", "uses hardware vectors")
     UNMANAGED_ENTRY = ("unmanaged-entry", "called from unmanaged code (UnmanagedCallersOnly)")
     SIGNATURE = ("signature", "parameter or result that the calling convention does not cover yet")
+    FOREIGN = ("foreign-code", "needs the body of a method of another assembly, which the image's mode does not allow")
     LAYOUT = ("layout", "type layout not predictable")
     UNRESOLVED = ("unresolved", "reference to something that cannot be found")
     NOT_NAMEABLE = ("not-nameable", "needs a type or member that the assembly's metadata does not name")

@@ -38,7 +38,7 @@ import enum
 from dataclasses import dataclass, field
 
 from nativegen.compiler.regions import Scope, TryRegion
-from nativegen.readytorun.unit import Cell
+from nativegen.readytorun.unit import Cell, ForeignUse
 
 
 class Type(enum.IntEnum):
@@ -654,6 +654,7 @@ class Function:
         slots: all slots (arguments included), index == position.
         required: CHECK cells that must hold for the code to be valid (layout guards); HANDLE cells are found in
             LoadCell.
+        foreign: what of other assemblies shaped the code (:mod:`nativegen.compiler.foreign`).
         return_kind: for GcInfo.
         regions: all try regions, index == position, a parent before its children.
     """
@@ -665,6 +666,7 @@ class Function:
     slots: list[Slot] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     required: list[Cell] = field(default_factory=list)
+    foreign: list[ForeignUse] = field(default_factory=list)
     value_count: int = 0
     regions: list[TryRegion] = field(default_factory=list)
 

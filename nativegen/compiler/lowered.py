@@ -14,7 +14,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from nativegen.readytorun.unit import Cell, Symbol
+from nativegen.readytorun.unit import Cell, ForeignUse, Symbol
 
 
 class ExternalKind(enum.IntEnum):
@@ -53,6 +53,7 @@ class LoweredMethod:
         checks: CHECK cells that are required although the code never touches them.
         effort: pass pipeline to use.
         has_regions: the method has try blocks, so it may have funclets.
+        foreign: what of other assemblies shaped the code.
         same_try: numbers of catch pads whose clause must be marked as covering the try block of the one before.
         catches: what the numbers of catch pads (from 1) stand for: the caught type, or the name of a filter function
             in ``llvm``.
@@ -68,3 +69,4 @@ class LoweredMethod:
     has_regions: bool = False
     catches: tuple[Symbol | str, ...] = ()
     same_try: tuple[int, ...] = ()
+    foreign: tuple[ForeignUse, ...] = ()

@@ -36,7 +36,9 @@ from nativegen.pipeline.signature_facts import FAILURES
 from nativegen.pipeline.unit_codec import Exclusion
 from nativegen.pipeline.unit_store import Result, UnitStore
 from nativegen.pipeline.worker import BatchItem, CompileWorker, MethodOutcome, method_display_name
+from nativegen.readytorun.manifest import ManifestAssembly
 from nativegen.readytorun.targets import target_named
+from nativegen.readytorun.unit import ForeignUse
 from nativegen.readytorun.writer import ImageBuilder
 from nativegen.typesystem import TypeSystem
 from nativegen.typesystem.symbols import SymbolTable
@@ -274,7 +276,7 @@ class _Linker:
             module = system.open(request.input)
             job.facts = Facts(module)
             job.names = LinkNames(job.facts.own, SymbolTable(module))
-            job.check = SymbolCheck(job.names)
+            job.check = SymbolCheck(job.names, lambda name: system.module_named(name) is not None)
         return job.facts, job.names, job.check
 
     @_without_collector
@@ -353,12 +355,14 @@ class _Linker:
             target_named(request.target),
             names,
             image_base=request.options.image_base,
+            identity=functools.partial(_manifest_assembly, facts.module.type_system),
             compiler_id=f"nativegen {compiler_fingerprint()}",
         )
         instances = _add_instances(job, builder, check)
         instantiated = {instance.rid for instance in instances if not instance.code}
         exclusions = []
         native = 0
+        foreign = {use for outcome in job.instances.values() if outcome.unit is not None for use in outcome.unit.foreign}
         generic = facts.own.generic_methods()
         for rid in job.rids:
             outcome = job.outcomes[rid]
@@ -379,6 +383,7 @@ class _Linker:
                 builder.add_method(rid, outcome.unit)
             else:
                 builder.add_instance_entry(*instance_entry(names.symbols, instance), outcome.unit)
+            foreign.update(outcome.unit.foreign)
             native += 1
         image = builder.build()
         job.seconds["link"] = time.process_time() - start
@@ -399,6 +404,7 @@ class _Linker:
             image_size=len(image),
             input_size=len(job.assembly.data),
             seconds=job.seconds,
+            foreign=tuple(sorted(foreign)),
             units_reused=len(job.reused),
             units_compiled=len(job.rids) - len(job.reused),
             instances=instances,
@@ -428,6 +434,20 @@ def _add_instances(job: _Job, builder: ImageBuilder, check: SymbolCheck) -> tupl
     if job.closure is not None:
         result += job.closure.left_out
     return tuple(result)
+
+
+def _manifest_assembly(system: TypeSystem, name: str) -> ManifestAssembly:
+    """What a reference to an assembly says.
+
+    Raises:
+        KeyError: there is no such assembly.
+    """
+    module = system.module_named(name)
+    if module is None:
+        raise KeyError(name)
+    identity = module.assembly.identity
+    token = "" if identity.public_key_token == "null" else identity.public_key_token
+    return ManifestAssembly(identity.name, identity.version, identity.culture, bytes.fromhex(token))
 
 
 def _is_storable(job: _Job, rid: int) -> bool:

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+from nativegen.readytorun.unit import ForeignUse
+
 
 @dataclass(frozen=True, slots=True)
 class CompileOptions:
@@ -23,6 +25,8 @@ class CompileOptions:
         image_base: preferred load address, or None for the writer's default.
         instruction_set: CPU features beyond the baseline, LLVM names, sorted.
         debug: the /Debug scenario; profile: the /Profile scenario.
+        mode: what the code may assume of other assemblies' insides: 'resilient', 'guarded' or 'pinned'
+        (:mod:`nativegen.compiler.foreign`).
     """
 
     effort: str = "auto"
@@ -31,6 +35,7 @@ class CompileOptions:
     instruction_set: tuple[str, ...] = ()
     debug: bool = False
     profile: bool = False
+    mode: str = "resilient"
 
     def as_json(self) -> dict[str, object]:
         """For key manifests: plain values only, stable order."""
@@ -46,6 +51,7 @@ class CompileRequest:
         output: path of the image; written atomically (temporary file in the same directory, then rename).
         target: name of a target ('3.1', '9.0').
         references: simple name -> path for everything the assembly may refer to, its framework included.
+        bubble: simple names of the references that are bound hard: their bodies count as the assembly's own.
     """
 
     input: str
@@ -53,6 +59,7 @@ class CompileRequest:
     target: str
     references: Mapping[str, str]
     options: CompileOptions = field(default_factory=CompileOptions)
+    bubble: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,7 @@ class CompileReport:
         image_size: bytes; input_size: bytes.
         seconds: stage -> CPU seconds summed over all workers ('read', 'key', 'units', 'import', 'lower', 'llvm',
         'link', 'write'; 'key' and 'units' only with a unit store: computing keys, and reading and writing the store).
+        foreign: what of other assemblies shaped code of the image, sorted.
         units_reused: methods taken from the unit store, exclusions included; units_compiled: all others.
         instances: of the assembly's own generics over value types, besides the code that reference types share.
     """
@@ -114,6 +122,7 @@ class CompileReport:
     image_size: int
     input_size: int
     seconds: dict[str, float]
+    foreign: tuple[ForeignUse, ...] = ()
     units_reused: int = 0
     units_compiled: int = 0
     instances: tuple[GenericInstance, ...] = ()

@@ -15,7 +15,7 @@ worker that died, a bug of ours) are never stored.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from nativegen.compiler.exclusions import Reason
 from nativegen.compiler.instances import Signature
@@ -27,7 +27,8 @@ from nativegen.pipeline.signature_facts import digest, text
 from nativegen.pipeline.unit_codec import Exclusion
 from nativegen.pipeline.unit_key import UnitKeys, key_with_rows
 from nativegen.pipeline.unit_store import AssemblyUnits, Result
-from nativegen.readytorun.unit import Cell, MethodUnit, Symbol, TokenResolver
+from nativegen.readytorun.manifest_rows import assemblies_of
+from nativegen.readytorun.unit import MANIFEST_SYMBOLS, Cell, MethodUnit, Symbol, TokenResolver
 
 _NEVER_STORED = frozenset({Reason.INTERNAL.code})
 _ROWS_OR_NEVER = _NEVER_STORED | {Reason.NOT_NAMEABLE.code}  # instances do not depend on all rows
@@ -146,10 +147,12 @@ class SymbolCheck:
 
     Args:
         names: of the image.
+        has_assembly: whether an assembly of this simple name is there; units may name its insides.
     """
 
-    def __init__(self, names: TokenResolver) -> None:
+    def __init__(self, names: TokenResolver, has_assembly: Callable[[str], bool]) -> None:
         self._names = names
+        self._has_assembly = has_assembly
         # By identity, because hashing a cell costs more than looking at it; kept, so that no identity is used again.
         self._cells: dict[int, tuple[Cell, Symbol | None]] = {}
 
@@ -168,7 +171,10 @@ class SymbolCheck:
 
     def _unknown(self, parts: Sequence[int | bytes | Symbol]) -> Symbol | None:
         for part in parts:
-            if isinstance(part, Symbol):
+            if isinstance(part, Symbol) and part.kind in MANIFEST_SYMBOLS:
+                if not all(map(self._has_assembly, assemblies_of(part))):
+                    return part
+            elif isinstance(part, Symbol):
                 try:
                     self._names.token(part)
                 except KeyError:

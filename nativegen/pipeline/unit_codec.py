@@ -1,9 +1,9 @@
 """Method units as bytes: what the unit store keeps. Explicit layouts only; nothing read back can name or run anything.
 
-Units of one assembly share most of their cells, so these are kept once per file (:class:`TableBuilder`), in a table of
-symbols and one of cells; a record names a cell by its number there. The rest of a unit is a header of sizes followed by
-fixed-size arrays, which one ``iter_unpack`` each turns back into relocations and functions: 23,000 units in a fifth of
-a second.
+Units of one assembly share most of their cells, so these are kept once per file (:class:`TableBuilder`), in tables of
+symbols, of cells and of foreign uses; a record names a cell by its number there. The rest of a unit is a header of
+sizes followed by fixed-size arrays, which one ``iter_unpack`` each turns back into relocations and functions: 23,000
+units in a fifth of a second.
 
 Invariant: ``decode(encode(x)) == x``. Decoding arbitrary bytes gives a unit, an exclusion or raises
 :class:`CorruptRecord`; it never loops, never allocates more than a small multiple of the input.
@@ -27,6 +27,7 @@ from nativegen.readytorun.unit import (
     Cell,
     CellKind,
     ExceptionClause,
+    ForeignUse,
     Function,
     MethodUnit,
     Relocation,
@@ -50,8 +51,8 @@ _UNIT = 0
 _EXCLUSION = 1
 
 # Sizes: code, gc info, read-only data; alignments of code and data; counts: functions, relocations, relocations of
-# read-only data, clauses, cells, fixups.
-_HEADER = struct.Struct("<BIIIHHHIIHHH")
+# read-only data, clauses, cells, fixups, foreign uses.
+_HEADER = struct.Struct("<BIIIHHHIIHHHH")
 _EXCLUSION_HEADER = struct.Struct("<BH")
 _RELOCATION = struct.Struct("<IIIi")
 _FUNCTION = struct.Struct("<IIHB")
@@ -63,7 +64,7 @@ _RELOCATION_OF = partial(tuple.__new__, Relocation)
 _PART = struct.Struct("<BI")
 _CELL = struct.Struct("<BHI")
 _REFERENCE = struct.Struct("<IB")
-_SECTIONS = struct.Struct("<9I")
+_SECTIONS = struct.Struct("<11I")
 
 RefMap = tuple[tuple[int, int], ...]
 
@@ -73,6 +74,7 @@ class Tables(NamedTuple):
 
     symbols: Sequence[Symbol]
     cells: Sequence[Cell]
+    uses: Sequence[ForeignUse] = ()
 
 
 class TableBuilder:
@@ -81,13 +83,15 @@ class TableBuilder:
     def __init__(self) -> None:
         self.symbols: list[Symbol] = []
         self.cells: list[Cell] = []
+        self.uses: list[ForeignUse] = []
+        self._use_numbers: dict[ForeignUse, int] = {}
         self._symbol_numbers: dict[Symbol, int] = {}
         self._cell_numbers: dict[Cell, int] = {}
 
     @property
     def tables(self) -> Tables:
         """The tables as they are now."""
-        return Tables(self.symbols, self.cells)
+        return Tables(self.symbols, self.cells, self.uses)
 
     def number(self, cell: Cell) -> int:
         """The cell's number."""
@@ -108,8 +112,16 @@ class TableBuilder:
             self.symbols.append(symbol)
         return found
 
+    def use(self, use: ForeignUse) -> int:
+        """The foreign use's number."""
+        found = self._use_numbers.get(use)
+        if found is None:
+            found = self._use_numbers[use] = len(self.uses)
+            self.uses.append(use)
+        return found
+
     def encode(self) -> bytes:
-        """Both tables, for :func:`decode_tables`."""
+        """The tables, for :func:`decode_tables`."""
         texts = [symbol.name for symbol in self.symbols]
         blobs: dict[bytes, int] = {}
         maps: dict[RefMap, int] = {}
@@ -124,6 +136,7 @@ class TableBuilder:
                     parts.append(_PART.pack(_INT, part))
                 else:
                     parts.append(_PART.pack(_BYTES, blobs.setdefault(part, len(blobs))))
+        uses = ["\0".join(use) for use in self.uses]
         references = [_REFERENCE.pack(*reference) for ref_map in maps for reference in ref_map]
         sections = [
             bytes([symbol.kind for symbol in self.symbols]),
@@ -135,6 +148,8 @@ class TableBuilder:
             b"".join(references),
             b"".join(cells),
             b"".join(parts),
+            _lengths(uses),
+            "".join(uses).encode(),
         ]
         return b"".join([_SECTIONS.pack(*map(len, sections)), *sections])
 
@@ -159,7 +174,7 @@ def _decode_tables(data: bytes) -> Tables:
         at += size
     if at != len(data):
         raise ValueError("wrong size")
-    kinds, text_lengths, text, blob_lengths, blob, map_lengths, references, cells, parts = sections
+    kinds, text_lengths, text, blob_lengths, blob, map_lengths, references, cells, parts, *use_texts = sections
     symbol_kinds = tuple(SymbolKind)
     texts = _cut(text.decode(), text_lengths)
     symbols = [Symbol(symbol_kinds[kind], name) for kind, name in zip(kinds, texts, strict=True)]
@@ -175,7 +190,11 @@ def _decode_tables(data: bytes) -> Tables:
         start += count
     if start != len(all_parts):
         raise ValueError("cells without parts")
-    return Tables(symbols, made)
+    uses = []
+    for item in _cut(use_texts[1].decode(), use_texts[0]):
+        kind_name, assembly, name, signature = item.split("\0")
+        uses.append(ForeignUse(kind_name, assembly, name, signature))
+    return Tables(symbols, made, uses)
 
 
 def _lengths(items: Iterable[Sized]) -> bytes:
@@ -212,10 +231,12 @@ def encode(result: MethodUnit | Exclusion, table: TableBuilder) -> bytes:
         len(result.clauses),
         len(result.cells),
         len(result.fixups),
+        len(result.foreign),
     )
     numbers = [table.number(cell) for cell in result.cells]
     parts = [header, result.code, result.gc_info, result.rodata]
     parts += [_RELOCATION.pack(*relocation) for relocation in (*result.relocations, *result.rodata_relocations)]
+    numbers += [table.use(use) for use in result.foreign]
     parts.append(struct.pack(f"<{len(numbers)}I{len(result.fixups)}H", *numbers, *result.fixups))
     for begin, end, unwind, is_filter in result.functions:
         parts += [_FUNCTION.pack(begin, end, len(unwind), is_filter), unwind]
@@ -245,7 +266,7 @@ def _decode(record: bytes, tables: Tables) -> MethodUnit | Exclusion:
         return Exclusion(record[_EXCLUSION_HEADER.size : end].decode(), record[end:].decode("utf-8", "surrogatepass"))
     (
         form, code_size, gc_size, rodata_size, alignment, rodata_alignment,
-        function_count, relocation_count, rodata_relocation_count, clause_count, cell_count, fixup_count,
+        function_count, relocation_count, rodata_relocation_count, clause_count, cell_count, fixup_count, use_count,
     ) = _HEADER.unpack_from(record)  # fmt: skip
     if form != _UNIT:
         raise ValueError(f"record of form {form}")
@@ -254,9 +275,9 @@ def _decode(record: bytes, tables: Tables) -> MethodUnit | Exclusion:
     at = rodata_at + rodata_size
     relocations_at, at = at, at + _RELOCATION.size * relocation_count
     rodata_relocations_at, at = at, at + _RELOCATION.size * rodata_relocation_count
-    numbers = struct.unpack_from(f"<{cell_count}I{fixup_count}H", record, at)
+    numbers = struct.unpack_from(f"<{cell_count + use_count}I{fixup_count}H", record, at)
     rodata_relocations = record[rodata_relocations_at:at]
-    at += 4 * cell_count + 2 * fixup_count
+    at += 4 * (cell_count + use_count) + 2 * fixup_count
     functions = []
     for _ in range(function_count):
         begin, end, size, is_filter = _FUNCTION.unpack_from(record, at)
@@ -279,7 +300,8 @@ def _decode(record: bytes, tables: Tables) -> MethodUnit | Exclusion:
         tuple(map(_RELOCATION_OF, _RELOCATION.iter_unpack(rodata_relocations))) if rodata_relocations else (),
         tuple(clauses),
         tuple([cells[number] for number in numbers[:cell_count]]),
-        numbers[cell_count:],
+        numbers[cell_count + use_count :],
+        tuple([tables.uses[number] for number in numbers[cell_count : cell_count + use_count]]),
     )
 
 

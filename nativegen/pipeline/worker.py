@@ -18,6 +18,7 @@ from nativegen.backend.batch import Rejection, compile_batch
 from nativegen.backend.llvm import CodeGenerator
 from nativegen.compiler.context import MethodCompiler
 from nativegen.compiler.exclusions import Excluded, Reason
+from nativegen.compiler.foreign import ForeignCode, Mode
 from nativegen.compiler.instances import InstanceReader, Signature
 from nativegen.compiler.lowered import Effort, LoweredMethod
 from nativegen.compiler.lowering import lower
@@ -25,7 +26,7 @@ from nativegen.metadata import Assembly
 from nativegen.pipeline.request import CompileRequest, ExcludedMethod
 from nativegen.readytorun.targets import Target, target_named
 from nativegen.readytorun.unit import MethodUnit
-from nativegen.typesystem import TypeSystem
+from nativegen.typesystem import Module, TypeSystem
 
 _FORCED_EFFORT = {"full": Effort.FULL, "none": Effort.CHEAP}
 
@@ -129,7 +130,11 @@ class CompileWorker:
             target = target_named(request.target)
             system = self._system(request.references, target)
             module = system.open(request.input)
-            found = self._compilers[index] = (MethodCompiler(module, target), target, module.assembly)
+            found = self._compilers[index] = (
+                MethodCompiler(module, target, foreign=foreign_code(module, target, request)),
+                target,
+                module.assembly,
+            )
         return found
 
     def _system(self, references: Mapping[str, str], target: Target) -> TypeSystem:
@@ -151,6 +156,11 @@ class CompileWorker:
         if found is None:
             found = self._generators[key] = CodeGenerator(target.cpu_baseline, request.options.instruction_set)
         return found
+
+
+def foreign_code(module: Module, target: Target, request: CompileRequest) -> ForeignCode:
+    """What a request allows its image to use of other assemblies."""
+    return ForeignCode(module, target, Mode(request.options.mode), request.bubble)
 
 
 def _spend(seconds: dict[str, float], stage: str, started: float) -> None:

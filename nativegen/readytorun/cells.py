@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from nativegen.readytorun.enums import FixupKind, Helper, ImportSectionFlags, ImportSectionType
 from nativegen.readytorun.structs import compress
-from nativegen.readytorun.unit import Cell, CellKind, Symbol, SymbolKind, TokenResolver
+from nativegen.readytorun.unit import MANIFEST_SYMBOLS, Cell, CellKind, Symbol, SymbolKind, TokenResolver
 
 
 class SectionKind(NamedTuple):
@@ -58,10 +58,16 @@ class Slot(NamedTuple):
 
 
 class CellTable:
-    """All cells of the image, merged; numbered by first use."""
+    """All cells of the image, merged; numbered by first use.
 
-    def __init__(self, resolver: TokenResolver) -> None:
+    Args:
+        resolver: of the image's IL metadata.
+        manifest: of its manifest metadata; None: nothing may be named there.
+    """
+
+    def __init__(self, resolver: TokenResolver, manifest: TokenResolver | None = None) -> None:
         self._resolver = resolver
+        self._manifest = manifest
         self._known: dict[Cell, Slot] = {}
         # Units share cell objects, and hashing one costs more than all else here; held, so that no id is used twice.
         self._by_identity: dict[int, tuple[Slot, Cell]] = {}
@@ -108,6 +114,10 @@ class CellTable:
 
     def token(self, symbol: Symbol) -> int:
         """The symbol's metadata token."""
+        if symbol.kind in MANIFEST_SYMBOLS:
+            if self._manifest is None:
+                raise KeyError(symbol)
+            return self._manifest.token(symbol)
         return self._resolver.token(symbol)
 
     def order_checks(self) -> dict[int, int]:
@@ -125,10 +135,11 @@ def _is_body_check(cell: LinkedCell) -> bool:
 _ONE_BYTE = [bytes((value,)) for value in range(0x80)]
 
 # TypeDefOrRef coding (ECMA-335 II.23.2.8): tags of the tables TypeDef, TypeRef and TypeSpec.
+_TYPES = frozenset({SymbolKind.TYPE, SymbolKind.MANIFEST_TYPE})
 _TYPE_TAGS = {0x02: 0, 0x01: 1, 0x1B: 2}
 
 
 def _coded(symbol: Symbol, token: int) -> int:
     """The number that a signature holds for ``token``."""
     rid = token & 0xFF_FFFF
-    return rid << 2 | _TYPE_TAGS[token >> 24] if symbol.kind is SymbolKind.TYPE else rid
+    return rid << 2 | _TYPE_TAGS[token >> 24] if symbol.kind in _TYPES else rid

@@ -2,7 +2,8 @@
 
 .NET 9 reads it from every image and dies without one, so an image that names nothing extra still carries the minimum:
 one Module, the ``<Module>`` type and one Assembly row. AssemblyRef row r of it is module index n + 1 + r in fixup
-signatures, n being the number of the IL metadata's own AssemblyRefs.
+signatures, n being the number of the IL metadata's own AssemblyRefs; n + 1 is the manifest metadata itself, whose
+TypeRefs and MemberRefs name what the IL metadata has no rows for (:mod:`nativegen.readytorun.manifest_rows`).
 
 >>> blob = encode_manifest_metadata([ManifestAssembly("Core", (1, 2, 3, 4))])
 >>> decode_manifest_metadata(blob)
@@ -17,16 +18,16 @@ from struct import Struct
 
 from nativegen.metadata import Table
 from nativegen.metadata.reader import MetadataReader
+from nativegen.metadata.tables import CodedIndex, encode_coded
 from nativegen.readytorun.container import align
 from nativegen.readytorun.structs import U16, U32, compress
 
 _METADATA_ROOT = Struct("<IHHII")
 _STREAM = Struct("<II")
 _TABLES = Struct("<IBBBBQQ")
-_MODULE_ROW = Struct("<HHHHH")
-_TYPE_DEF_ROW = Struct("<IHHHHH")
-_ASSEMBLY_ROW = Struct("<IHHHHIHHH")
-_ASSEMBLY_REF_ROW = Struct("<HHHHIHHHH")
+_WIDE_STRINGS = 0x01
+_WIDE_BLOBS = 0x04
+_TYPE_REF = 0x01000000
 _SIGNATURE = 0x424A5342
 _VERSION = b"v4.0.30319\0\0"
 _SHA1 = 0x8004
@@ -49,6 +50,28 @@ class ManifestAssembly:
     public_key_token: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class ManifestType:
+    """One TypeRef of the manifest metadata.
+
+    Args:
+        scope: token of the ModuleRef, or of the TypeRef of the enclosing type, that it is looked up in.
+    """
+
+    scope: int
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestMember:
+    """One MemberRef: a method or field of TypeRef row ``parent``; ``signature`` names types by the manifest's rows."""
+
+    parent: int
+    name: str
+    signature: bytes
+
+
 class _Heap:
     """A #Strings or #Blob heap; equal items share one entry."""
 
@@ -62,44 +85,67 @@ class _Heap:
         if index is None:
             index = self._known[item] = len(self.data)
             self.data += item
-        if index > 0xFFFF:
-            raise ValueError("the manifest metadata's heaps are limited to 64 KiB")
         return index
+
+    @property
+    def is_wide(self) -> bool:
+        """Indices take four bytes (II.24.2.6)."""
+        return len(self.data) > 0xFFFF
 
     def padded(self) -> bytes:
         """The heap as stored."""
         return bytes(self.data).ljust(align(len(self.data), 4), b"\0")
 
 
-def encode_manifest_metadata(assemblies: Sequence[ManifestAssembly] = ()) -> bytes:
-    """The blob that names ``assemblies``, AssemblyRef rid = position + 1."""
+def encode_manifest_metadata(
+    assemblies: Sequence[ManifestAssembly] = (),
+    modules: Sequence[str] = (),
+    types: Sequence[ManifestType] = (),
+    members: Sequence[ManifestMember] = (),
+) -> bytes:
+    """The blob with these AssemblyRefs, ModuleRefs, TypeRefs and MemberRefs, rid = position + 1."""
     strings, blobs = _Heap(), _Heap()
 
     def text(value: str) -> int:
         return strings.add(value.encode() + b"\0" if value else b"")
 
-    rows = {
-        Table.Module: [_MODULE_ROW.pack(0, text("<Module>"), 1, 0, 0)],
-        Table.TypeDef: [_TYPE_DEF_ROW.pack(0, text("<Module>"), 0, 0, 1, 1)],
-        Table.Assembly: [_ASSEMBLY_ROW.pack(_SHA1, 0, 0, 0, 0, 0, 0, text("ManifestMetadata"), 0)],
+    def blob(value: bytes) -> int:
+        return blobs.add(compress(len(value)) + value if value else b"")
+
+    rows: dict[Table, list[tuple[int, ...]]] = {
+        Table.Module: [(0, text("<Module>"), 1, 0, 0)],
+        Table.TypeRef: [
+            (encode_coded(CodedIndex.ResolutionScope, row.scope), text(row.name), text(row.namespace)) for row in types
+        ],
+        Table.TypeDef: [(0, text("<Module>"), 0, 0, 1, 1)],
+        Table.MemberRef: [
+            (encode_coded(CodedIndex.MemberRefParent, _TYPE_REF | row.parent), text(row.name), blob(row.signature))
+            for row in members
+        ],
+        Table.ModuleRef: [(text(name),) for name in modules],
+        Table.Assembly: [(_SHA1, 0, 0, 0, 0, 0, 0, text("ManifestMetadata"), 0)],
         Table.AssemblyRef: [
-            _ASSEMBLY_REF_ROW.pack(
-                *assembly.version,
-                0,
-                blobs.add(compress(len(assembly.public_key_token)) + assembly.public_key_token)
-                if assembly.public_key_token
-                else 0,
-                text(assembly.name),
-                text(assembly.culture),
-                0,
-            )
-            for assembly in assemblies
+            (*row.version, 0, blob(row.public_key_token), text(row.name), text(row.culture), 0) for row in assemblies
         ],
     }
+    string, blob_index = ("I" if heap.is_wide else "H" for heap in (strings, blobs))
+    parent = _width(3, types, modules)
+    formats = {
+        Table.Module: f"<H{string}HHH",
+        Table.TypeRef: f"<{_width(2, types, modules, assemblies)}{string}{string}",
+        Table.TypeDef: f"<I{string}{string}{_width(2, types)}HH",
+        Table.MemberRef: f"<{parent}{string}{blob_index}",
+        Table.ModuleRef: f"<{string}",
+        Table.Assembly: f"<IHHHHI{blob_index}{string}{string}",
+        Table.AssemblyRef: f"<HHHHI{blob_index}{string}{string}{blob_index}",
+    }
     present = sorted(table for table, table_rows in rows.items() if table_rows)
-    tables = _TABLES.pack(0, 2, 0, 0, 1, sum(1 << table for table in present), 0)
+    wide = _WIDE_STRINGS * strings.is_wide | _WIDE_BLOBS * blobs.is_wide
+    tables = _TABLES.pack(0, 2, 0, wide, 1, sum(1 << table for table in present), 0)
     tables += b"".join(U32.pack(len(rows[table])) for table in present)
-    tables += b"".join(row for table in present for row in rows[table])
+    for table in present:
+        pack = Struct(formats[table]).pack
+        tables += b"".join([pack(*row) for row in rows[table]])
     streams = [
         (b"#~", tables.ljust(align(len(tables), 4), b"\0")),
         (b"#Strings", strings.padded()),
@@ -115,6 +161,11 @@ def encode_manifest_metadata(assemblies: Sequence[ManifestAssembly] = ()) -> byt
         headers += _STREAM.pack(offset, len(content)) + name
         offset += len(content)
     return b"".join((root, headers, *(content for _, content in streams)))
+
+
+def _width(tag_bits: int, *tables: Sequence[object]) -> str:
+    """The format of a coded index into these tables (II.24.2.6)."""
+    return "I" if max(map(len, tables)) >> (16 - tag_bits) else "H"
 
 
 def decode_manifest_metadata(blob: bytes, path: str = "manifest metadata") -> tuple[ManifestAssembly, ...]:

@@ -56,6 +56,10 @@ class SymbolKind(enum.IntEnum):
     FIELD_DEF = 3  # rid, compressed
     STRING = 4  # offset in the user string heap (the token without its table byte), compressed
     METHOD = 5  # MethodDef or MemberRef: rid, compressed; whoever makes the signature chose the matching flags or kind
+    # Rows that the writer adds to the manifest metadata (manifest_rows.py makes their names):
+    MANIFEST_MODULE = 6  # the number of the manifest metadata as a module, compressed; the name is empty
+    MANIFEST_TYPE = 7  # a TypeRef: TypeDefOrRef coded index, compressed
+    MANIFEST_MEMBER = 8  # a MemberRef: rid, compressed
 
     __hash__ = int.__hash__  # see CellKind
 
@@ -78,6 +82,9 @@ class TokenResolver(Protocol):
         """
 
 
+MANIFEST_SYMBOLS = frozenset({SymbolKind.MANIFEST_MODULE, SymbolKind.MANIFEST_TYPE, SymbolKind.MANIFEST_MEMBER})
+
+
 class Cell(NamedTuple):
     """One indirection cell: a pointer-sized word that the runtime fills as its signature says.
 
@@ -94,6 +101,21 @@ class Cell(NamedTuple):
     kind: CellKind
     signature: tuple[int | bytes | Symbol, ...]
     ref_map: tuple[tuple[int, int], ...] = ()
+
+
+class ForeignUse(NamedTuple):
+    """Something inside another assembly that a method's code was shaped by.
+
+    Args:
+        kind: ``body``: a method's CIL.
+        assembly: simple name. name: canonical name of the thing, see :mod:`nativegen.typesystem.symbols`.
+        signature: 32 hex digits; whoever compares makes them anew (:mod:`nativegen.compiler.foreign`).
+    """
+
+    kind: str
+    assembly: str
+    name: str
+    signature: str
 
 
 class RelocationKind(enum.IntEnum):
@@ -172,6 +194,7 @@ class MethodUnit:
         clauses: inner before outer, as the runtime searches them.
         cells: every cell that the code touches, each once.
         fixups: indices into ``cells`` that must be resolved before the method may run: its CHECK and HANDLE cells.
+        foreign: what of other assemblies shaped the code, sorted.
     """
 
     code: bytes
@@ -185,3 +208,4 @@ class MethodUnit:
     clauses: tuple[ExceptionClause, ...] = ()
     cells: tuple[Cell, ...] = ()
     fixups: tuple[int, ...] = ()
+    foreign: tuple[ForeignUse, ...] = ()

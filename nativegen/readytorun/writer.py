@@ -19,7 +19,7 @@ that order and stops at the first that fails.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from nativegen.diagnostics import NativegenError
@@ -38,7 +38,8 @@ from nativegen.readytorun.enums import (
 from nativegen.readytorun.exceptions import Clause, encode_exception_info, lookup_table_size
 from nativegen.readytorun.header import Header, Section, encode_header, header_size
 from nativegen.readytorun.imports import CELL_SIZE, ImportSection, encode_gc_ref_maps, encode_import_sections
-from nativegen.readytorun.manifest import encode_manifest_metadata
+from nativegen.readytorun.manifest import ManifestAssembly
+from nativegen.readytorun.manifest_rows import ManifestRows
 from nativegen.readytorun.methods import MethodEntry, encode_entry, encode_method_def_entry_points, sorted_fixups
 from nativegen.readytorun.native_format import encode_hashtable
 from nativegen.readytorun.runtime_functions import SENTINEL, RuntimeFunction, encode_runtime_functions
@@ -104,6 +105,7 @@ class ImageBuilder:
         target: the runtime that the image is for.
         resolver: gives the tokens of the units' symbols.
         image_base: preferred load address, a non-zero multiple of 64 KiB.
+        identity: what a reference to an assembly says, by simple name; for units that name manifest rows.
         compiler_id: stored in section 100.
 
     Raises:
@@ -117,6 +119,7 @@ class ImageBuilder:
         resolver: TokenResolver,
         *,
         image_base: int | None = None,
+        identity: Callable[[str], ManifestAssembly] | None = None,
         compiler_id: str,
     ) -> None:
         if image_base is not None and (image_base <= 0 or image_base % _IMAGE_BASE_ALIGNMENT):
@@ -125,6 +128,7 @@ class ImageBuilder:
         self._target = target
         self._resolver = resolver
         self._image_base = image_base or container.DEFAULT_IMAGE_BASE
+        self._identity = identity or ManifestAssembly
         self._compiler_id = compiler_id
         self._kept = container.kept_sections(assembly)
         self._methods: dict[int, MethodUnit] = {}
@@ -161,8 +165,9 @@ class ImageBuilder:
             KeyError: the resolver does not know a symbol.
             ValueError: a unit uses the initial data of a field that has none.
         """
-        cells = CellTable(self._resolver)
-        link = _Link(self._assembly, self._target, cells, self._image_base)
+        manifest = ManifestRows([row.name for row in self._assembly.assembly_refs], self._identity)
+        cells = CellTable(self._resolver, manifest)
+        link = _Link(self._assembly, self._target, cells, manifest, self._image_base)
         methods = [(rid, link.place(self._methods[rid])) for rid in sorted(self._methods)]
         instances = sorted(
             ((hash, cells.signature(parts), unit) for hash, parts, unit in self._instances), key=lambda entry: entry[:2]
@@ -174,10 +179,13 @@ class ImageBuilder:
 class _Link:
     """One run of the linker."""
 
-    def __init__(self, assembly: Assembly, target: Target, cells: CellTable, image_base: int) -> None:
+    def __init__(
+        self, assembly: Assembly, target: Target, cells: CellTable, manifest: ManifestRows, image_base: int
+    ) -> None:
         self._assembly = assembly
         self._target = target
         self._cells = cells
+        self._manifest = manifest
         self._image_base = image_base
         self._placed: list[_Placed] = []
         self._module = self._eager(Helper.Module)  # without this cell the runtime ignores the image
@@ -224,7 +232,7 @@ class _Link:
             types.append(SectionType.ExceptionInfo)
         if instances:
             types.append(SectionType.InstanceMethodEntryPoints)
-        if self._target.requires_manifest_metadata:
+        if self._target.requires_manifest_metadata or not self._manifest.is_empty:
             types.append(SectionType.ManifestMetadata)
         managed.data.extend(bytes(header_size(len(types))))
         sections: dict[SectionType, tuple[int, int]] = {}
@@ -250,7 +258,7 @@ class _Link:
         identifier = compiler_id.encode() + b"\0"
         sections[SectionType.CompilerIdentifier] = (managed.append(identifier), len(identifier))
         if SectionType.ManifestMetadata in types:
-            manifest = encode_manifest_metadata()
+            manifest = self._manifest.encode()
             sections[SectionType.ManifestMetadata] = (managed.append(manifest, 4), len(manifest))
 
         header = Header(

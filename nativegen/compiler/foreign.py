@@ -1,0 +1,199 @@
+"""Code that other assemblies' insides shaped: who may make it, what it must say about itself, and how it is guarded.
+
+What: a method may be compiled from, or inline, the body of a method of another assembly; then its native code is right
+only as long as that body stays. :meth:`ForeignCode.use_body` is the one door: it decides by the image's *mode*, records
+the use in the IR function, and adds the guard.
+
+========== ============================================================================================================
+mode       foreign bodies
+========== ============================================================================================================
+resilient  refused
+guarded    each one has a Check_IL_Body fixup, by name: when the body has changed, the runtime rejects our method and
+           runs the IL. Only where the runtime knows that fixup (it is among ``Target.fixup_kinds``); elsewhere refused
+pinned     recorded only: whoever starts the program compares first (``run``, ``verify``)
+========== ============================================================================================================
+
+Assemblies of one version bubble (``bubble``) are not foreign to each other: their contents are in each other's keys.
+
+Why here: the rules that make guards safe are few and must hold for every caller (facts: foreign-bodies.md 4): by name,
+never by row number; never of a body that is not CIL, for which the runtime would crash; in slots before every check
+that can throw (the writer orders them: :meth:`nativegen.readytorun.cells.CellTable.order_checks`).
+
+A guard does not see whether the method's class is sealed, has a static constructor, or which attributes there are: who
+inlines must not rely on them. A record (:func:`body_signature`) has them.
+
+Example::
+
+    compiler.foreign.use_body(function, method)     # raises Excluded(FOREIGN) in a resilient image
+    function.required[-1] -> Cell(CHECK, (b5, manifest, 8, <data>, 0, 10, [System.Private.CoreLib]System.Math::Abs))
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from typing import Final
+
+import xxhash
+
+from nativegen.compiler import ir, manifest_names
+from nativegen.compiler.exclusions import Excluded, Reason
+from nativegen.diagnostics import NativegenError
+from nativegen.readytorun.enums import MODULE_OVERRIDE, FixupKind, MethodSigFlags
+from nativegen.readytorun.il_body import ILBody, encode_il_body
+from nativegen.readytorun.manifest_rows import MANIFEST_MODULE
+from nativegen.readytorun.targets import Target
+from nativegen.readytorun.unit import Cell, CellKind, ForeignUse, Symbol, SymbolKind
+from nativegen.typesystem import MethodDesc, Module, TypeDesc, TypeLoadError
+from nativegen.typesystem.symbols import SymbolTable
+
+BODY: Final = "body"
+
+
+class Mode(enum.Enum):
+    """What an image assumes of other assemblies' insides; see the module docstring."""
+
+    RESILIENT = "resilient"
+    GUARDED = "guarded"
+    PINNED = "pinned"
+
+
+class ForeignCode:
+    """The foreign bodies that one module's image may use.
+
+    Args:
+        module: the compiled one. target: its runtime. mode: the image's.
+        bubble: simple names of the assemblies that are bound hard to it, in any case.
+    """
+
+    def __init__(
+        self, module: Module, target: Target, mode: Mode = Mode.RESILIENT, bubble: Iterable[str] = ()
+    ) -> None:
+        self.mode = mode
+        self._module = module
+        self._target = target
+        self._bubble = frozenset(name.lower() for name in bubble)
+        self._known: dict[MethodDesc, tuple[ForeignUse, Cell | None] | Excluded] = {}
+
+    def is_own(self, module: Module) -> bool:
+        """The module itself, or one of its version bubble: nothing is foreign about it."""
+        return module is self._module or module.name.lower() in self._bubble
+
+    @property
+    def allows_foreign(self) -> bool:
+        """Whether bodies of other assemblies may be used at all."""
+        if self.mode is Mode.GUARDED:
+            return FixupKind.Check_IL_Body in self._target.fixup_kinds
+        return self.mode is Mode.PINNED
+
+    def allows(self, method: MethodDesc) -> bool:
+        """Whether the body of this method may shape code of this image."""
+        if self.is_own(method.module):
+            return True
+        return self.allows_foreign and not isinstance(self._known_use(method), Excluded)
+
+    def use_body(self, function: ir.Function, method: MethodDesc) -> None:
+        """The code of ``function`` is right only while ``method`` has the body that it has now.
+
+        Args:
+            method: any instance; its definition is what counts.
+
+        Raises:
+            Excluded: FOREIGN, the mode does not allow it; or the body cannot be guarded.
+        """
+        if self.is_own(method.module):
+            return
+        if not self.allows_foreign:
+            raise Excluded(Reason.FOREIGN, f"{method.display_name}: the image is {self.mode.value}")
+        known = self._known_use(method)
+        if isinstance(known, Excluded):
+            raise Excluded(known.reason, known.detail)
+        use, guard = known
+        if use not in function.foreign:
+            function.foreign.append(use)
+        if guard is not None and guard not in function.required:
+            function.required.append(guard)
+
+    def _known_use(self, method: MethodDesc) -> tuple[ForeignUse, Cell | None] | Excluded:
+        definition = method.definition
+        found = self._known.get(definition)
+        if found is None:
+            try:
+                found = self._describe(definition)
+            except Excluded as error:
+                found = error
+            except (TypeLoadError, NativegenError, ValueError) as error:
+                found = Excluded(Reason.FOREIGN, f"{definition.display_name}: {error}")
+            self._known[definition] = found
+        return found
+
+    def _describe(self, definition: MethodDesc) -> tuple[ForeignUse, Cell | None]:
+        use = body_use(definition)
+        return use, check_il_body(definition) if self.mode is Mode.GUARDED else None
+
+
+def check_il_body(definition: MethodDesc) -> Cell:
+    """The guard: this method still has this body.
+
+    Raises:
+        Excluded: NOT_NAMEABLE. ValueError: the method has no CIL. TypeLoadError: a type of the body cannot be found.
+    """
+    data, types = encode_il_body(definition.module.assembly, definition.rid)
+    if definition.owner.rid == 1:
+        raise Excluded(Reason.NOT_NAMEABLE, f"global method {definition.display_name}")
+    parts: list[int | bytes | Symbol] = [
+        bytes((FixupKind.Check_IL_Body | MODULE_OVERRIDE,)), MANIFEST_MODULE, len(data), data, len(types)
+    ]  # fmt: skip
+    for token in types:
+        type_ = definition.module.type(token)
+        if type_.rid == 1 and not type_.type_args:
+            raise Excluded(Reason.NOT_NAMEABLE, f"{definition.display_name} mentions global members")
+        parts += manifest_names.type_parts(type_, in_manifest=True)
+    parts += [int(MethodSigFlags.MemberRefToken), manifest_names.method_symbol(definition)]
+    return Cell(CellKind.CHECK, tuple(parts))
+
+
+# ---- records ---------------------------------------------------------------------------------------------------------
+
+
+def body_use(definition: MethodDesc) -> ForeignUse:
+    """The record of a method's body as it is now.
+
+    Raises:
+        ValueError, TypeLoadError, NativegenError: it has none, or mentions what cannot be found.
+    """
+    name = SymbolTable(definition.module).method_symbol(definition.token).name
+    return ForeignUse(BODY, definition.module.name, name, body_signature(definition))
+
+
+def body_signature(definition: MethodDesc) -> str:
+    """Digest of a body and of everything about its method that code made from it may rely on."""
+    module = definition.module
+    body: ILBody = encode_il_body(module.assembly, definition.rid)
+    owner = definition.owner
+    facts = [
+        f"{definition.flags} {definition.impl_flags} {_shape(owner)}",
+        *[f"{module.type(token).canonical_name} {_shape(module.type(token))}" for token in body.types],
+        *sorted(attribute.type_full_name for attribute in module.assembly.custom_attributes(definition.token)),
+    ]
+    hasher = xxhash.xxh3_128(body.data)
+    hasher.update("\0".join(facts).encode("utf-8", "surrogatepass"))
+    return hasher.hexdigest()
+
+
+def _shape(type_: TypeDesc) -> str:
+    return f"{type_.flags} {type_.has_static_constructor}"
+
+
+def current_signature(module: Module, use: ForeignUse, symbols: SymbolTable | None = None) -> str | None:
+    """What the record of the same thing would say now; None when it does not exist any more.
+
+    Args:
+        module: the assembly that ``use`` names, as it is now.
+        symbols: its symbol table, for callers that ask for many.
+    """
+    try:
+        token = (symbols or SymbolTable(module)).token(Symbol(SymbolKind.METHOD_DEF, use.name))
+        return body_signature(module.method(token).definition)
+    except (KeyError, TypeLoadError, NativegenError, ValueError):
+        return None
