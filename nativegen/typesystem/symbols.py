@@ -246,8 +246,10 @@ class SymbolTable:
             return self._string_token(name)
         if kind is SymbolKind.METHOD:
             tables: tuple[Table, ...] = (Table.MethodDef, Table.MemberRef)
-        else:
+        elif kind in _TABLES:
             tables = (_TABLES[kind],)
+        else:
+            tables = ()  # rows of an image's manifest metadata
         for table in tables:
             found = self._find_member(table, name)
             if found is not None:
