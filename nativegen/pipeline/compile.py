@@ -38,7 +38,6 @@ from nativegen.pipeline.unit_store import Result, UnitStore
 from nativegen.pipeline.worker import BatchItem, CompileWorker, MethodOutcome, method_display_name
 from nativegen.readytorun.manifest import ManifestAssembly
 from nativegen.readytorun.targets import target_named
-from nativegen.readytorun.unit import ForeignUse
 from nativegen.readytorun.writer import ImageBuilder
 from nativegen.typesystem import TypeSystem
 from nativegen.typesystem.symbols import SymbolTable
@@ -362,7 +361,8 @@ class _Linker:
         instantiated = {instance.rid for instance in instances if not instance.code}
         exclusions = []
         native = 0
-        foreign = {use for outcome in job.instances.values() if outcome.unit is not None for use in outcome.unit.foreign}
+        units = [outcome.unit for outcome in job.instances.values() if outcome.unit is not None]
+        foreign = {use for unit in units for use in unit.foreign}
         generic = facts.own.generic_methods()
         for rid in job.rids:
             outcome = job.outcomes[rid]
