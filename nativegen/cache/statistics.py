@@ -6,6 +6,7 @@ Names are stored in the index and never renamed. Order is the order of ``cache s
 from __future__ import annotations
 
 COMPILED = "compiled"
+DOWNLOADED = "downloaded"
 REUSED = "reused"
 FACADE = "facade"
 FAILED = "failed"
@@ -13,6 +14,7 @@ UNINSTALLED = "removed"
 
 COUNTERS: dict[str, str] = {
     COMPILED: "images compiled",
+    DOWNLOADED: "images from a shared cache",
     REUSED: "images found current",
     FACADE: "assemblies without code",
     FAILED: "assemblies that failed",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nativegen.cli.switches import Parsed, Switch, UsageError
@@ -39,6 +40,17 @@ CODE = (
     Switch("Od", help="do not optimise"),
 )
 
+
+REMOTE = (
+    Switch("remote-cache", "URL", "shared cache to ask before compiling (default: $NATIVEGEN_REMOTE_CACHE)"),
+    Switch(
+        "remote-cache-mode",
+        "MODE",
+        "read-only (default), or read-write: store there what was compiled here",
+        choices=("read-only", "read-write"),
+    ),
+)
+PARTIAL = Switch("partial", "PROFILE", "compile only the methods that a profile names; trace -o makes one")
 
 MODE = (
     Switch(
@@ -118,7 +130,19 @@ def install_request(parsed: Parsed, path: str) -> InstallRequest:
         from_native=parsed.flag("from-native"),
         image_base=image_base(parsed),
         instruction_set=instruction_set(parsed),
+        partial=_absolute(parsed.value("partial")),
     )
+
+
+def say_unresolved(profile: str | None, unresolved: Sequence[str], output: Output) -> None:
+    """A profile grows old: names that mean nothing any more are reported, not an error."""
+    if unresolved:
+        from nativegen.diagnostics import NativegenError
+
+        error = NativegenError("NGEN3109", profile, count=len(unresolved), first=unresolved[0])
+        output.warn(str(error).replace(": error ", ": warning ", 1))
+        for line in unresolved if output.verbose else ():
+            output.warn(f"  {line}")
 
 
 def _absolute(path: str | None) -> str | None:

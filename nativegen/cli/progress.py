@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nativegen.cli.output import Output
-from nativegen.cli.sentences import COMPILING, FAILED
+from nativegen.cli.sentences import COMPILING, DOWNLOADED, FAILED
 from nativegen.diagnostics import NativegenError
 from nativegen.operations.install import InstallEvents
 from nativegen.pipeline.request import CompileReport
@@ -79,7 +79,7 @@ class ConsoleEvents(InstallEvents):
         self._bar.update(done, total, assembly)
 
     def compiled(self, step: Step, report: CompileReport, runtime_version: str) -> None:
-        self._bar.say(COMPILING.format(1, step.candidate.path, runtime_version))
+        self._bar.say((DOWNLOADED if report.downloaded else COMPILING).format(1, step.candidate.path, runtime_version))
         if self._output.verbose:
             self._bar.say(coverage_line(report))
 

@@ -9,6 +9,7 @@ NOT_FOUND = 3
 UP_TO_DATE = "All compilation targets are up to date."
 NOT_INSTALLED = "Error: The specified assembly is not installed."
 INVALID_FILE = 'Error: The specified file or directory "{}" is invalid.'
+DOWNLOADED = "{}>    Downloading native image of assembly {} (CLR v{}) ..."
 COMPILING = "{}>    Compiling assembly {} (CLR v{}) ..."
 UNINSTALLING = "Uninstalling assembly {}"
 FAILED = "{}>Ngen failed to generate native code for image {} because of the following error: {}"

@@ -36,6 +36,7 @@ class Reason(enum.Enum):
     INSTANCE_BUDGET = ("instance-budget", "generic instance over value types that is too deep, or one too many")
     LARGE = ("large", "method too large")
     BACKEND = ("backend", "LLVM failed or its output did not pass the checks")
+    NOT_IN_PROFILE = ("not-in-profile", "not among the methods that the profile of a partial image names")
     INTERNAL = ("internal", "internal error of the compiler")
 
     @property

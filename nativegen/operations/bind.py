@@ -23,6 +23,7 @@ from nativegen.metadata import Assembly
 from nativegen.operations.closure import Closure, MissingReference, RefusedAssembly
 from nativegen.operations.deploy import il_sources
 from nativegen.operations.request import InstallRequest
+from nativegen.operations.selection import select
 from nativegen.pipeline.eligibility import check_eligible
 from nativegen.plan.decide import Candidate
 from nativegen.plan.manifest import FrameworkEntry, framework_signature
@@ -113,6 +114,7 @@ def bind_closure(request: InstallRequest) -> Closure:
         framework=_framework(runtime, contents),
         missing=tuple(missing),
         refused=tuple(refused),
+        selection=None if request.partial is None else select(request.partial, opened),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from nativegen.operations.selection import Selection
 from nativegen.plan.decide import Candidate
 from nativegen.plan.manifest import FrameworkEntry
 
@@ -34,6 +35,7 @@ class Closure:
         target: name of the target. runtime_version: of the runtime it would run on: ``9.0.5``.
         candidates: simple name -> assembly, those that can be compiled and those that are only references.
         paths: simple name -> file, for the compiler: everything that a reference may mean.
+        selection: the methods that are wanted, for partial images.
     """
 
     root: str
@@ -44,6 +46,7 @@ class Closure:
     framework: FrameworkEntry
     missing: tuple[MissingReference, ...]
     refused: tuple[RefusedAssembly, ...]
+    selection: Selection | None = None
 
     @property
     def root_candidate(self) -> Candidate:

@@ -17,6 +17,7 @@ from nativegen.binding.trusted import CORE_LIBRARY
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import Assembly
 from nativegen.operations.closure import MissingReference
+from nativegen.operations.selection import select
 from nativegen.operations.toolchain import CompileFailure, Progress, Toolchain
 from nativegen.pipeline.request import CompileOptions, CompileReport, CompileRequest
 from nativegen.readytorun.targets import target_for_runtime_version, target_named
@@ -27,10 +28,11 @@ _ASSEMBLY_SUFFIXES = (".dll", ".exe")
 
 @dataclass(frozen=True, slots=True)
 class CompilePlan:
-    """What will be compiled, and the references that no file was found for."""
+    """What will be compiled, the references that no file was found for, and what a profile names in vain."""
 
     requests: tuple[CompileRequest, ...]
     missing: tuple[MissingReference, ...]
+    unresolved: tuple[str, ...] = ()
 
 
 def plan_compile(
@@ -40,16 +42,18 @@ def plan_compile(
     target: str | None,
     runtime: str | None,
     options: CompileOptions,
+    partial: str | None = None,
 ) -> CompilePlan:
     """Decide which file goes where.
 
     Args:
         output: a file when there is one input and it is not a folder; else a folder, made when it does not exist.
         references: files, folders and glob patterns. target: name, or None for the preferred runtime's.
+        partial: path of a profile; its names of other assemblies than the inputs are not looked at.
 
     Raises:
-        NativegenError: NGEN1007 (an input or reference does not exist), NGEN7006 (an output would replace an input),
-            NGEN7007 (two files of one simple name), NGEN3101, NGEN6003, NGEN6004.
+        NativegenError: NGEN3108 (the profile), NGEN1007 (an input or reference does not exist), NGEN7006 (an output
+            would replace an input), NGEN7007 (two files of one simple name), NGEN3101, NGEN6003, NGEN6004.
     """
     known = reference_map(references)
     inputs = [os.path.realpath(path) for path in inputs]
@@ -62,18 +66,29 @@ def plan_compile(
             known.setdefault(name, path)
     outputs = _outputs(inputs, output)
     missing = []
-    for path in inputs:
-        assembly = Assembly.open(path)
-        known[assembly.name] = path
-    for path in inputs:
-        assembly = Assembly.open(path)
+    opened = {path: Assembly.open(path) for path in inputs}
+    known |= {assembly.name: path for path, assembly in opened.items()}
+    for assembly in opened.values():
         missing += [
             MissingReference(reference.name, assembly.identity.display_name)
             for reference in assembly.assembly_refs
             if reference.name not in known
         ]
-    requests = [CompileRequest(path, outputs[path], wanted, known, options) for path in inputs]
-    return CompilePlan(tuple(requests), tuple(missing))
+    selection = None
+    if partial is not None:
+        selection = select(partial, {assembly.name: assembly for assembly in opened.values()}, whole=False)
+    requests = [
+        CompileRequest(
+            path,
+            outputs[path],
+            wanted,
+            known,
+            options,
+            partial=None if selection is None else selection.methods.get(assembly.name, ()),
+        )
+        for path, assembly in opened.items()
+    ]
+    return CompilePlan(tuple(requests), tuple(missing), selection.unresolved if selection is not None else ())
 
 
 def compile_planned(

@@ -23,6 +23,7 @@ from nativegen.diagnostics import NativegenError
 from nativegen.operations.closure import Closure, MissingReference, RefusedAssembly
 from nativegen.operations.prepare import Prepared, image_key, prepare
 from nativegen.operations.request import InstallRequest
+from nativegen.operations.selection import Selection
 from nativegen.operations.toolchain import CompileFailure, Toolchain
 from nativegen.operations.uninstall import remove_unreferenced
 from nativegen.pipeline.request import CompileReport, CompileRequest
@@ -54,6 +55,7 @@ class Installed:
 
     Args:
         compiled: with their reports. current: needed nothing. facades: without code. failures: gave no image.
+        selection: of partial images; says which names of the profile mean nothing any more.
     """
 
     request: InstallRequest
@@ -65,6 +67,7 @@ class Installed:
     failures: tuple[tuple[Step, NativegenError], ...]
     missing: tuple[MissingReference, ...]
     refused: tuple[RefusedAssembly, ...]
+    selection: Selection | None
 
 
 @dataclass(slots=True)
@@ -130,8 +133,7 @@ def _compile(
                 os.mkdir(folder)
                 output = os.path.join(folder, f"{key.name}.ni.dll")
                 outputs[output] = step, one
-                options = one.request.compile_options
-                requests.append(CompileRequest(step.candidate.il, output, key.target, one.closure.paths, options))
+                requests.append(compile_request(step, one, output))
             for outcome in toolchain.compile(requests, jobs, events.progress):
                 request = outcome.request if isinstance(outcome, CompileFailure) else outcome
                 step, one = outputs[request.output]
@@ -140,6 +142,14 @@ def _compile(
         _withdraw(cache, made)
         raise
     return made
+
+
+def compile_request(step: Step, one: Prepared, output: str) -> CompileRequest:
+    """What the compiler is asked for one planned image."""
+    closure = one.closure
+    partial = closure.selection.methods[step.candidate.name] if closure.selection is not None else None
+    options, target = one.request.compile_options, step.manifest.target
+    return CompileRequest(step.candidate.il, output, target, closure.paths, options, partial=partial)
 
 
 def _finish(
@@ -254,8 +264,10 @@ def _record_root(cache: Cache, one: Prepared, made: _Made) -> None:
 def _counts(prepared: Iterable[Prepared], made: _Made) -> Iterator[tuple[str, int]]:
     current = {image_key(step) for one in prepared for step in one.plan.steps} - set(made.reports) - set(made.failures)
     facades = {skipped.candidate.path for one in prepared for skipped in one.plan.skipped if skipped.reason == "facade"}
+    downloaded = sum(made.reports[key].downloaded for key in made.rows)
     amounts = {
-        statistics.COMPILED: len(made.rows),
+        statistics.COMPILED: len(made.rows) - downloaded,
+        statistics.DOWNLOADED: downloaded,
         statistics.REUSED: len(current),
         statistics.FAILED: len(made.failures),
         statistics.FACADE: len(facades) + len(made.reports) - len(made.rows),
@@ -283,4 +295,5 @@ def _result(one: Prepared, made: _Made) -> Installed:
         failures=tuple((step, made.failures[key]) for key, step in keyed if key in made.failures),
         missing=one.closure.missing,
         refused=one.closure.refused,
+        selection=one.closure.selection,
     )

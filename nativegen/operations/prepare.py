@@ -43,6 +43,7 @@ def prepare(
         framework=closure.framework,
         strict=request.strict,
         from_native=request.from_native,
+        partial=closure.selection.digests if closure.selection is not None else None,
     )
     stored = _StoredImages(cache, closure.target, request.scenario)
     contracts = toolchain.contracts(cache.index)

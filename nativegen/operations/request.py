@@ -29,6 +29,7 @@ class InstallRequest:
         no_dependencies: compile the named assembly only.
         debug, profile: the scenario.
         strict: content signatures everywhere: ngen's own rule of invalidation.
+        partial: path of the profile whose methods alone are compiled, or None.
         effort, from_native, image_base, instruction_set: see :class:`nativegen.pipeline.request.CompileOptions`.
     """
 
@@ -45,6 +46,7 @@ class InstallRequest:
     from_native: bool = False
     image_base: int | None = None
     instruction_set: tuple[str, ...] = ()
+    partial: str | None = None
 
     @property
     def scenario(self) -> str:

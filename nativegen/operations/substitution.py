@@ -60,7 +60,7 @@ def find_substitution(cache: Cache | None, app: str, scenario: str, toolchain: T
         try:
             plan = prepare(cache, InstallRequest.from_json(one.key.path, one.options), toolchain).plan
         except NativegenError as error:
-            if one is root:
+            if one is root and error.code != "NGEN3108":  # without its profile, the application still runs
                 raise
             stale.setdefault(one.key.path, str(error))
             continue

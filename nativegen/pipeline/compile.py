@@ -30,6 +30,7 @@ from nativegen.pipeline.facts import Facts
 from nativegen.pipeline.fingerprint import compiler_fingerprint
 from nativegen.pipeline.instances import InstanceClosure, NeededInstance
 from nativegen.pipeline.link_names import LinkNames
+from nativegen.pipeline.method_names import resolve
 from nativegen.pipeline.request import CompileReport, CompileRequest, ExcludedMethod, GenericInstance
 from nativegen.pipeline.reuse import Reuse, SymbolCheck
 from nativegen.pipeline.signature_facts import FAILURES
@@ -71,6 +72,7 @@ class _Job:
     request: CompileRequest
     assembly: Assembly
     rids: list[int]
+    left_out: int = 0  # methods that a partial image does without
     outcomes: dict[int, MethodOutcome] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     facts: Facts | None = None
@@ -128,7 +130,7 @@ def compile_many(
         except NativegenError as error:
             yield CompileFailure(request, error)
             continue
-        if not job.rids:
+        if not job.rids and not job.left_out:
             yield _facade(job)
         else:
             started[index] = job
@@ -208,8 +210,11 @@ def _open(request: CompileRequest) -> _Job:
     start = time.process_time()
     assembly = Assembly.open(request.input)
     check_eligible(assembly, from_native=request.options.from_native)
-    rids = methods_with_cil(assembly)
-    return _Job(request, assembly, rids, seconds={"read": time.process_time() - start})
+    every = rids = methods_with_cil(assembly)
+    if request.partial is not None:
+        wanted, _ = resolve(assembly, request.partial)
+        rids = [rid for rid in every if rid in wanted]
+    return _Job(request, assembly, rids, len(every) - len(rids), seconds={"read": time.process_time() - start})
 
 
 def methods_with_cil(assembly: Assembly) -> list[int]:
@@ -397,9 +402,9 @@ class _Linker:
             name=job.assembly.name,
             content_signature=job.assembly.content_signature,
             kind="image",
-            methods=len(job.rids),
+            methods=len(job.rids) + job.left_out,
             native=native,
-            excluded=dict(sorted(Counter(e.code for e in exclusions).items())),
+            excluded=_counted(exclusions, job.left_out),
             exclusions=tuple(exclusions),
             image_size=len(image),
             input_size=len(job.assembly.data),
@@ -448,6 +453,14 @@ def _manifest_assembly(system: TypeSystem, name: str) -> ManifestAssembly:
     identity = module.assembly.identity
     token = "" if identity.public_key_token == "null" else identity.public_key_token
     return ManifestAssembly(identity.name, identity.version, identity.culture, bytes.fromhex(token))
+
+
+def _counted(exclusions: Sequence[ExcludedMethod], left_out: int) -> dict[str, int]:
+    """Reason code -> number of methods."""
+    counts = Counter(excluded.code for excluded in exclusions)
+    if left_out:
+        counts[Reason.NOT_IN_PROFILE.code] = left_out
+    return dict(sorted(counts.items()))
 
 
 def _is_storable(job: _Job, rid: int) -> bool:

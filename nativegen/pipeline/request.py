@@ -52,6 +52,7 @@ class CompileRequest:
         target: name of a target ('3.1', '9.0').
         references: simple name -> path for everything the assembly may refer to, its framework included.
         bubble: simple names of the references that are bound hard: their bodies count as the assembly's own.
+        partial: the only methods to compile, as lines of a profile (:mod:`nativegen.pipeline.method_names`); None: all.
     """
 
     input: str
@@ -60,6 +61,7 @@ class CompileRequest:
     references: Mapping[str, str]
     options: CompileOptions = field(default_factory=CompileOptions)
     bubble: tuple[str, ...] = ()
+    partial: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +102,14 @@ class CompileReport:
         kind: 'image' (an image was written) or 'facade' (no method has CIL; nothing was written).
         methods: methods with CIL; native: those with compiled code in the image. A generic method counts once, by its
         shared code; if it takes value types only, by any instance.
-        excluded: reason code -> count, sorted by code.
-        exclusions: every excluded method.
+        excluded: reason code -> count, sorted by code; 'not-in-profile' are those that a partial image leaves out.
+        exclusions: every excluded method, but for those.
         image_size: bytes; input_size: bytes.
         seconds: stage -> CPU seconds summed over all workers ('read', 'key', 'units', 'import', 'lower', 'llvm',
         'link', 'write'; 'key' and 'units' only with a unit store: computing keys, and reading and writing the store).
         foreign: what of other assemblies shaped code of the image, sorted.
         units_reused: methods taken from the unit store, exclusions included; units_compiled: all others.
+        downloaded: the image came from a shared cache; nothing was compiled.
         instances: of the assembly's own generics over value types, besides the code that reference types share.
     """
 
@@ -126,3 +129,4 @@ class CompileReport:
     units_reused: int = 0
     units_compiled: int = 0
     instances: tuple[GenericInstance, ...] = ()
+    downloaded: bool = False

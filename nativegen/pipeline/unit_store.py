@@ -179,6 +179,19 @@ def _little(values: array[int]) -> array[int]:
     return values
 
 
+def check_file(path: str) -> None:
+    """Look at one file as a build would.
+
+    Raises:
+        OSError, CorruptRecord: it would not be used.
+    """
+    if path.endswith(_SUFFIX):
+        file = _UnitFile(path)
+        lost = len(file.keys) - len(file.find(file.keys))
+        if lost:
+            raise CorruptRecord(f"{lost} of {len(file.keys)} records are damaged")
+
+
 class _UnitFile:
     """One file, mapped.
 

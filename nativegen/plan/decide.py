@@ -65,6 +65,7 @@ class Settings:
         compiler: fingerprint. target: name. platform: ``linux-x64``. scenario: see ``cache.records``.
         options: compile options in JSON form. strict: content signatures everywhere (ngen's own rule).
         from_native: assemblies that carry native code are compiled from their IL too.
+        partial: for partial images, simple name -> digest of the methods to compile; None: whole images.
     """
 
     compiler: str
@@ -75,6 +76,7 @@ class Settings:
     framework: FrameworkEntry | None = None
     strict: bool = False
     from_native: bool = False
+    partial: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,8 @@ def _skip_reason(candidate: Candidate, is_root: bool, is_wanted: bool, settings:
         return "already native"
     if candidate.is_framework and not (is_root or settings.from_native):
         return "framework"
+    if settings.partial is not None and candidate.name not in settings.partial:
+        return "not in the profile"
     return None
 
 
@@ -237,11 +241,18 @@ def key_manifest(
         settings.target,
         settings.platform,
         settings.scenario,
-        {**settings.options, "strict": settings.strict},
+        _options(candidate, settings),
         AssemblyEntry(candidate.name, candidate.identity, candidate.mvid, candidate.content),
         settings.framework,
         tuple(references),
     )
+
+
+def _options(candidate: Candidate, settings: Settings) -> dict[str, object]:
+    options = {**settings.options, "strict": settings.strict}
+    if settings.partial is not None:
+        options["partial"] = settings.partial.get(candidate.name, "")
+    return options
 
 
 def _runs_as(candidate: Candidate, compiled: Mapping[str, str]) -> RunsAs:

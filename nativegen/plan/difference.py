@@ -47,7 +47,9 @@ def differences(old: Manifest, new: Manifest, contract_detail: ContractDetail) -
             yield f"{words} changed ({old.get(field)} -> {new.get(field)})"
     options, options_before = _entry(new, "options"), _entry(old, "options")
     for name in sorted({*options, *options_before}):
-        if options.get(name) != options_before.get(name):
+        if name == "partial":
+            yield from _partial(options_before.get(name), options.get(name))
+        elif options.get(name) != options_before.get(name):
             yield f"option {name} changed ({options_before.get(name)} -> {options.get(name)})"
 
 
@@ -58,6 +60,17 @@ _PLAIN = {
     "compiler": "the compiler",
     "schema": "the form of key manifests",
 }
+
+
+def _partial(before: object, after: object) -> Iterator[str]:
+    if before == after:
+        return
+    if before is None:
+        yield "a partial image is wanted, it was a whole one"
+    elif after is None:
+        yield "a whole image is wanted, it was a partial one"
+    else:
+        yield "the profile names other methods"
 
 
 def _references(old: Manifest, new: Manifest, contract_detail: ContractDetail) -> Iterator[str]:

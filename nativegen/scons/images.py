@@ -18,6 +18,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from nativegen.files import replacing
@@ -72,6 +73,9 @@ def native_image(env: Any, source: Any, target: Any = None) -> Any:
     """
     node = assemblies(env, source)[0]
     image = env.NativegenImage(target or _stem(node) + IMAGE_SUFFIX, node)
+    if env.get("NATIVEGEN_PARTIAL"):
+        lines = "\n".join(_profile(env).get(_name(node), ()))
+        env.Depends(image, env.Value(lines, name=f"the profile of {_name(node)}"))
     # `scons -c` finds no contract by scanning once the assemblies are gone.
     env.Clean(image, [contract_of(env, assembly) for assembly in (node, *references_of(node))])
     return image
@@ -81,9 +85,10 @@ def native_images(env: Any, source: Any) -> Any:
     """The application's image and those of its whole closure, a node each (facades and framework assemblies have none).
 
     The closure consists of what the nodes were compiled against (``REFERENCES``) and, for assemblies that exist
-    already, what their reference tables name and their folder contains.
+    already, what their reference tables name and their folder contains. With a profile (``NATIVEGEN_PARTIAL``), those
+    that it names.
     """
-    return env.Flatten([native_image(env, node) for node in closure(env, source)])
+    return env.Flatten([native_image(env, node) for node in closure(env, source) if _is_wanted(env, node)])
 
 
 def native_publish(env: Any, directory: str, source: Any) -> Any:
@@ -96,7 +101,7 @@ def native_publish(env: Any, directory: str, source: Any) -> Any:
     application = assemblies(env, source)[0]
     installed = []
     for node in closure(env, application):
-        image = native_image(env, node)[0]
+        image = native_image(env, node)[0] if _is_wanted(env, node) else node
         installed += env.InstallAs(os.path.join(directory, os.path.basename(node.get_path())), image)
     companions = getattr(application.attributes, "nativegen_companions", None)
     if companions is None:
@@ -152,6 +157,20 @@ def framework_signature(folder: str) -> str:
             digest.update(os.path.basename(path).encode())
             digest.update(xxhash.xxh3_128_digest(stream.read()))
     return digest.hexdigest()
+
+
+def _profile(env: Any) -> Mapping[str, tuple[str, ...]]:
+    from nativegen.pipeline.profile import Profile
+
+    return Profile.read(env.File(env["NATIVEGEN_PARTIAL"]).get_abspath()).methods
+
+
+def _is_wanted(env: Any, node: Any) -> bool:
+    return not env.get("NATIVEGEN_PARTIAL") or _name(node) in _profile(env)
+
+
+def _name(node: Any) -> str:
+    return os.path.basename(_stem(node))
 
 
 def _stem(node: Any) -> str:
@@ -236,6 +255,8 @@ def _compile_image(target: Any, source: Any, env: Any) -> int:
     command += ["--target", env["NATIVEGEN_TARGET"]]
     for folder in dict.fromkeys(folders):
         command += ["-r", os.path.join(folder, "*.dll")]
+    if env.get("NATIVEGEN_PARTIAL"):
+        command += ["--partial", env.File(env["NATIVEGEN_PARTIAL"]).get_abspath()]
     command += [str(flag) for flag in env["NATIVEGENFLAGS"]]
     wanted = env["NATIVEGEN_BUDGET"].total if os.path.getsize(input_path) >= PARALLEL_INPUT_BYTES else 1
     with env["NATIVEGEN_BUDGET"].take(wanted) as jobs:

@@ -9,7 +9,8 @@ What a user gets from ``Environment(tools=['default', 'nativegen'])``::
 
 Construction variables: ``NATIVEGEN_TARGET`` ('3.1'), ``NATIVEGEN_RUNTIME`` (root of a runtime; found when not given),
 ``NATIVEGEN_FRAMEWORK`` (folder of the framework's assemblies), ``NATIVEGEN_REFPATH`` (folders searched for references
-beside the input's own), ``NATIVEGENFLAGS`` (further options of ``nativegen compile``),
+beside the input's own), ``NATIVEGEN_PARTIAL`` (a profile: only
+the methods it names are compiled), ``NATIVEGENFLAGS`` (further options of ``nativegen compile``),
 ``NATIVEGENCOMSTR``/``NATIVEGENCONTRACTCOMSTR``.
 
 Invariant: nothing here decides what an image depends on by itself: references come from ``metadata``, contract

@@ -7,26 +7,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from nativegen.diagnostics import NativegenError
+from nativegen.readytorun.enums import FixupKind
 from nativegen.verify.model import Check, Finding, Severity, Subject
+from nativegen.verify.tokens import Tokens
 
 
 def check_fixups(subject: Subject) -> Iterator[Finding]:
-    """Findings about import sections and the fixups of methods.
+    """Findings about the signatures of cells.
 
     Raises:
         NativegenError: NGEN3104, a signature does not decode.
     """
     image, target = subject.image, subject.image_target
-    for index, section in enumerate(image.import_sections):
-        image.gc_ref_maps(index)
+    tokens = Tokens(image.assembly)
+    try:
+        sections = image.import_sections
+    except NativegenError:
+        return  # the finding of another check
+    for index, section in enumerate(sections):
         for slot in range(section.cell_count):
+            if not 0 < image.signature_rva(index, slot) < len(image.memory):
+                continue  # the finding of another check, or a section without signatures
             fixup = image.fixup(index, slot)
-            if fixup is not None and target is not None and fixup.kind not in target.fixup_kinds:
+            if fixup is None:
+                continue
+            if target is not None and fixup.kind not in target.fixup_kinds:
                 yield Finding(Severity.ABORT, f"cell {index}.{slot}: {target.name} cannot resolve {fixup.kind.name}")
-    for rid, entry in image.method_entries.items():
-        for index, slot in entry.fixups:
-            if index >= len(image.import_sections) or slot >= image.import_sections[index].cell_count:
-                yield Finding(Severity.ABORT, f"method {rid} needs cell {index}.{slot}, there is none")
+            elif target is not None and fixup.kind is FixupKind.Helper and target.helper_name(fixup.numbers[0]) is None:
+                yield Finding(Severity.ABORT, f"cell {index}.{slot}: {target.name} has no helper {fixup.numbers[0]:#x}")
+            else:
+                wrong = tokens.wrong(fixup)
+                if wrong is not None:
+                    yield Finding(Severity.ABORT, f"cell {index}.{slot}: {fixup.kind.name} names {wrong}")
 
 
-CHECK = Check("fixups", "every fixup signature decodes and is one the target resolves", check_fixups)
+CHECK = Check("fixups", "every fixup signature decodes, and the target resolves it", check_fixups)

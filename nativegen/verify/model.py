@@ -10,13 +10,18 @@ import enum
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import Assembly
 from nativegen.operations.deploy import il_of
+from nativegen.readytorun.enums import MethodSigFlags
 from nativegen.readytorun.reader import ReadyToRunImage
+from nativegen.readytorun.runtime_functions import RuntimeFunction
 from nativegen.readytorun.targets import Target, target_for_r2r_version
+from nativegen.verify.references import References
+from nativegen.verify.runtimes import RuntimeFormat
 
 
 class Severity(enum.IntEnum):
@@ -47,6 +52,9 @@ class Subject:
         document: the ``.json`` beside it, or None.
         target: name of the target it is meant for, or None: that of its own header.
         stale_because: why today's inputs would give another image; None: they would not, or it is not known.
+        references: what its references mean today. runtimes: those that it must suit, none: that of its header.
+        processor: features of the processors that it must run on.
+        baseline: least number of methods with code, or None.
     """
 
     path: str
@@ -55,6 +63,10 @@ class Subject:
     document: Mapping[str, Any] | None = None
     target: str | None = None
     stale_because: str | None = None
+    references: References = field(default_factory=References)
+    runtimes: tuple[RuntimeFormat, ...] = ()
+    processor: frozenset[str] = frozenset()
+    baseline: int | None = None
 
     @cached_property
     def image(self) -> ReadyToRunImage:
@@ -74,6 +86,36 @@ class Subject:
             return Assembly.open(il_of(self.source))
         except NativegenError:
             return None
+
+    @property
+    def name(self) -> str:
+        """Simple name of the assembly, as far as it is known."""
+        return self.display_name.partition(",")[0]
+
+    @cached_property
+    def native_methods(self) -> int:
+        """Number of methods that have code; a generic one counts once, whatever its instances."""
+        own = {
+            entry.method.number
+            for entry in self.image.instance_entries
+            if entry.method.module is None and not entry.method.flags & MethodSigFlags.MemberRefToken
+        }
+        return len(own.union(self.image.method_entries))
+
+    @cached_property
+    def methods_of_code(self) -> list[tuple[int, tuple[RuntimeFunction, ...]]]:
+        """(size, pieces of code) of every method, empty when the tables that say so are damaged.
+
+        Their damage is a finding of the checks ``runtime-functions``, ``entry-points`` and ``instances`` alone.
+        """
+        try:
+            functions, starts = self.image.runtime_functions, self.image.method_starts
+        except NativegenError:
+            return []
+        if any(not first.begin < first.end <= second.begin for first, second in pairwise(functions)):
+            return []
+        pieces = [tuple(functions[start:end]) for start, end in pairwise([*starts, len(functions)])]
+        return [(found[-1].end - found[0].begin, found) for found in pieces]
 
     @property
     def image_target(self) -> Target | None:

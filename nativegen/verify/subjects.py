@@ -4,19 +4,41 @@ file."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from nativegen.binding.trusted import CORE_LIBRARY
 from nativegen.cache.records import Image, ImageKey, Root
 from nativegen.cache.store import Cache
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import Assembly
-from nativegen.operations.prepare import image_key, prepare
+from nativegen.operations.prepare import Prepared, image_key, prepare
 from nativegen.operations.query import Query
 from nativegen.operations.request import InstallRequest
 from nativegen.operations.toolchain import Toolchain
 from nativegen.readytorun.reader import ReadyToRunImage
+from nativegen.runtime.discover import Runtime
+from nativegen.verify.cache_state import cache_findings, key_of
+from nativegen.verify.live_groups import application_in
 from nativegen.verify.model import Finding, Severity, Subject
+from nativegen.verify.references import References
+from nativegen.verify.runtimes import RuntimeFormat, read_format, runtimes_of
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """What images are judged by, besides what they say themselves.
+
+    Args:
+        target: name of the target that they are meant for. runtime: folder of the runtime that they are meant for.
+        processor: features of the processors that they must run on.
+        baseline: simple name -> least number of methods with code.
+    """
+
+    target: str | None = None
+    runtime: str | None = None
+    processor: frozenset[str] = frozenset()
+    baseline: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -41,7 +63,7 @@ class Selection:
         self.files += other.files
 
 
-def cache_subjects(cache: Cache, query: Query | None, toolchain: Toolchain) -> Selection:
+def cache_subjects(cache: Cache, query: Query | None, toolchain: Toolchain, criteria: Criteria) -> Selection:
     """The images of the cache that a query means (None: all).
 
     Staleness is decided by planning each root again, as ``update`` would.
@@ -49,6 +71,7 @@ def cache_subjects(cache: Cache, query: Query | None, toolchain: Toolchain) -> S
     notes: list[Finding] = []
     roots: list[tuple[Root, list[Image]]] = []
     stale: dict[ImageKey, str] = {}
+    bound: dict[ImageKey, _Bound] = {}
     wanted: dict[ImageKey, Image] = {}
     for root in cache.index.roots():
         images = cache.index.images_of_root(root.id)
@@ -56,42 +79,71 @@ def cache_subjects(cache: Cache, query: Query | None, toolchain: Toolchain) -> S
         chosen = [i for i in images if is_root or (query is not None and query.matches(i.source, i.display_name))]
         if chosen:
             roots.append((root, chosen))
-            wanted.update((_key(image), image) for image in chosen)
-            stale.update(_stale(cache, root, images, toolchain, notes))
+            wanted.update((key_of(image), image) for image in chosen)
+            prepared = _prepare(cache, root, toolchain, notes)
+            if prepared is not None:
+                stale.update(_stale(prepared, images))
+                surroundings = _bound(prepared, criteria)
+                bound.update((key_of(image), surroundings) for image in images)
     if query is None:
-        wanted.update((_key(image), image) for image in cache.index.images())
-        notes += _orphans(cache)
+        wanted.update((key_of(image), image) for image in cache.index.images())
+        notes += cache_findings(cache)
     subjects: dict[ImageKey, Subject] = {}
     for key, image in wanted.items():
         if not cache.has_files(key):
             message = f"{image.display_name}: the image's file is missing from the cache"
             notes.append(Finding(Severity.SILENT, message, "run: nativegen update"))
             continue
+        around = bound.get(key) or _Bound()
         subjects[key] = Subject(
-            cache.image_path(key), image.display_name, image.source, _document(cache, key), image.target, stale.get(key)
+            cache.image_path(key),
+            image.display_name,
+            image.source,
+            _document(cache, key),
+            image.target,
+            stale.get(key),
+            around.references,
+            around.runtimes,
+            criteria.processor,
+            criteria.baseline.get(image.name),
         )
-    owned = [(root, [subjects[_key(i)] for i in images if _key(i) in subjects]) for root, images in roots]
+    owned = [(root, [subjects[key_of(i)] for i in images if key_of(i) in subjects]) for root, images in roots]
     return Selection(list(subjects.values()), notes, owned)
 
 
-def _key(image: Image) -> ImageKey:
-    return ImageKey(image.target, image.name, image.key)
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """What a root's binding says about its images' surroundings."""
+
+    references: References = field(default_factory=References)
+    runtimes: tuple[RuntimeFormat, ...] = ()
 
 
-def _stale(
-    cache: Cache, root: Root, images: Sequence[Image], toolchain: Toolchain, notes: list[Finding]
-) -> Mapping[ImageKey, str]:
+def _bound(prepared: Prepared, criteria: Criteria) -> _Bound:
+    closure = prepared.closure
+    if criteria.runtime is not None:
+        return _Bound(References(closure.paths), runtimes_of(closure.root_candidate.path, criteria.runtime)[1])
+    core = closure.paths.get(CORE_LIBRARY)
+    runtimes = () if core is None else (read_format(closure.runtime_version, os.path.dirname(core), closure.target),)
+    return _Bound(References(closure.paths), runtimes)
+
+
+def _prepare(cache: Cache, root: Root, toolchain: Toolchain, notes: list[Finding]) -> Prepared | None:
     try:
-        plan = prepare(cache, InstallRequest.from_json(root.key.path, root.options), toolchain).plan
+        return prepare(cache, InstallRequest.from_json(root.key.path, root.options), toolchain)
     except NativegenError as error:
         notes.append(Finding(Severity.STALE, f"{root.key.path}: cannot be bound any more: {error}", error.remedy))
-        return {}
+        return None
+
+
+def _stale(prepared: Prepared, images: Sequence[Image]) -> Mapping[ImageKey, str]:
+    plan = prepared.plan
     reasons = {step.candidate.name: step.stale_because or "" for step in plan.stale}
     current = {image_key(step) for step in plan.steps if step.current}
     return {
-        _key(image): reasons.get(image.name, "the application does not need it any more")
+        key_of(image): reasons.get(image.name, "the application does not need it any more")
         for image in images
-        if _key(image) not in current
+        if key_of(image) not in current
     }
 
 
@@ -102,46 +154,72 @@ def _document(cache: Cache, key: ImageKey) -> Mapping[str, object] | None:
         return None
 
 
-def _orphans(cache: Cache) -> Iterator[Finding]:
-    """Images on disk that the index does not know: left by a killed process, harmless."""
-    for key in cache.images_on_disk():
-        if cache.index.image(key) is None:
-            yield Finding(Severity.INFO, f"{cache.image_path(key)}: not in the index", "run: nativegen cache rebuild")
-
-
-def file_subjects(path: str, target: str | None, sources: Mapping[str, str]) -> Selection:
+def file_subjects(path: str, criteria: Criteria, sources: Mapping[str, str]) -> Selection:
     """The image at a path, or all of nativegen's images in a folder.
 
     Args:
         path: a file, which must be an image, or a folder.
-        target: what the images are meant for, None: whatever their headers say.
         sources: simple name -> IL assembly, to compare with; empty when the originals are not known.
 
     Raises:
-        NativegenError: NGEN1007, there is no such file; NGEN5001, the folder contains no image.
+        NativegenError: NGEN1007, there is no such file; NGEN5001, the folder contains no image; NGEN6003.
     """
     if not os.path.isdir(path):
         if not os.path.isfile(path):
             raise NativegenError("NGEN1007", path)
-        found = [_file_subject(path, target, sources)]
-        return Selection(found, files=[(path, found)])
-    found = []
-    for folder, folders, files in os.walk(path):
-        folders.sort()
-        for name in sorted(files):
-            if name.lower().endswith((".dll", ".exe")) and _is_ours(os.path.join(folder, name)):
-                found.append(_file_subject(os.path.join(folder, name), target, sources))
-    if not found:
-        raise NativegenError("NGEN5001", path)
-    return Selection(found, files=[(path, found)])
+        found = [path]
+    else:
+        found = [
+            os.path.join(folder, name)
+            for folder, folders, files in os.walk(path)
+            for name in _sorted(folders, files)
+            if name.lower().endswith((".dll", ".exe")) and _is_ours(os.path.join(folder, name))
+        ]
+        if not found:
+            raise NativegenError("NGEN5001", path)
+    app = application_in(path) if os.path.isdir(path) else None
+    runtimes, formats = runtimes_of(app, criteria.runtime)
+    references = References(_references(os.path.dirname(found[0]), sources, runtimes) if runtimes else {})
+    subjects = [_file_subject(file, criteria, sources, references, formats) for file in found]
+    return Selection(subjects, files=[(path, subjects)])
 
 
-def _file_subject(path: str, target: str | None, sources: Mapping[str, str]) -> Subject:
+def _sorted(folders: list[str], files: list[str]) -> list[str]:
+    folders.sort()  # os.walk goes on in this order
+    return sorted(files)
+
+
+def _references(folder: str, sources: Mapping[str, str], runtimes: Sequence[Runtime]) -> dict[str, str]:
+    """What references of a folder's images mean: the folder's own files, the given originals, the framework."""
+    found: dict[str, str] = {}
+    for place in [folder, *(str(framework.path) for framework in runtimes[0].frameworks)]:
+        for name in sorted(os.listdir(place)):
+            if name.lower().endswith(".dll"):
+                found.setdefault(name[:-4], os.path.join(place, name))
+    return {**sources, **found}
+
+
+def _file_subject(
+    path: str,
+    criteria: Criteria,
+    sources: Mapping[str, str],
+    references: References,
+    runtimes: tuple[RuntimeFormat, ...],
+) -> Subject:
     try:
         identity = Assembly.open(path).identity
     except NativegenError:
-        return Subject(path, os.path.basename(path), target=target)
-    return Subject(path, identity.display_name, sources.get(identity.name), target=target)
+        return Subject(path, os.path.basename(path), target=criteria.target, runtimes=runtimes)
+    return Subject(
+        path,
+        identity.display_name,
+        sources.get(identity.name),
+        target=criteria.target,
+        references=references,
+        runtimes=runtimes,
+        processor=criteria.processor,
+        baseline=criteria.baseline.get(identity.name),
+    )
 
 
 def is_image(path: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from nativegen.cli import options
 from nativegen.cli.output import Output
-from nativegen.cli.sentences import COMPILING, FAILED_DEPENDENCY
+from nativegen.cli.sentences import COMPILING, DOWNLOADED, FAILED_DEPENDENCY
 from nativegen.cli.switches import Parsed, Switch, Syntax, UsageError
 
 SYNTAX = Syntax(
@@ -17,6 +17,8 @@ SYNTAX = Syntax(
         options.RUNTIME,
         options.JOBS,
         *options.CODE,
+        *options.REMOTE,
+        options.PARTIAL,
         *options.MODE,
         *(switch for switch in options.SCENARIO if switch.name != "NoDependencies"),
         Switch("warnaserror", help="a missing dependency makes the action fail"),
@@ -30,6 +32,7 @@ SOME_FAILED = 1
 
 def run(parsed: Parsed, output: Output) -> int:
     from nativegen.cli.progress import ProgressBar, coverage_line
+    from nativegen.cli.shared import sharing
     from nativegen.operations.compile import compile_planned, plan_compile
     from nativegen.operations.toolchain import CompileFailure, NativeToolchain
     from nativegen.pipeline.request import CompileOptions
@@ -48,24 +51,38 @@ def run(parsed: Parsed, output: Output) -> int:
     )
     references = parsed.values("reference")
     plan = plan_compile(
-        parsed.positionals, out, references, parsed.value("target"), parsed.value("runtime"), compile_options
+        parsed.positionals,
+        out,
+        references,
+        parsed.value("target"),
+        parsed.value("runtime"),
+        compile_options,
+        parsed.value("partial"),
     )
+    options.say_unresolved(parsed.value("partial"), plan.unresolved, output)
     options.say_shared_base(parsed, len(plan.requests), output)
     for missing in plan.missing:
         output.warn(FAILED_DEPENDENCY.format(missing.name, missing.referrer))
     reports, errors = [], []
-    with ProgressBar(output) as bar:
+    with sharing(NativeToolchain(), parsed, output) as toolchain, ProgressBar(output) as bar:
         bar.start()
-        for outcome in compile_planned(plan, NativeToolchain(), options.jobs(parsed), bar.update):
+        for outcome in compile_planned(plan, toolchain, options.jobs(parsed), bar.update):
             if isinstance(outcome, CompileFailure):
                 errors.append(outcome.error)
                 output.warn(str(outcome.error))
                 continue
             reports.append(outcome)
-            bar.say(COMPILING.format(1, outcome.input, plan.requests[0].target))
+            sentence = DOWNLOADED if outcome.downloaded else COMPILING
+            bar.say(sentence.format(1, outcome.input, plan.requests[0].target))
             if outcome.kind == "facade":
                 bar.say(f"      {outcome.name}: a facade: no method has code, nothing was written")
             elif output.verbose:
                 bar.say(coverage_line(outcome))
-    output.document({"reports": [asdict(report) for report in reports], "errors": [str(error) for error in errors]})
+    output.document(
+        {
+            "reports": [asdict(report) for report in reports],
+            "errors": [str(error) for error in errors],
+            "unresolved": list(plan.unresolved),
+        }
+    )
     return SOME_FAILED if errors or (plan.missing and parsed.flag("warnaserror")) else 0

@@ -22,6 +22,8 @@ SYNTAX = Syntax(
         options.JOBS,
         options.QUEUE,
         *options.CODE,
+        options.PARTIAL,
+        *options.REMOTE,
         Switch("warnaserror", help="a missing dependency makes the action fail"),
     ),
     positionals=(1, 1),
@@ -34,6 +36,7 @@ def run(parsed: Parsed, output: Output) -> int:
     from nativegen.cache.location import cache_root
     from nativegen.cache.store import Cache
     from nativegen.cli.progress import ConsoleEvents, ProgressBar
+    from nativegen.cli.shared import sharing
     from nativegen.operations.install import install
     from nativegen.operations.named import named_assembly
     from nativegen.operations.toolchain import NativeToolchain
@@ -53,10 +56,13 @@ def run(parsed: Parsed, output: Output) -> int:
 
         enqueue(root, int(parsed.value("queue") or 3), install_command(request), output)
         return 0
-    with Cache(root) as cache, held(root, MANUAL, shared=True), ProgressBar(output) as bar:
-        (installed,) = install(
-            cache, [request], NativeToolchain(cache.units), options.jobs(parsed), ConsoleEvents(output, bar)
-        )
+    with (
+        Cache(root) as cache,
+        held(root, MANUAL, shared=True),
+        sharing(NativeToolchain(cache.units), parsed, output) as toolchain,
+        ProgressBar(output) as bar,
+    ):
+        (installed,) = install(cache, [request], toolchain, options.jobs(parsed), ConsoleEvents(output, bar))
     report([installed], output)
     options.say_shared_base(parsed, len(installed.compiled) + len(installed.current), output)
     if output.verbose or installed.compiled:
@@ -75,6 +81,8 @@ def report(installed: list[Installed], output: Output) -> None:
             output.warn(FAILED_DEPENDENCY.format(missing.name, missing.referrer))
         for refused in one.refused:
             output.warn(refused.message.replace(": error ", ": warning ", 1))
+        if one.selection is not None:
+            options.say_unresolved(one.request.partial, one.selection.unresolved, output)
         for skipped in one.skipped:
             output.detail(f"{skipped.candidate.path}: no image: {skipped.reason}")
     output.document({"roots": [_as_json(one) for one in installed]})
@@ -100,6 +108,7 @@ def _as_json(one: Installed) -> dict[str, object]:
                 "instances": len(report.instances),
                 "instances_native": sum(not instance.code for instance in report.instances),
                 "size": report.image_size,
+                "downloaded": report.downloaded,
             }
             for step, report in one.compiled
         ],
@@ -108,4 +117,5 @@ def _as_json(one: Installed) -> dict[str, object]:
         "failed": [{"path": step.candidate.path, "error": str(error)} for step, error in one.failures],
         "missing": [{"name": missing.name, "referrer": missing.referrer} for missing in one.missing],
         "refused": [{"path": refused.path, "error": refused.message} for refused in one.refused],
+        "unresolved": list(one.selection.unresolved) if one.selection is not None else [],
     }

@@ -10,16 +10,25 @@ from nativegen.cli.output import Output
 from nativegen.cli.switches import Parsed, Switch, Syntax
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nativegen.operations.substitution import Substitution
     from nativegen.runtime.events import MethodRecord, MethodReport
 
+PROFILE_SUFFIX = ".profile"
 SYNTAX = Syntax(
     (
         *options.SCENARIO[:2],
         options.RUNTIME,
         Switch("filter", "PATTERN", "only methods whose name matches: ns::*, C::m", repeat=True),
         Switch("state", "STATE", "only these", repeat=True, choices=("native", "jitted", "rejitted", "not-found")),
-        Switch("output", "FILE", "write the list there instead of behind the program's output"),
+        Switch(
+            "output",
+            "FILE",
+            "write the list there instead of behind the program's output; FILE.profile: a profile for --partial",
+            short="o",
+        ),
+        Switch("merge", help="add to a profile what it does not have yet, instead of writing it anew"),
     ),
     positionals=(1, 1),
     passes_rest=True,
@@ -39,16 +48,36 @@ def run(parsed: Parsed, output: Output) -> int:
 
     found, cache = valid_images(parsed, output)
     explicit = parsed.value("runtime")
-    app = Path(make_view(cache, found).app if found.images else found.app)
+    settings: Mapping[str, str] | None = None
+    file = parsed.value("output")
+    recording = file is not None and file.endswith(PROFILE_SUFFIX)
+    if recording:
+        from nativegen.operations.record_profile import PROFILE_SETTINGS, record_profile
+
+        settings = PROFILE_SETTINGS
+
+    # A profile is recorded without images, where the runtime names module and token of every method it meets.
+    app = Path(make_view(cache, found).app if found.images and not recording else found.app)
     runtime = runtime_for(app, Path(explicit) if explicit else None)
     with tempfile.TemporaryDirectory(prefix="nativegen-trace-") as folder:
-        ran = run_app(app, parsed.rest, runtime=runtime, trace=TraceRequest(Path(folder)), capture=False)
+        ran = run_app(
+            app,
+            parsed.rest,
+            runtime=runtime,
+            settings=settings,
+            trace=TraceRequest(Path(folder)),
+            capture=False,
+        )
         if ran.trace is None:
             from nativegen.diagnostics import NativegenError
 
             raise NativegenError("NGEN6001", app, detail="the program ended without writing one")
         report = read_method_report(ran.trace)
     report.require_reliable()
+    if file is not None and recording:
+        profile = record_profile(report, file, merge=parsed.flag("merge"))
+        output.warn(f"{file}: {profile.count} methods of {len(profile.methods)} assemblies")
+        return ran.exit_code
     _show(report, _Reasons(found), parsed, output)
     return ran.exit_code
 
@@ -58,6 +87,7 @@ class _Reasons:
 
     def __init__(self, found: Substitution) -> None:
         self._by_image: dict[str, dict[int, str]] = {}
+        self._partial: set[str] = set()
         self._images = {os.path.basename(source): image for source, image in found.images.items()}
 
     def of(self, record: MethodRecord) -> str:
@@ -70,10 +100,16 @@ class _Reasons:
         if image not in self._by_image:
             from nativegen.cache.store import read_manifest
 
-            exclusions = read_manifest(image.removesuffix(".ni.dll") + ".json")["exclusions"]
-            assert isinstance(exclusions, list)
+            document = read_manifest(image.removesuffix(".ni.dll") + ".json")
+            exclusions, manifest = document["exclusions"], document["manifest"]
+            assert isinstance(exclusions, list) and isinstance(manifest, dict)
             self._by_image[image] = {rid: code for _, rid, code, _ in exclusions}
-        return self._by_image[image].get(record.token & 0xFFFFFF, "")
+            if "partial" in manifest["options"]:
+                self._partial.add(image)
+        # A generic instance may be missing although the profile names its definition.
+        ordinary = record.jitted[0].kind == "ordinary"
+        otherwise = "not-in-profile" if ordinary and image in self._partial else ""
+        return self._by_image[image].get(record.token & 0xFFFFFF, otherwise)
 
 
 def _show(report: MethodReport, reasons: _Reasons, parsed: Parsed, output: Output) -> None:

@@ -13,6 +13,7 @@ SYNTAX = Syntax(
         Switch("force", help="regenerate everything"),
         Switch("queue", help="leave it to the background worker, with priority 3"),
         options.JOBS,
+        *options.REMOTE,
     ),
     arguments="[options]",
 )
@@ -36,14 +37,20 @@ def run(parsed: Parsed, output: Output) -> int:
         return _enqueue(root, output)
     from nativegen.cache.store import Cache
     from nativegen.cli.progress import ConsoleEvents, ProgressBar
+    from nativegen.cli.shared import sharing
     from nativegen.operations.toolchain import NativeToolchain
     from nativegen.operations.update import update
     from nativegen.service.locks import MANUAL, held
 
-    with Cache(root) as cache, held(root, MANUAL, shared=True), ProgressBar(output) as bar:
+    with (
+        Cache(root) as cache,
+        held(root, MANUAL, shared=True),
+        sharing(NativeToolchain(cache.units), parsed, output) as toolchain,
+        ProgressBar(output) as bar,
+    ):
         updated = update(
             cache,
-            NativeToolchain(cache.units),
+            toolchain,
             options.jobs(parsed),
             ConsoleEvents(output, bar),
             force=parsed.flag("force"),

@@ -13,7 +13,8 @@ from nativegen.operations.query import Query
 
 if TYPE_CHECKING:
     from nativegen.verify.live import LiveGroup
-    from nativegen.verify.subjects import Selection
+    from nativegen.verify.model import SubjectResult
+    from nativegen.verify.subjects import Criteria, Selection
 
 FORMATS = ("text", "json", "junit", "sarif", "github", "msbuild")
 SYNTAX = Syntax(
@@ -22,7 +23,12 @@ SYNTAX = Syntax(
         Switch("live", help="let the runtime itself load the images and prepare every compiled method"),
         Switch("reference", "FILE|DIR|GLOB", "the IL assemblies to compare with", short="r", repeat=True),
         options.TARGET,
-        options.RUNTIME,
+        Switch("runtime", "DIR", "the .NET runtime that the images are meant for: do they suit it?"),
+        Switch("cpu", "S", "processor features of the machines that the images are meant for (default: this one's)"),
+        Switch("baseline", "FILE", "fail when an assembly has fewer methods with code than this file says"),
+        Switch("write-baseline", "FILE", "write that file"),
+        Switch("recompile", help="compile the images of the cache again and compare the bytes"),
+        options.JOBS,
     ),
     positionals=(0, None),
     arguments="[assemblyName | assemblyPath | DIR | IMAGE]... [options]",
@@ -31,25 +37,39 @@ FAILED = 5
 
 
 def run(parsed: Parsed, output: Output) -> int:
+    from nativegen.verify.baseline import read_baseline, write_baseline
+    from nativegen.verify.environment import environment_findings
     from nativegen.verify.model import Verification
+    from nativegen.verify.processor import features
     from nativegen.verify.report import render
     from nativegen.verify.static import verify_static
-    from nativegen.verify.subjects import Selection
+    from nativegen.verify.subjects import Criteria, Selection
 
-    selection = Selection()
+    criteria = Criteria(
+        parsed.value("target"),
+        parsed.value("runtime"),
+        features(parsed.value("cpu")),
+        read_baseline(parsed.value("baseline")),
+    )
+    selection = Selection(notes=list(environment_findings(os.environ)))
     for argument in parsed.positionals or [""]:
-        found = _select(argument, parsed)
+        found = _select(argument, parsed, criteria)
         if found is None:
             exists = os.path.exists(argument) or not Query(argument).is_path
             output.sentence(NOT_INSTALLED if exists else INVALID_FILE.format(argument))
             return NOT_FOUND
         selection.extend(found)
     results = verify_static(selection.subjects)
+    if parsed.flag("recompile"):
+        results = _recompile(results, selection, parsed)
     if parsed.flag("live"):
         from nativegen.verify.live import verify_live
 
         results = verify_live(results, _live_groups(selection, parsed), parsed.value("runtime"))
     verification = Verification(tuple(results), tuple(selection.notes))
+    file = parsed.value("write-baseline")
+    if file is not None:
+        write_baseline(file, results)
     wanted = "json" if output.json else parsed.value("format") or "text"
     report = render(verification, wanted)
     if not (output.silent and verification.passed and wanted == "text"):
@@ -57,7 +77,7 @@ def run(parsed: Parsed, output: Output) -> int:
     return 0 if verification.passed else FAILED
 
 
-def _select(argument: str, parsed: Parsed) -> Selection | None:
+def _select(argument: str, parsed: Parsed, criteria: Criteria) -> Selection | None:
     """What one argument means ('' the whole cache), or None when it is not installed."""
     from nativegen.cache.index import open_for_reading
     from nativegen.cache.location import cache_root
@@ -68,15 +88,26 @@ def _select(argument: str, parsed: Parsed) -> Selection | None:
 
     if os.path.isdir(argument) or is_image(argument):
         sources = reference_map(parsed.values("reference"))
-        return file_subjects(argument, parsed.value("target"), sources)
+        return file_subjects(argument, criteria, sources)
     root = cache_root(explicit=parsed.value("cache"))
     index = open_for_reading(root)
     if index is None:
         return None if argument else Selection()
     index.close()
     with Cache(root) as cache:
-        found = cache_subjects(cache, Query(argument) if argument else None, NativeToolchain())
+        found = cache_subjects(cache, Query(argument) if argument else None, NativeToolchain(), criteria)
     return found if found.subjects or found.notes or not argument else None
+
+
+def _recompile(results: list[SubjectResult], selection: Selection, parsed: Parsed) -> list[SubjectResult]:
+    from nativegen.cache.store import Cache
+    from nativegen.operations.toolchain import NativeToolchain
+    from nativegen.verify.determinism import verify_recompiled
+
+    if not selection.roots:
+        return results
+    with Cache.default(parsed.value("cache")) as cache:
+        return verify_recompiled(results, cache, selection.roots, NativeToolchain(), options.jobs(parsed))
 
 
 def _live_groups(selection: Selection, parsed: Parsed) -> list[LiveGroup]:

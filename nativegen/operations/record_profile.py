@@ -1,0 +1,81 @@
+"""From the event trace of a run to a profile: every method of the application's own assemblies that it used.
+
+What another maker compiled already (the framework) is left out: there is nothing to compile. The runtime tells module
+and token of a method only when it jits it; one that ran native code is looked for by name and signature in all the
+application's assemblies, which at worst adds a method of the same name.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from nativegen.diagnostics import NativegenError
+from nativegen.metadata import Assembly
+from nativegen.pipeline.compile import write_atomically
+from nativegen.pipeline.method_names import definition_name, method_line, normalized, resolve
+from nativegen.pipeline.profile import Profile
+from nativegen.readytorun.reader import ReadyToRunImage
+from nativegen.runtime.events import MethodRecord, MethodReport
+
+#: What the JIT optimises it inlines into, and what is inlined is never seen: everything begins at tier 0.
+PROFILE_SETTINGS: Final = {
+    "TieredCompilation": "1",
+    "TC_QuickJit": "1",
+    "TC_QuickJitForLoops": "1",
+    "TieredPGO": "0",
+}
+
+
+def record_profile(report: MethodReport, path: str, *, merge: bool = False) -> Profile:
+    """Write what a run used.
+
+    Args:
+        report: of its event trace.
+        path: of the profile. merge: keep what it has already.
+
+    Raises:
+        NativegenError: NGEN3108 (the profile to merge with), NGEN3001 (it cannot be written).
+    """
+    profile = used_methods(report)
+    if merge and os.path.exists(path):
+        profile = Profile.read(path).merged(profile)
+    write_atomically(path, profile.dump().encode())
+    return profile
+
+
+def used_methods(report: MethodReport) -> Profile:
+    """The profile of one run."""
+    assemblies = _own_assemblies(report)
+    found: dict[str, set[str]] = {}
+    for record in report.methods:
+        if record.state == "not found":
+            continue
+        if record.module is None:
+            line = _line(record)
+            for assembly in assemblies.values():
+                if any(assembly.method_def(rid).rva for rid in resolve(assembly, [line])[0]):
+                    found.setdefault(assembly.name, set()).add(line)
+        elif record.module in assemblies and record.token is not None:
+            assembly, rid = assemblies[record.module], record.token & 0xFFFFFF
+            if assembly.method_def(rid).rva:
+                found.setdefault(assembly.name, set()).add(method_line(assembly, rid))
+    return Profile({name: tuple(sorted(lines)) for name, lines in sorted(found.items())})
+
+
+def _own_assemblies(report: MethodReport) -> dict[str, Assembly]:
+    """Path -> assembly of the loaded modules that are IL, or images of ours."""
+    found = {}
+    for module in report.modules:
+        try:
+            assembly = Assembly.open(module.path)
+            if assembly.is_ready_to_run and not ReadyToRunImage(assembly).compiler_identifier.startswith("nativegen"):
+                continue
+        except NativegenError:
+            continue  # made in memory, or gone
+        found[module.path] = assembly
+    return found
+
+
+def _line(record: MethodRecord) -> str:
+    return f"{definition_name(record.namespace)}::{record.name} {normalized(record.signature)}"
