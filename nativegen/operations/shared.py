@@ -188,7 +188,17 @@ class SharedToolchain:
 
 
 _LOCAL_FIELDS = frozenset(
-    ["input", "output", "content_signature", "image_size", "input_size", "seconds", "units_reused", "units_compiled", "downloaded"]
+    {
+        "input",
+        "output",
+        "content_signature",
+        "image_size",
+        "input_size",
+        "seconds",
+        "units_reused",
+        "units_compiled",
+        "downloaded",
+    }
 )
 
 
