@@ -101,7 +101,7 @@ def _result(storage: Storage) -> AbiParam:
 def _words(storage: Storage) -> tuple[Word, ...] | None:
     """The registers of a struct, or None when it travels in memory."""
     shape = storage.shape
-    if shape is None or not storage.desc.instance_fields:
+    if shape is None:
         raise Excluded(Reason.SIGNATURE, f"{storage.desc.display_name} by value")
     try:
         eightbytes = storage.desc.classification

@@ -145,7 +145,6 @@ class PassKind(enum.IntEnum):
     REGISTERS = 2  # struct in one or two eightbytes, `words`
     STACK = 3  # parameter: struct copied onto the stack (`ptr byval`), `shape`
     BUFFER = 4  # result: hidden pointer to the caller's buffer, passed after `this`, returned in rax
-    EMPTY = 5  # struct without fields that matter: not produced today, importer excludes it
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,6 @@ using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-struct Empty { }
 struct Lockless { [MethodImpl(MethodImplOptions.Synchronized)] int Synchronized() { return 1; } }
 abstract class Virtual { public abstract T Get<T>(T x); }
 class Wrapped<T> : Exception { }
@@ -32,7 +31,6 @@ static class C
     static int Catches() { try { return 1; } catch (Wrapped<int>) { return 2; } }
     [MethodImpl(MethodImplOptions.AggressiveOptimization)] static int Hot() { return 1; }
     [MethodImpl(MethodImplOptions.NoOptimization)] static int Unoptimized() { return 1; }
-    static int TakesEmpty(Empty e) { return 1; }
     static int CallsVirtualGeneric(Virtual v) { return v.Get(1); }
     static Vector128<int> Vectors(Vector128<int> v) { return v; }
     static uint CallsIntrinsic(uint x) { return Popcnt.PopCount(x); }
@@ -50,7 +48,6 @@ EXPECTED = [
     ("Lockless::Synchronized", Reason.SYNCHRONIZED, "value type"),
     ("C::Hot", Reason.AGGRESSIVE_OPTIMIZATION, ""),
     ("C::Unoptimized", Reason.BYPASS_ATTRIBUTE, "NoOptimization"),
-    ("C::TakesEmpty", Reason.SIGNATURE, "Empty"),
     ("C::Vectors", Reason.HARDWARE_INTRINSIC, "Vector128"),
     ("C::CallsIntrinsic", Reason.HARDWARE_INTRINSIC, "PopCount"),
     ("C::Rank", Reason.OPCODE, "array of references"),
