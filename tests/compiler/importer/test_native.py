@@ -30,6 +30,7 @@ PROGRAMS = Path(__file__).parent / "programs"
         ("Values", "roslyn", "3.1", "9.0"),
         ("Modern", "roslyn", "9.0", "9.0"),
         ("UnsafeCode", "roslyn", "9.0", "9.0"),
+        ("Covariant", "roslyn", "9.0", "9.0"),
     ],
 )
 def test_same_behaviour_native(
