@@ -81,4 +81,5 @@ def _percentile(waits: list[float], percent: int) -> float:
 
 
 def _words(waits: list[float]) -> str:
-    return f"p50 {_percentile(waits, 50) / 1000:.2f} p99 {_percentile(waits, 99) / 1000:.2f} max {waits[-1] / 1000:.2f} ms"
+    p50, p99, most = (wait / 1000 for wait in (_percentile(waits, 50), _percentile(waits, 99), waits[-1]))
+    return f"p50 {p50:.2f} p99 {p99:.2f} max {most:.2f} ms"

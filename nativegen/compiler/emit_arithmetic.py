@@ -123,10 +123,25 @@ def _checked_binary(e: Emission, binary: ir.CheckedBinary) -> None:
     e.define(binary.result, f"extractvalue {{{kind}, i1}} {pair}, 0")
 
 
+#: LLVM's functions without the suffix of their type, and what follows the operand.
+_FUNCTIONS: dict[ir.UnaryOp, tuple[str, str]] = {
+    ir.UnaryOp.ABS: ("fabs", ""),
+    ir.UnaryOp.SQRT: ("sqrt", ""),
+    ir.UnaryOp.LEADING_ZEROS: ("ctlz", ", i1 false"),
+    ir.UnaryOp.TRAILING_ZEROS: ("cttz", ", i1 false"),
+    ir.UnaryOp.POPULATION: ("ctpop", ""),
+}
+_SUFFIX: dict[ir.Type, str] = {ir.Type.I32: "i32", ir.Type.I64: "i64", ir.Type.F32: "f32", ir.Type.F64: "f64"}
+
+
 def _unary(e: Emission, unary: ir.Unary) -> None:
     kind = TYPE_TEXT[unary.value.type]
     name = e.operand(unary.value)
-    if unary.op is ir.UnaryOp.NOT:
+    function = _FUNCTIONS.get(unary.op)
+    if function is not None:
+        called, rest = function
+        e.define(unary.result, f"call {kind} @llvm.{called}.{_SUFFIX[unary.value.type]}({kind} {name}{rest})")
+    elif unary.op is ir.UnaryOp.NOT:
         e.define(unary.result, f"xor {kind} {name}, -1")
     elif unary.value.type in (ir.Type.F32, ir.Type.F64):
         e.define(unary.result, f"fneg {kind} {name}")
@@ -177,6 +192,10 @@ _SIMPLE: dict[ir.ConvertKind, str] = {
     ir.ConvertKind.ADDR_I64: "ptrtoint ptr {} to i64",
     ir.ConvertKind.I64_BYREF: f"inttoptr i64 {{}} to {MANAGED}",
     ir.ConvertKind.ADDR_BYREF: f"addrspacecast ptr {{}} to {MANAGED}",
+    ir.ConvertKind.BITS_F32_I32: "bitcast float {} to i32",
+    ir.ConvertKind.BITS_F64_I64: "bitcast double {} to i64",
+    ir.ConvertKind.BITS_I32_F32: "bitcast i32 {} to float",
+    ir.ConvertKind.BITS_I64_F64: "bitcast i64 {} to double",
 }
 
 _NARROW: dict[ir.ConvertKind, tuple[str, str]] = {

@@ -354,6 +354,7 @@ def _push_runtime_handle(importer: MethodImporter, handle: ir.Value, helper: Hel
         if method.name == "GetTypeFromHandle" and method.owner.full_name == direct:
             importer.position += 1
             importer.push(Type.REF, result, nonnull=True)
+            importer.runtime_types.add(result)
             return
     storage = importer.compiler.storages.of(importer.compiler.module.type_system.well_known(struct))
     if storage.shape is None or storage.shape.gc != _REFERENCE_AT_0 or storage.size != 8:

@@ -192,6 +192,7 @@ class MethodImporter:
         self._block_end = 0
         self._pending: list[CilBlock] = []
         self._exposed: set[ir.Slot] = set()
+        self.runtime_types: set[ir.Value] = set()  # results of typeof
         self._required: set[Cell] = set()
         self._spills: dict[tuple[int, object], ir.Slot] = {}
         self._spill_storages: dict[ir.Slot, Storage] = {}

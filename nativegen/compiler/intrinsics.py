@@ -29,6 +29,7 @@ from nativegen.compiler import access, ir
 from nativegen.compiler.access import Address
 from nativegen.compiler.importer import MethodImporter, Prefixes
 from nativegen.compiler.ir import Condition, ConvertKind, Memory, Type
+from nativegen.compiler.numeric_intrinsics import NUMERIC
 from nativegen.typesystem import TypeKind
 
 if TYPE_CHECKING:
@@ -192,6 +193,44 @@ def _has_references(importer: MethodImporter, callee: Callee) -> bool:
     return True
 
 
+_ARRAY_DATA: Final = 16  # MethodTable pointer, length
+
+
+def _array_data(importer: MethodImporter, callee: Callee) -> bool:
+    """The place of a vector's first element, which need not exist."""
+    if len(callee.method.method_args) != 1:  # the other overload takes arrays of any rank
+        return False
+    entry = importer.pop()
+    array = importer.coerce(entry, Memory.REF)
+    if not entry.nonnull:
+        importer.emit(ir.NullCheck(array))
+    importer.emit(ir.Offset(importer.push_result(Type.BYREF), array, _ARRAY_DATA))
+    importer.stack[-1].nonnull = True
+    return True
+
+
+# --- types ------------------------------------------------------------------------------------------------------------
+
+
+def _compare_types(condition: Condition) -> Expander:
+    """Comparison with the result of a ``typeof``: the runtime has one object for each of its types, and no other kind
+    of Type is equal to one of these (RuntimeType, Type.cs)."""
+
+    def expand(importer: MethodImporter, callee: Callee) -> bool:
+        if len(importer.stack) < 2:
+            return False
+        left, right = importer.stack[-2:]
+        if left.type is not Type.REF or right.type is not Type.REF:
+            return False
+        if left.value not in importer.runtime_types and right.value not in importer.runtime_types:
+            return False
+        right_value, left_value = importer.pop_value(), importer.pop_value()
+        importer.emit(ir.Compare(importer.push_result(Type.I32), condition, left_value, right_value))
+        return True
+
+    return expand
+
+
 # --- memory model -----------------------------------------------------------------------------------------------------
 
 
@@ -240,10 +279,14 @@ INTRINSICS: Final[Mapping[tuple[str, str, int], Expander]] = {
     ("System.Runtime.CompilerServices.Unsafe", "Add", 2): _add,
     ("System.Runtime.CompilerServices.Unsafe", "AddByteOffset", 2): _add,
     ("System.Runtime.CompilerServices.RuntimeHelpers", "IsReferenceOrContainsReferences", 0): _has_references,
+    ("System.Runtime.InteropServices.MemoryMarshal", "GetArrayDataReference", 1): _array_data,
+    ("System.Type", "op_Equality", 2): _compare_types(Condition.EQ),
+    ("System.Type", "op_Inequality", 2): _compare_types(Condition.NE),
     ("System.Threading.Interlocked", "MemoryBarrier", 0): _memory_barrier,
     ("System.Threading.Thread", "MemoryBarrier", 0): _memory_barrier,
     ("System.Threading.Volatile", "Read", 1): _volatile_read,
     ("System.Threading.Volatile", "Write", 2): _volatile_write,
+    **NUMERIC,
 }
 
 

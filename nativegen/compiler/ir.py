@@ -218,6 +218,11 @@ class BinaryOp(enum.IntEnum):
 class UnaryOp(enum.IntEnum):
     NEG = 0
     NOT = 1
+    ABS = 2  # floating: without its sign, NaN too
+    SQRT = 3  # floating
+    LEADING_ZEROS = 4  # integer; of zero: the width
+    TRAILING_ZEROS = 5  # likewise
+    POPULATION = 6  # bits that are one
 
 
 class Condition(enum.IntEnum):
@@ -266,6 +271,10 @@ class ConvertKind(enum.IntEnum):
     U32_F32 = 24
     U64_F32 = 25
     REF_BYREF = 26  # ref -> pointer to its start
+    BITS_F32_I32 = 27  # the same bits
+    BITS_F64_I64 = 28
+    BITS_I32_F32 = 29
+    BITS_I64_F64 = 30
 
 
 class Barrier(enum.IntEnum):

@@ -64,6 +64,10 @@ _CONVERSIONS: dict[ConvertKind, tuple[Type, Type]] = {
     ConvertKind.F64_U64: (Type.F64, Type.I64),
     ConvertKind.REF_I64: (Type.REF, Type.I64),
     ConvertKind.BYREF_I64: (Type.BYREF, Type.I64),
+    ConvertKind.BITS_F32_I32: (Type.F32, Type.I32),
+    ConvertKind.BITS_F64_I64: (Type.F64, Type.I64),
+    ConvertKind.BITS_I32_F32: (Type.I32, Type.F32),
+    ConvertKind.BITS_I64_F64: (Type.I64, Type.F64),
     ConvertKind.ADDR_I64: (Type.ADDR, Type.I64),
     ConvertKind.I64_BYREF: (Type.I64, Type.BYREF),
     ConvertKind.ADDR_BYREF: (Type.ADDR, Type.BYREF),
@@ -280,7 +284,10 @@ def _checked_binary(v: _Verifier, binary: ir.CheckedBinary) -> None:
 
 
 def _unary(v: _Verifier, unary: ir.Unary) -> None:
-    v.types(unary.value, *_INTEGERS, *(_FLOATS if unary.op is ir.UnaryOp.NEG else ()))
+    if unary.op in (ir.UnaryOp.ABS, ir.UnaryOp.SQRT):
+        v.types(unary.value, *_FLOATS)
+    else:
+        v.types(unary.value, *_INTEGERS, *(_FLOATS if unary.op is ir.UnaryOp.NEG else ()))
     v.types(unary.result, unary.value.type)
 
 
