@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 from nativegen.metadata import Assembly, Table
 from nativegen.runtime.events import MethodRecord, MethodReport, read_method_report
 from nativegen.runtime.host import RunResult, TraceRequest, run_app, runtime_config_for
+from tests.support.cpu_baseline import image_beyond_baseline
 from tests.support.csharp import CS, assemble_il, compile_csharp
 from tests.support.paths import TARGETS
 from tests.support.runtimes import clean_environment, framework_references, get_runtime
@@ -355,4 +356,9 @@ def _compile_with_pipeline(
     from nativegen.pipeline.compile import compile_file
     from nativegen.pipeline.request import CompileOptions, CompileRequest
 
-    return compile_file(CompileRequest(str(source), str(output), target, references, options or CompileOptions()))
+    report = compile_file(CompileRequest(str(source), str(output), target, references, options or CompileOptions()))
+    if report.kind == "image" and not (options and options.instruction_set):
+        later = image_beyond_baseline(output)
+        if later:
+            raise DifferentialError(f"{target}: {output.name} needs a newer processor: {later[:10]}")
+    return report
