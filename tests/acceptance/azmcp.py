@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -111,6 +111,20 @@ class Application:
         Raises:
             AssertionError: the server ended early, or not cleanly after its input was closed.
         """
+        pending = [*REQUESTS, *(request for _ in range(rounds - 1) for request in REQUESTS[1:])]
+        messages: list[dict[str, Any]] = []
+        for number, (method, parameters) in enumerate(pending, 1):
+            messages.append({"jsonrpc": "2.0", "id": number, "method": method, "params": parameters})
+            if method == "initialize":
+                messages.append({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        return self.converse(messages)
+
+    def converse(self, messages: Iterable[Mapping[str, Any]]) -> dict[int, object]:
+        """``azmcp server start``: the messages in turn, each request followed by its reply; replies by id.
+
+        Raises:
+            AssertionError: see :meth:`exchange`.
+        """
         knobs = dict(self.settings)
         if self.tiering is not None:
             knobs["TieredCompilation"] = "1" if self.tiering else "0"
@@ -125,26 +139,29 @@ class Application:
             text=True,
         ) as server:
             assert server.stdin is not None and server.stdout is not None and server.stderr is not None
-
-            def send(message: dict[str, object]) -> None:
-                assert server.stdin is not None
-                server.stdin.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+            for message in messages:
+                server.stdin.write(json.dumps(message) + "\n")
                 server.stdin.flush()
-
-            pending = [*REQUESTS, *(request for _ in range(rounds - 1) for request in REQUESTS[1:])]
-            for number, (method, parameters) in enumerate(pending, 1):
-                send({"id": number, "method": method, "params": parameters})
-                if method == "initialize":
-                    send({"method": "notifications/initialized"})
-                while number not in replies:
+                while "id" in message and message["id"] not in replies:
                     line = server.stdout.readline()
-                    assert line, f"the server ended after {method}: {server.stderr.read()[-2000:]}"
+                    assert line, f"the server ended after {message['method']}: {server.stderr.read()[-2000:]}"
                     reply = json.loads(line)
                     if "id" in reply:
                         replies[reply["id"]] = without_durations(reply)
             server.stdin.close()
             assert server.wait(_TIMEOUT) == 0, server.stderr.read()[-2000:]
         return replies
+
+
+def read_session(path: Path) -> list[dict[str, Any]]:
+    """The messages of a request file: one JSON object a line."""
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line]
+
+
+def command_groups(help_text: str) -> list[str]:
+    """The commands that the application's own help lists."""
+    _, _, commands = help_text.partition("\nCommands:\n")
+    return [line.split()[0] for line in commands.splitlines() if line.startswith("  ") and line[2] != " "]
 
 
 def without_durations(value: object) -> object:

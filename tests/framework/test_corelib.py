@@ -1,0 +1,48 @@
+"""CoreLib of 3.1, recompiled by us and put in place of Microsoft's image: all that runtime and programs do runs on it.
+
+Long (CoreLib alone has 25,000 methods), hence only in the sweep.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.acceptance.rejections import audit_images
+from tests.framework.replacement import PROGRAMS, Framework
+from tests.framework.test_framework12 import assert_same, twelve
+from tests.support.paths import TestInputs
+
+pytestmark = [pytest.mark.runtime, pytest.mark.sweep]
+
+CORELIB = "System.Private.CoreLib"
+NAMES = sorted(path.stem for path in PROGRAMS.glob("*.cs"))
+MINIMUM = 2000  # native methods of CoreLib that the programs together must run
+
+
+@pytest.fixture(scope="module")
+def framework(inputs: TestInputs, tmp_path_factory: pytest.TempPathFactory) -> Framework:
+    return Framework.create("corelib", [CORELIB, *twelve()], tmp_path_factory.mktemp("corelib"))
+
+
+def test_programs_behave_the_same(framework: Framework) -> None:
+    runs = []
+    for name in NAMES:
+        done = framework.run(name)
+        assert_same(done.microsoft, done.ours)
+        runs.append(done)
+    print(f"\n{framework.table(runs)}")
+    assert len(framework.executed(runs, CORELIB)) > MINIMUM
+    assert [done.rejected for done in runs if done.rejected] == []
+
+
+def test_the_runtime_takes_every_method(framework: Framework) -> None:
+    audit = audit_images(None, {CORELIB: framework.runtime.framework_dir / f"{CORELIB}.dll"}, framework.root)
+    assert audit.prepared > 20_000
+    assert audit.rejected == 0, "\n".join(audit.explain())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_under_gc_stress_and_with_tiering(name: str, framework: Framework) -> None:
+    expected = framework.run(name).microsoft
+    assert_same(expected, framework.stressed(name))
+    assert_same(expected, framework.tiered(name))
