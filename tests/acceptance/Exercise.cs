@@ -139,7 +139,13 @@ internal static class StartupHook
         Type type = value.GetType();
         if (type.Name == "BinaryData") return value.ToString();
         var items = value as System.Collections.ICollection;
-        if (items != null && depth < 2) return type.Name + "[" + string.Join(", ", items.Cast<object>().Take(50).Select(item => Text(item, depth + 1))) + "]";
+        if (items != null && depth < 2)
+        {
+            // Collections that are neither lists nor generic enumerate hash tables, in an order that each process has its own.
+            var texts = items.Cast<object>().Take(50).Select(item => Text(item, depth + 1));
+            if (!(items is System.Collections.IList) && !type.IsGenericType) texts = texts.OrderBy(one => one, StringComparer.Ordinal);
+            return type.Name + "[" + string.Join(", ", texts) + "]";
+        }
         MethodInfo text = type.GetMethod("ToString", Type.EmptyTypes);
         return type.IsValueType && text != null && text.DeclaringType == type ? value.ToString() : type.ToString();
     }
