@@ -22,20 +22,34 @@ def _header(text: str, key: str) -> list[str]:
     return [line.strip() for line in re.findall(rf"^// {key}: (.*)$", text, re.MULTILINE)]
 
 
-@pytest.mark.runtime
-@pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
-def test_program(program: Path, target: str, inputs: TestInputs, tmp_path: Path) -> None:
+def _run(program: Path, target: str, folder: Path, *, stressed: bool = False) -> None:
+    """``stressed``: under compacting collections with tiering off and on, whatever the program says."""
     text = program.read_text("utf-8")
     excluded = dict(line.split() for line in _header(text, "excluded"))
     native = " ".join(_header(text, "native")).split()
     assert native, f"{program.name} does not say what must be native"
     run_differential(
         text,
-        tmp_path,
+        folder,
         native=native,
         excluded=excluded,
         runtimes=[target],
-        gc_stress="yes" in _header(text, "gc"),
+        gc_stress=stressed or "yes" in _header(text, "gc"),
+        tiered_stress=stressed,
         compiler=(_header(text, "compiler") or ["mcs"])[0],
     )
+
+
+@pytest.mark.runtime
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
+def test_program(program: Path, target: str, inputs: TestInputs, tmp_path: Path) -> None:
+    _run(program, target, tmp_path)
+
+
+@pytest.mark.sweep
+@pytest.mark.runtime
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
+def test_program_under_gc_stress(program: Path, target: str, inputs: TestInputs, tmp_path: Path) -> None:
+    _run(program, target, tmp_path, stressed=True)

@@ -84,6 +84,7 @@ def run_differential(
     defines: Sequence[str] = (),
     optimize: bool = True,
     gc_stress: bool = False,
+    tiered_stress: bool = False,
     tiered: bool = True,
     timeout: float = 120,
     options: CompileOptions | None = None,
@@ -106,6 +107,7 @@ def run_differential(
         images: assemblies to precompile; default: all. The others stay IL.
         args: of the program.
         gc_stress: run with images under stress too.
+        tiered_stress: and once more under stress with default tiering.
         tiered: run with images and default tiering too.
         timeout: seconds for each run.
         options: of the image compiler.
@@ -134,6 +136,10 @@ def run_differential(
         if gc_stress:
             harness.run_again(
                 run.jit, "images, GC stress", False, {"NATIVEGEN_GC_STRESS": "1"}, GC_STRESS_SETTINGS
+            )
+        if tiered_stress:
+            harness.run_again(
+                run.jit, "images, GC stress, tiering", None, {"NATIVEGEN_GC_STRESS": "1"}, GC_STRESS_SETTINGS
             )
         return run
 
