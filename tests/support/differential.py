@@ -86,7 +86,7 @@ def run_differential(
     gc_stress: bool = False,
     tiered_stress: bool = False,
     tiered: bool = True,
-    timeout: float = 120,
+    timeout: float = 300,
     options: CompileOptions | None = None,
     compile_image: ImageCompiler | None = None,
 ) -> dict[str, DifferentialRun]:
