@@ -94,6 +94,7 @@ DIAGNOSTICS: dict[str, Diagnostic] = _table(
         "{count} names mean nothing any more; the first: {first}",
         "record the profile again: nativegen trace -o",
     ),
+    Diagnostic("NGEN3110", "{count} methods are left to the JIT: {reasons}", "they run, jitted; see docs/verify.md"),
     Diagnostic("NGEN3201", "llvmlite is not installed", "run: pip install 'llvmlite>=0.50,<0.51'"),
     Diagnostic(
         "NGEN3202",

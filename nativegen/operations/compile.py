@@ -19,6 +19,7 @@ from nativegen.metadata import Assembly
 from nativegen.operations.closure import MissingReference
 from nativegen.operations.selection import select
 from nativegen.operations.toolchain import CompileFailure, Progress, Toolchain
+from nativegen.pipeline.eligibility import check_eligible
 from nativegen.pipeline.request import CompileOptions, CompileReport, CompileRequest
 from nativegen.readytorun.targets import target_for_runtime_version, target_named
 from nativegen.runtime.discover import find_runtimes
@@ -99,13 +100,42 @@ def compile_planned(
     Raises:
         NativegenError: NGEN7004, the folder of an output cannot be made.
     """
+    make_folders(plan)
+    yield from toolchain.compile(plan.requests, jobs, progress)
+
+
+def make_folders(plan: CompilePlan) -> None:
+    """Make the folders of the outputs.
+
+    Raises:
+        NativegenError: NGEN7004, one cannot be made.
+    """
     for request in plan.requests:
         folder = os.path.dirname(request.output)
         try:
             os.makedirs(folder, exist_ok=True)
         except OSError as error:
             raise NativegenError("NGEN7004", folder, detail=error.strerror or str(error)) from error
-    yield from toolchain.compile(plan.requests, jobs, progress)
+
+
+#: Files that lie among an application's assemblies without being IL assemblies with code of their own.
+_OTHERS = frozenset({"NGEN1001", "NGEN1003", "NGEN3003", "NGEN3004", "NGEN3005", "NGEN3006", "NGEN3106"})
+
+
+def without_others(inputs: Sequence[str], *, from_native: bool = False) -> list[str]:
+    """The inputs that can be compiled: native libraries, satellites, images and the like are left out.
+
+    What is damaged stays, so that it is reported.
+    """
+    kept = []
+    for path in inputs:
+        try:
+            check_eligible(Assembly.open(path), from_native=from_native)
+        except NativegenError as error:
+            if error.code in _OTHERS:
+                continue
+        kept.append(path)
+    return kept
 
 
 def reference_map(references: Sequence[str]) -> dict[str, str]:

@@ -11,6 +11,12 @@ ensure_compilers() {
     fi
 }
 
+# nginx is one of the servers that the shared cache is tested with; without it that test is skipped, with the reason.
+ensure_web_server() {
+    if [ -x /usr/sbin/nginx ] || [ "$(id -u)" != 0 ]; then return; fi
+    apt-get install -y -qq --no-install-recommends nginx-light >/dev/null || true
+}
+
 # ensure_venv REQUIREMENT: a virtual environment in .venv with the package (editable) and the named extras.
 ensure_venv() {
     if [ ! -x .venv/bin/python ]; then python3 -m venv .venv; fi

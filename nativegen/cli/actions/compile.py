@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from nativegen.cli import options
 from nativegen.cli.output import Output
 from nativegen.cli.sentences import COMPILING, DOWNLOADED, FAILED_DEPENDENCY
 from nativegen.cli.switches import Parsed, Switch, Syntax, UsageError
+
+if TYPE_CHECKING:
+    from nativegen.pipeline.request import CompileReport
 
 SYNTAX = Syntax(
     (
@@ -21,6 +25,9 @@ SYNTAX = Syntax(
         options.PARTIAL,
         *options.MODE,
         *(switch for switch in options.SCENARIO if switch.name != "NoDependencies"),
+        Switch("incremental", help="keep images whose inputs and options are the same by content; OUT is a folder"),
+        Switch("skip-others", help="leave out files that are no IL assemblies with code: native libraries, images ..."),
+        Switch("warn-exclusions", help="one warning for each assembly with methods that are left to the JIT"),
         Switch("warnaserror", help="a missing dependency makes the action fail"),
     ),
     positionals=(1, None),
@@ -33,7 +40,8 @@ SOME_FAILED = 1
 def run(parsed: Parsed, output: Output) -> int:
     from nativegen.cli.progress import ProgressBar, coverage_line
     from nativegen.cli.shared import sharing
-    from nativegen.operations.compile import compile_planned, plan_compile
+    from nativegen.operations.compile import compile_planned, make_folders, plan_compile, without_others
+    from nativegen.operations.incremental import Incremental
     from nativegen.operations.toolchain import CompileFailure, NativeToolchain
     from nativegen.pipeline.request import CompileOptions
 
@@ -50,8 +58,11 @@ def run(parsed: Parsed, output: Output) -> int:
         profile=parsed.flag("Profile"),
     )
     references = parsed.values("reference")
+    inputs = parsed.positionals
+    if parsed.flag("skip-others"):
+        inputs = without_others(inputs, from_native=compile_options.from_native)
     plan = plan_compile(
-        parsed.positionals,
+        inputs,
         out,
         references,
         parsed.value("target"),
@@ -66,7 +77,15 @@ def run(parsed: Parsed, output: Output) -> int:
     reports, errors = [], []
     with sharing(NativeToolchain(), parsed, output) as toolchain, ProgressBar(output) as bar:
         bar.start()
-        for outcome in compile_planned(plan, toolchain, options.jobs(parsed), bar.update):
+        if parsed.flag("incremental"):
+            make_folders(plan)
+            incremental = Incremental(toolchain, plan.requests)
+            for request in incremental.current:
+                output.detail(f"{request.input}: current")
+            outcomes = incremental.compile(options.jobs(parsed), bar.update)
+        else:
+            outcomes = compile_planned(plan, toolchain, options.jobs(parsed), bar.update)
+        for outcome in outcomes:
             if isinstance(outcome, CompileFailure):
                 errors.append(outcome.error)
                 output.warn(str(outcome.error))
@@ -78,6 +97,8 @@ def run(parsed: Parsed, output: Output) -> int:
                 bar.say(f"      {outcome.name}: a facade: no method has code, nothing was written")
             elif output.verbose:
                 bar.say(coverage_line(outcome))
+            if parsed.flag("warn-exclusions") and outcome.excluded:
+                output.warn(_exclusions(outcome))
     output.document(
         {
             "reports": [asdict(report) for report in reports],
@@ -86,3 +107,12 @@ def run(parsed: Parsed, output: Output) -> int:
         }
     )
     return SOME_FAILED if errors or (plan.missing and parsed.flag("warnaserror")) else 0
+
+
+def _exclusions(report: CompileReport) -> str:
+    """One line in the form that MSBuild and editors collect: ``App.dll : warning NGEN3110: ...``."""
+    from nativegen.diagnostics import NativegenError
+
+    reasons = ", ".join(f"{count} {code}" for code, count in report.excluded.items())
+    error = NativegenError("NGEN3110", report.input, count=sum(report.excluded.values()), reasons=reasons)
+    return str(error).replace(": error ", " : warning ", 1)
