@@ -119,23 +119,23 @@ def make_folders(plan: CompilePlan) -> None:
 
 
 #: Files that lie among an application's assemblies without being IL assemblies with code of their own.
-_OTHERS = frozenset({"NGEN1001", "NGEN1003", "NGEN3003", "NGEN3004", "NGEN3005", "NGEN3006", "NGEN3106"})
+_OTHERS = frozenset({"NGEN1003", "NGEN3003", "NGEN3004", "NGEN3005", "NGEN3006", "NGEN3106"})
 
 
-def without_others(inputs: Sequence[str], *, from_native: bool = False) -> list[str]:
-    """The inputs that can be compiled: native libraries, satellites, images and the like are left out.
+def without_others(inputs: Sequence[str], *, from_native: bool = False) -> tuple[list[str], list[str]]:
+    """The inputs that can be compiled, and the others: native libraries, satellites, images and the like.
 
-    What is damaged stays, so that it is reported.
+    What is damaged is among the former, so that it is reported.
     """
-    kept = []
+    kept: list[str] = []
+    others: list[str] = []
     for path in inputs:
         try:
             check_eligible(Assembly.open(path), from_native=from_native)
+            kept.append(path)
         except NativegenError as error:
-            if error.code in _OTHERS:
-                continue
-        kept.append(path)
-    return kept
+            (others if error.code in _OTHERS else kept).append(path)
+    return kept, others
 
 
 def reference_map(references: Sequence[str]) -> dict[str, str]:

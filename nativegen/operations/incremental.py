@@ -53,6 +53,8 @@ class Incremental:
         for outcome in self._toolchain.compile(self.stale, jobs, progress):
             if isinstance(outcome, CompileReport):
                 self._record(outcome)
+            else:
+                _remove(outcome.request.output)  # that of an earlier input
             yield outcome
 
     def _record(self, report: CompileReport) -> None:
@@ -67,6 +69,13 @@ class Incremental:
                 json.dump({"schema": SCHEMA, "key": self._keys[report.output], "checksum": checksum}, stream)
         except OSError as error:
             raise NativegenError("NGEN7004", path, detail=error.strerror or str(error)) from error
+
+
+def forget(output: str) -> None:
+    """Remove an image that an earlier run made here, because its input is none any more."""
+    if os.path.exists(output + SUFFIX):
+        _remove(output)
+        _remove(output + SUFFIX)
 
 
 def _is_current(output: str, key: str) -> bool:

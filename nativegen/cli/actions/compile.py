@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ def run(parsed: Parsed, output: Output) -> int:
     from nativegen.cli.progress import ProgressBar, coverage_line
     from nativegen.cli.shared import sharing
     from nativegen.operations.compile import compile_planned, make_folders, plan_compile, without_others
-    from nativegen.operations.incremental import Incremental
+    from nativegen.operations.incremental import Incremental, forget
     from nativegen.operations.toolchain import CompileFailure, NativeToolchain
     from nativegen.pipeline.request import CompileOptions
 
@@ -60,7 +61,9 @@ def run(parsed: Parsed, output: Output) -> int:
     references = parsed.values("reference")
     inputs = parsed.positionals
     if parsed.flag("skip-others"):
-        inputs = without_others(inputs, from_native=compile_options.from_native)
+        inputs, others = without_others(inputs, from_native=compile_options.from_native)
+        for path in others:
+            forget(os.path.join(out, os.path.basename(path)))
     plan = plan_compile(
         inputs,
         out,
