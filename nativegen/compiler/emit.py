@@ -33,6 +33,8 @@ from nativegen.compiler.regions import Filter, Handler, funclet_of
 from nativegen.readytorun.targets import Target
 from nativegen.readytorun.unit import Symbol
 
+_REGISTER_PARAMETERS = 6
+
 _HANDLERS: dict[type[ir.Instruction], Callable[[Emission, Any], None]] = {
     **emit_arithmetic.HANDLERS,
     **emit_calls.HANDLERS,
@@ -172,7 +174,10 @@ class _Entry:
 
     def _homes(self) -> None:
         e, plan = self.e, self.plan
-        self.allocas.append(f" %homes = alloca [{len(plan.words)} x i64], align {plan.alignment}")
+        # LLVM makes a parameter that was passed on the stack the alloca itself when their sizes are equal, and the
+        # homes would be in the caller's frame (SelectionDAGBuilder.cpp: tryToElideArgumentCopy).
+        spare = len(plan.words) == 1 and sum(map(len, self.names)) > _REGISTER_PARAMETERS
+        self.allocas.append(f" %homes = alloca [{len(plan.words) + spare} x i64], align {plan.alignment}")
         cleared = [True] * len(plan.words)
         for slot, param, names in zip(e.function.arguments, e.function.abi.params, self.names, strict=True):
             first = plan.slots.get(slot.index)

@@ -80,7 +80,14 @@ def _new_struct(importer: MethodImporter, callee: Callee, args: tuple[ir.Value, 
         assert storage.shape is not None
         importer.emit(ir.ZeroStruct(importer.slot_address(destination), storage.shape))
     this = importer.as_byref(importer.slot_address(destination))
-    call_direct(importer, callee, (this, *args))
+    if callee.expand is not None and all(parameter.memory is not None for parameter in callee.parameters):
+        for value in (this, *args):
+            importer.push(value.type, value, nonnull=value is this)
+        if not callee.expand(importer, callee):
+            del importer.stack[-1 - len(args) :]
+            call_direct(importer, callee, (this, *args))
+    else:
+        call_direct(importer, callee, (this, *args))
     if storage.memory is not None:
         importer.push_loaded(destination)
     elif slot is None:

@@ -30,6 +30,8 @@ from nativegen.compiler.access import Address
 from nativegen.compiler.importer import MethodImporter, Prefixes
 from nativegen.compiler.ir import Condition, ConvertKind, Memory, Type
 from nativegen.compiler.numeric_intrinsics import NUMERIC
+from nativegen.metadata.opcodes import decode
+from nativegen.metadata.ops import Op
 from nativegen.typesystem import TypeKind
 
 if TYPE_CHECKING:
@@ -135,6 +137,35 @@ def _nullable_field(name: str) -> Expander:
         return True
 
     return expand
+
+
+# --- ByReference ------------------------------------------------------------------------------------------------------
+# What 3.1's core library has instead of ref fields. Its bodies throw: every JIT expands the calls.
+
+_BY_REFERENCE: Final = "System.ByReference`1"
+
+
+def _is_known_pointer(importer: MethodImporter, callee: Callee) -> bool:
+    storage = importer.compiler.storages.of(callee.method.owner)
+    known = storage.shape is not None and storage.size == 8 and storage.shape.gc == ((0, Memory.BYREF),)
+    if known:
+        importer.require(storage)
+    return known
+
+
+def _set_by_reference(importer: MethodImporter, callee: Callee) -> bool:
+    if not _is_known_pointer(importer, callee):
+        return False
+    value = importer.pop()
+    access.store_memory(importer, access.pointer_address(importer, importer.pop()), Memory.BYREF, value)
+    return True
+
+
+def _get_by_reference(importer: MethodImporter, callee: Callee) -> bool:
+    if not _is_known_pointer(importer, callee):
+        return False
+    access.load_memory(importer, access.pointer_address(importer, importer.pop()), Memory.BYREF)
+    return True
 
 
 # --- Unsafe and RuntimeHelpers ----------------------------------------------------------------------------------------
@@ -271,6 +302,8 @@ INTRINSICS: Final[Mapping[tuple[str, str, int], Expander]] = {
     ("System.ReadOnlySpan`1", "get_Length", 0): _span_length,
     ("System.ReadOnlySpan`1", "get_IsEmpty", 0): _span_is_empty,
     ("System.ReadOnlySpan`1", "get_Item", 1): _span_item,
+    (_BY_REFERENCE, ".ctor", 1): _set_by_reference,
+    (_BY_REFERENCE, "get_Value", 0): _get_by_reference,
     ("System.Nullable`1", "get_HasValue", 0): _nullable_field("hasValue"),
     ("System.Nullable`1", "GetValueOrDefault", 0): _nullable_field("value"),
     ("System.Runtime.CompilerServices.Unsafe", "As", 1): _reinterpret,
@@ -293,9 +326,17 @@ INTRINSICS: Final[Mapping[tuple[str, str, int], Expander]] = {
 def intrinsic_for(callee: Callee, core: Module) -> Expander | None:
     """How to import a call of this method, or None."""
     method = callee.method
-    if method.module is not core or callee.open is not None:  # shared code does not know the exact type
+    if method.module is not core:
         return None
-    return INTRINSICS.get((method.owner.definition.full_name, method.name, len(callee.parameters)))
+    owner = method.owner.definition.full_name
+    if callee.open is not None and owner != _BY_REFERENCE:  # shared code does not know the exact type
+        return None
+    return INTRINSICS.get((owner, method.name, len(callee.parameters)))
+
+
+def must_be_expanded(callee: Callee) -> bool:
+    """Whether a call of the method would run a body that only throws."""
+    return callee.expand in (_set_by_reference, _get_by_reference)
 
 
 #: Types of the core library whose methods have placeholders for bodies; the value lists them, None: all.
@@ -319,7 +360,14 @@ def has_placeholder_body(method: MethodDesc, core: Module) -> bool:
     if method.module is not core:
         return False
     name = method.owner.definition.full_name
-    if name not in _PLACEHOLDERS:
-        return False
-    names = _PLACEHOLDERS[name]
-    return names is None or method.name in names
+    if name in _PLACEHOLDERS:
+        names = _PLACEHOLDERS[name]
+        if names is None or method.name in names:
+            return True
+    return method.is_intrinsic and _calls_itself(method)
+
+
+def _calls_itself(method: MethodDesc) -> bool:
+    """The JIT expands such a call, in the method's own body too: what looks like a recursion is an instruction."""
+    token = 0x06000000 | method.rid
+    return any(opcode in (Op.CALL, Op.CALLVIRT) and operand == token for _, opcode, operand in decode(method.body.code))

@@ -92,7 +92,7 @@ def count_report(path: Path, report: CompileReport) -> Coverage:
     assembly = Assembly.open(path)
     native = {rid for rid in methods_with_cil(assembly) if rid not in excluded}
     coverage = _count(assembly, native)
-    apart = _set_apart(assembly)
+    apart = set_apart(assembly)
     coverage.excluded.update(code for rid, code in excluded.items() if rid not in apart)
     return coverage
 
@@ -108,8 +108,8 @@ def count_image(path: Path) -> Coverage:
 
 
 def _count(assembly: Assembly, native: set[int]) -> Coverage:
-    apart = _set_apart(assembly)
-    generic = _generic_methods(assembly)
+    apart = set_apart(assembly)
+    generic = generic_methods(assembly)
     coverage = Coverage(assembly.name)
     for rid in methods_with_cil(assembly):
         coverage.methods += 1
@@ -123,7 +123,7 @@ def _count(assembly: Assembly, native: set[int]) -> Coverage:
     return coverage
 
 
-def _generic_methods(assembly: Assembly) -> set[int]:
+def generic_methods(assembly: Assembly) -> set[int]:
     """Methods that have type parameters or whose type has (a nested type repeats those of the types around it)."""
     found: set[int] = set()
     for row in assembly.rows(Table.GenericParam):
@@ -135,7 +135,7 @@ def _generic_methods(assembly: Assembly) -> set[int]:
     return found
 
 
-def _set_apart(assembly: Assembly) -> dict[int, str]:
+def set_apart(assembly: Assembly) -> dict[int, str]:
     """Methods that don't count -> why."""
     names = MetadataNames(assembly)
     hardware = {
