@@ -219,8 +219,8 @@ def _open(request: CompileRequest) -> _Job:
 
 def methods_with_cil(assembly: Assembly) -> list[int]:
     """MethodDef rids that have a CIL body (II.22.26: RVA not zero, code type IL)."""
-    rows = ((rid, assembly.method_def(rid)) for rid in range(1, assembly.row_count(Table.MethodDef) + 1))
-    return [rid for rid, row in rows if row.rva and not row.impl_flags & 3]
+    rows = assembly.rows(Table.MethodDef)  # RVA and implementation flags are the first columns
+    return [rid for rid, row in enumerate(rows, 1) if row[0] and not row[1] & 3]
 
 
 def _facade(job: _Job) -> CompileReport:

@@ -18,6 +18,8 @@ import json
 import os
 from typing import Any
 
+from nativegen.scons.references import assemblies
+
 #: Framework assemblies that C# 7 code is compiled against: mcs looks through no facades but these.
 FRAMEWORK_REFERENCES = (
     "System.Private.CoreLib",
@@ -49,17 +51,6 @@ def configure(env: Any) -> None:
     env["BUILDERS"]["NativegenCSharp"] = Builder(action=action, src_suffix=".cs")
     env.AddMethod(_program, "CSharpProgram")
     env.AddMethod(_library, "CSharpLibrary")
-
-
-def assemblies(env: Any, source: Any) -> list[Any]:
-    """The assemblies among paths and nodes; what else a builder returned (configuration files) is dropped."""
-    nodes = env.arg2nodes(env.Flatten([source]), env.fs.File)
-    return [node for node in nodes if os.path.splitext(node.get_path())[1].lower() in (".dll", ".exe")]
-
-
-def references_of(node: Any) -> list[Any]:
-    """Assembly nodes that ``node`` was compiled against (empty for files that we did not build)."""
-    return list(getattr(node.attributes, "nativegen_references", ()))
 
 
 def _reference_flags(env: Any, sources: Any) -> list[str]:

@@ -23,10 +23,10 @@ import os
 import pathlib
 from typing import Any
 
+from nativegen.cache.location import cache_root
 from nativegen.diagnostics import NativegenError
 from nativegen.scons import csharp
 from nativegen.scons.images import add_image_builders
-from nativegen.scons.jobs import JobBudget
 from nativegen.scons.signatures import decider
 
 
@@ -42,8 +42,6 @@ def generate(env: Any, **kw: Any) -> None:
     Raises:
         NativegenError: no runtime of the target was found (NGEN7101).
     """
-    import SCons.Script
-
     env.Tool("textfile")
     env.SetDefault(
         NATIVEGEN_TARGET="3.1",
@@ -51,7 +49,8 @@ def generate(env: Any, **kw: Any) -> None:
         NATIVEGENFLAGS=[],
         NATIVEGENCOMSTR="nativegen compile $SOURCE -> $TARGET",
         NATIVEGENCONTRACTCOMSTR="nativegen contract $SOURCE -> $TARGET",
-        NATIVEGEN_BUDGET=JobBudget(int(SCons.Script.GetOption("num_jobs"))),
+        NATIVEGENKEYCOMSTR="nativegen key $SOURCE -> $TARGET",
+        NATIVEGEN_UNITS=os.path.join(cache_root(), "methods"),
     )
     env.Replace(**kw)
     _locate_runtime(env)

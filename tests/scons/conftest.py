@@ -73,6 +73,7 @@ class Project:
 
     def scons(self, *arguments: str, fails: bool = False) -> Build:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "DOTNET_ROOT": str(self._inputs.net31)}
+        environment["NATIVEGEN_CACHE"] = str(self.folder.parent / "cache")
         done = subprocess.run(
             [sys.executable, "-m", "SCons", "-Q", *arguments],
             cwd=self.folder,

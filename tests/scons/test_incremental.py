@@ -40,9 +40,12 @@ def test_private_field_of_a_struct_reaches_everything_that_may_bake_it_in(projec
     project.edit("Core.cs", "int h;", "int h; public long Extra;")
     project.edit("Core.cs", "h = 2;", "h = 2; Extra = 0;")
     build = project.scons("--debug=explain")
-    assert build.compiled == ALL
+    assert build.compiled == {"Core", "Middle"}, "App uses no Size"
     assert "contract changed: struct Size gained field 'Extra'" in build.output
     assert "because `bin/Core.contract' changed" in build.output
+    again = "Middle.dll: its image is made again because Core.dll: contract changed: struct Size gained field 'Extra'"
+    assert again in build.output
+    assert "App.dll: its image stays: it uses nothing of what changed in Core.dll" in build.output
 
 
 def test_private_field_of_a_class_stays_at_home(project: Project) -> None:

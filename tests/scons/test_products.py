@@ -33,7 +33,7 @@ def test_verify_writes_junit(project: Project) -> None:
 
 
 def test_budget_never_exceeds_its_total() -> None:
-    budget = JobBudget(3)
+    budget = JobBudget(lambda: 3)
     running, highest = [], []
     lock = threading.Lock()
 
@@ -56,7 +56,7 @@ def test_budget_never_exceeds_its_total() -> None:
 
 
 def test_budget_gives_back_after_an_error() -> None:
-    budget = JobBudget(1)
+    budget = JobBudget(lambda: 1)
     with pytest.raises(ValueError, match="x"), budget.take(5):
         raise ValueError("x")
     with budget.take(5) as jobs:

@@ -12,7 +12,7 @@ from nativegen.cli.sentences import COMPILING, DOWNLOADED, FAILED_DEPENDENCY
 from nativegen.cli.switches import Parsed, Switch, Syntax, UsageError
 
 if TYPE_CHECKING:
-    from nativegen.pipeline.request import CompileReport
+    from nativegen.pipeline.request import CompileOptions, CompileReport
 
 SYNTAX = Syntax(
     (
@@ -44,20 +44,12 @@ def run(parsed: Parsed, output: Output) -> int:
     from nativegen.operations.compile import compile_planned, make_folders, plan_compile, without_others
     from nativegen.operations.incremental import Incremental, forget
     from nativegen.operations.toolchain import CompileFailure, NativeToolchain
-    from nativegen.pipeline.request import CompileOptions
 
     options.say_mode(parsed, output)
     out = parsed.value("out")
     if out is None:
         raise UsageError("where should the image go? -o OUT is missing")
-    compile_options = CompileOptions(
-        effort="none" if parsed.flag("Debug") else options.effort(parsed),
-        from_native=parsed.flag("from-native"),
-        image_base=options.image_base(parsed),
-        instruction_set=options.instruction_set(parsed),
-        debug=parsed.flag("Debug"),
-        profile=parsed.flag("Profile"),
-    )
+    compile_options = compile_options_of(parsed)
     references = parsed.values("reference")
     inputs = parsed.positionals
     if parsed.flag("skip-others"):
@@ -119,3 +111,17 @@ def _exclusions(report: CompileReport) -> str:
     reasons = ", ".join(f"{count} {code}" for code, count in report.excluded.items())
     error = NativegenError("NGEN3110", report.input, count=sum(report.excluded.values()), reasons=reasons)
     return str(error).replace(": error ", " : warning ", 1)
+
+
+def compile_options_of(parsed: Parsed) -> CompileOptions:
+    """What the switches ask of the compiler."""
+    from nativegen.pipeline.request import CompileOptions
+
+    return CompileOptions(
+        effort="none" if parsed.flag("Debug") else options.effort(parsed),
+        from_native=parsed.flag("from-native"),
+        image_base=options.image_base(parsed),
+        instruction_set=options.instruction_set(parsed),
+        debug=parsed.flag("Debug"),
+        profile=parsed.flag("Profile"),
+    )

@@ -1,0 +1,202 @@
+"""What the builders do: contracts, keys, images, reports. The work itself happens in helper processes.
+
+A key file is the key manifest of one image: canonical JSON, without paths and times. Its ``code`` is the signature of
+all method units (:mod:`nativegen.pipeline.code_signature`). When a key changes, the first difference is told in words
+with ``--debug=explain``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from nativegen.files import replacing
+from nativegen.scons.helpers import HelperError, package_environment
+from nativegen.scons.references import known, reached
+from nativegen.scons.session import Session, is_explaining, session_of
+from nativegen.scons.signatures import file_signature, real_path, signature_of
+
+#: Inputs below this size get one worker: a second one would cost more to start than it saves.
+PARALLEL_INPUT_BYTES = 300_000
+
+#: Entries of a key, and what a change of each means. In this order, the first that differs is the reason.
+_WORDS = {
+    "assembly": "the assembly itself changed",
+    "compiler": "the compiler changed",
+    "target": "the target changed from {} to {}",
+    "options": "the options changed from {} to {}",
+    "framework": "the framework's assemblies changed",
+    "references": "what it can refer to changed from {} to {}",
+    "code": "something that its code bakes in changed in a reference",
+}
+
+
+def write_contract(target: Any, source: Any, env: Any) -> int:
+    """Action: writes the contract file and says in words what changed."""
+    session = session_of(env)
+    path = target[0].get_abspath()
+    name = os.path.basename(source[0].get_path())
+    try:
+        with session.budget.take(1):
+            new = session.helpers.call("contract", path=real_path(source[0]))
+    except HelperError as error:
+        return _failed(error)
+    old = _read_json(path)
+    if old is not None:
+        from nativegen.typesystem.contract import first_difference
+
+        if old.get("signature") == new["signature"]:
+            print(f"nativegen: {name}: contract unchanged, dependents stay")
+        else:
+            difference = first_difference(old.get("entries", {}), new["entries"])
+            target[0].attributes.nativegen_difference = difference
+            print(f"nativegen: {name}: contract changed: {difference}")
+    _write_json(path, new)
+    return 0
+
+
+def write_key(target: Any, source: Any, env: Any) -> int:
+    """Action: writes the key of an image, and with ``--debug=explain`` why the image has to be made again, or not."""
+    session = session_of(env)
+    arguments = _arguments(env, source[0])
+    try:
+        with session.budget.take(1):
+            code = session.helpers.call("code", **arguments)
+    except HelperError as error:
+        return _failed(error)
+    new = {
+        "assembly": signature_of(source[0]),
+        "compiler": env["NATIVEGEN_FINGERPRINT"],
+        "target": env["NATIVEGEN_TARGET"],
+        "options": arguments["flags"],
+        "framework": framework_signature(env),
+        "code": code,
+    }
+    path = target[0].get_abspath()
+    old = _read_json(path)
+    if old is not None and is_explaining():
+        name = os.path.basename(source[0].get_path())
+        print(f"nativegen: {name}: {_explanation(old, new, _changed_contracts(env, source[0]))}")
+    _write_json(path, new)
+    return 0
+
+
+def _explanation(old: Mapping[str, object], new: Mapping[str, object], contracts: Mapping[str, str]) -> str:
+    for entry, words in _WORDS.items():
+        if old.get(entry) != new.get(entry):
+            reason = words.format(_shown(old.get(entry)), _shown(new.get(entry)))
+            if entry == "code" and contracts:
+                reason = "; ".join(f"{name}: contract changed: {difference}" for name, difference in contracts.items())
+            return f"its image is made again because {reason}"
+    changed = ", ".join(contracts) or "what it refers to"
+    return f"its image stays: it uses nothing of what changed in {changed}"
+
+
+def _shown(value: object) -> str:
+    return " ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
+
+
+def _changed_contracts(env: Any, node: Any) -> dict[str, str]:
+    """What contracts of this build's run say about their changes, by file name."""
+    found = {}
+    for reference in reached(env, node).values():
+        contract = getattr(reference.attributes, "nativegen_contract", None)
+        difference = getattr(contract.attributes, "nativegen_difference", None) if contract is not None else None
+        if difference:
+            found[reference.name] = difference
+    return found
+
+
+def compile_image(target: Any, source: Any, env: Any) -> int:
+    """Action: makes the image, within the build's job budget."""
+    session = session_of(env)
+    wanted = None if os.path.getsize(real_path(source[0])) >= PARALLEL_INPUT_BYTES else 1
+    units = env.subst("$NATIVEGEN_UNITS")
+    try:
+        with session.budget.take(wanted) as jobs:
+            report = session.helpers.call(
+                "image",
+                lambda text: print(f"nativegen: {text}", flush=True),
+                output=target[0].get_abspath(),
+                jobs=jobs,
+                units=units or None,
+                **_arguments(env, source[0]),
+            )
+    except HelperError as error:
+        return _failed(error)
+    if report["kind"] == "facade":
+        session.finished(f"{report['name']}: a facade: no method has code, nothing was written")
+    else:
+        session.finished(
+            f"{report['name']}: {report['native']} of {report['methods']} methods native, {report['compiled']} compiled"
+        )
+    return 0
+
+
+def verify(target: Any, source: Any, env: Any) -> int:
+    """Action: a JUnit report by ``nativegen verify``."""
+    del env
+    command = [sys.executable, "-m", "nativegen", "verify", "--format", "junit", *(s.get_abspath() for s in source)]
+    done = subprocess.run(command, env=package_environment(), stdout=subprocess.PIPE, text=True)
+    with open(target[0].get_abspath(), "w", encoding="utf-8") as stream:
+        stream.write(done.stdout)
+    return done.returncode
+
+
+def framework_signature(env: Any) -> str:
+    """xxh3-128 over names and contents of all assemblies of the framework and of ``NATIVEGEN_REFPATH``."""
+    import xxhash
+
+    session: Session = session_of(env)
+    folders = tuple(_folders(env))
+    found = session.frameworks.get(folders)
+    if found is None:
+        digest = xxhash.xxh3_128()
+        for folder in folders:
+            for name in sorted(os.listdir(folder)):
+                if name.endswith(".dll"):
+                    digest.update(f"{name} {file_signature(os.path.join(folder, name))}\n".encode())
+            digest.update(b"\n")
+        found = session.frameworks[folders] = digest.hexdigest()
+    return found
+
+
+def _folders(env: Any) -> list[str]:
+    """Folders of references outside the build; an earlier one wins."""
+    return [str(env.Dir(folder).get_abspath()) for folder in (*env["NATIVEGEN_REFPATH"], env["NATIVEGEN_FRAMEWORK"])]
+
+
+def _arguments(env: Any, node: Any) -> dict[str, Any]:
+    """What compiling an assembly means, for a helper."""
+    references = {name: real_path(reference) for name, reference in reached(env, node).items()}
+    path = real_path(node)
+    return {
+        "path": path,
+        "target": env["NATIVEGEN_TARGET"],
+        "references": {known(env, node).name or os.path.splitext(node.name)[0]: path, **references},
+        "folders": _folders(env),
+        "flags": [env.subst(str(flag)) for flag in env.Flatten(env["NATIVEGENFLAGS"])],
+    }
+
+
+def _failed(error: HelperError) -> int:
+    print(error, file=sys.stderr, flush=True)
+    return 1
+
+
+def _read_json(path: str) -> dict[str, Any] | None:
+    try:
+        with open(path, encoding="utf-8") as stream:
+            document = json.load(stream)
+    except (OSError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _write_json(path: str, document: object) -> None:
+    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as stream:
+        json.dump(document, stream, sort_keys=True, indent=0)
