@@ -2,11 +2,11 @@
 
 What is in them:
 
-* *type*: canonical name, flags of it and of the types around it, base class (its digest), interfaces, type parameters,
-  attribute names, whether it has a static constructor; value types also their layout; value types and sealed classes
-  their virtual methods and overrides, because those may be called directly;
-* *layout*: kind and order of all instance fields, packing, the layouts of structs in them and of base classes. As
-  declared, not as computed: so it composes with type arguments;
+* *type*: canonical name, flags of it and of the types around it, base class and interfaces (their digests, and so those
+  that these inherit), type parameters, attribute names, whether it has a static constructor; value types also their
+  layout; value types and sealed classes their virtual methods and overrides, because those may be called directly;
+* *layout*: kind and order of all instance fields, packing, the layouts of structs in them and of base classes, and of
+  classes whether their module runs as an image. As declared, not as computed: so it composes with type arguments;
 * *method*: owner, name, signature with the digests of its types, flags, attribute names, type parameters, P/Invoke
   target; never its body;
 * *field*: owner with layout, position, name, type, flags, attribute names, initial data.
@@ -50,6 +50,7 @@ _PINVOKE = 0x2000
 _HAS_RVA = 0x0100
 _SEALED = 0x0100
 _VALUE_TYPE_BASES = ("]System.ValueType", "]System.Enum")
+_OBJECT = "]System.Object"
 _INLINE_ARRAY = "System.Runtime.CompilerServices.InlineArrayAttribute"
 # Signature elements that are a reference, or a pointer, whatever they refer or point to.
 _REFERENCES = frozenset({ET.CLASS, ET.STRING, ET.OBJECT, ET.SZARRAY, ET.ARRAY})
@@ -71,7 +72,7 @@ class ModuleFacts(SignatureFacts):
         self._is_own = module is user
         self._is_core = module.is_core
         is_friend = "own" if self._is_own else _befriends(module, user.name)
-        self._head = digest(text(module.name, f"{module.is_core} {module.runs_as_image} {is_friend}"))
+        self._head = digest(text(module.name, f"{module.is_core} {is_friend}"))
         self._methods: dict[int, bytes] = {}
         self._fields: dict[int, bytes] = {}
         self._definitions: dict[int, bytes] = {}
@@ -169,7 +170,11 @@ class ModuleFacts(SignatureFacts):
         if row.extends_token:
             base = self.name_of(row.extends_token)
             yield self._base(row.extends_token)
-        yield text(base, *[self.name_of(interface) for interface in self._interfaces.get(rid, ())])
+        interfaces = self._interfaces.get(rid, ())
+        yield text(base, *[self.name_of(interface) for interface in interfaces])
+        for interface in interfaces:
+            # Metadata need not list the interfaces that these inherit; what they are is in their digests.
+            yield self._base(interface)
         yield self._type_parameters(rid << _PARAMETER_TAG_BITS | _PARAMETERS_OF_TYPE, _TYPE_DEF | rid)
         yield self._attributes(rid << _ATTRIBUTE_TAG_BITS | _ATTRIBUTES_OF_TYPE, _TYPE_DEF | rid)
         is_value_type = base.endswith(_VALUE_TYPE_BASES)
@@ -178,7 +183,7 @@ class ModuleFacts(SignatureFacts):
         yield from self._methods_of_type(rid, row, is_value_type or row.flags & _SEALED != 0)
 
     def _base(self, token: int) -> bytes:
-        """A base class: for an instance the definition's digest, because its arguments may mention the type itself."""
+        """A base type: for an instance the definition's digest, because its arguments may mention the type itself."""
         if token >> 24 == _TYPE_SPEC:
             written = self.type_spec(token)
             return self.type(written[1][1]) if written[0] == ET.GENERICINST else b"?"
@@ -237,6 +242,8 @@ class ModuleFacts(SignatureFacts):
         yield b"%d %d %d;" % (row.flags, pack, size)
         yield self._attributes(rid << _ATTRIBUTE_TAG_BITS | _ATTRIBUTES_OF_TYPE, _TYPE_DEF | rid)
         if row.extends_token:
+            if not self.name_of(row.extends_token).endswith((*_VALUE_TYPE_BASES, _OBJECT)):
+                yield b"%d;" % self._module.runs_as_image  # whether own fields begin at a multiple of 8
             if row.extends_token >> 24 == _TYPE_SPEC:
                 yield self._inner_layout(self.type_spec(row.extends_token), is_base=True)
             else:

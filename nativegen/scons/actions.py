@@ -11,14 +11,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nativegen.files import replacing
 from nativegen.scons.helpers import HelperError, package_environment
 from nativegen.scons.references import known, reached
-from nativegen.scons.session import Session, is_explaining, session_of
-from nativegen.scons.signatures import file_signature, real_path, signature_of
+from nativegen.scons.session import is_explaining, session_of
+from nativegen.scons.signatures import real_path, signature_of
 
 #: Inputs below this size get one worker: a second one would cost more to start than it saves.
 PARALLEL_INPUT_BYTES = 300_000
@@ -30,7 +30,6 @@ _WORDS = {
     "target": "the target changed from {} to {}",
     "options": "the options changed from {} to {}",
     "framework": "the framework's assemblies changed",
-    "references": "what it can refer to changed from {} to {}",
     "code": "something that its code bakes in changed in a reference",
 }
 
@@ -63,6 +62,7 @@ def write_key(target: Any, source: Any, env: Any) -> int:
     """Action: writes the key of an image, and with ``--debug=explain`` why the image has to be made again, or not."""
     session = session_of(env)
     arguments = _arguments(env, source[0])
+    framework = session.frameworks[tuple(arguments["folders"])]
     try:
         with session.budget.take(1):
             code = session.helpers.call("code", **arguments)
@@ -72,8 +72,8 @@ def write_key(target: Any, source: Any, env: Any) -> int:
         "assembly": signature_of(source[0]),
         "compiler": env["NATIVEGEN_FINGERPRINT"],
         "target": env["NATIVEGEN_TARGET"],
-        "options": arguments["flags"],
-        "framework": framework_signature(env),
+        "options": _expanded(arguments["flags"]),
+        "framework": signature_of(framework),
         "code": code,
     }
     path = target[0].get_abspath()
@@ -147,25 +147,14 @@ def verify(target: Any, source: Any, env: Any) -> int:
     return done.returncode
 
 
-def framework_signature(env: Any) -> str:
-    """xxh3-128 over names and contents of all assemblies of the framework and of ``NATIVEGEN_REFPATH``."""
-    import xxhash
-
-    session: Session = session_of(env)
-    folders = tuple(_folders(env))
-    found = session.frameworks.get(folders)
-    if found is None:
-        digest = xxhash.xxh3_128()
-        for folder in folders:
-            for name in sorted(os.listdir(folder)):
-                if name.endswith(".dll"):
-                    digest.update(f"{name} {file_signature(os.path.join(folder, name))}\n".encode())
-            digest.update(b"\n")
-        found = session.frameworks[folders] = digest.hexdigest()
-    return found
+def write_framework(target: Any, source: Any, env: Any) -> int:
+    """Action: the content signatures of all assemblies outside the build, by name."""
+    del env
+    _write_json(target[0].get_abspath(), [[node.name, signature_of(node)] for node in source])
+    return 0
 
 
-def _folders(env: Any) -> list[str]:
+def reference_folders(env: Any) -> list[str]:
     """Folders of references outside the build; an earlier one wins."""
     return [str(env.Dir(folder).get_abspath()) for folder in (*env["NATIVEGEN_REFPATH"], env["NATIVEGEN_FRAMEWORK"])]
 
@@ -178,9 +167,21 @@ def _arguments(env: Any, node: Any) -> dict[str, Any]:
         "path": path,
         "target": env["NATIVEGEN_TARGET"],
         "references": {known(env, node).name or os.path.splitext(node.name)[0]: path, **references},
-        "folders": _folders(env),
-        "flags": [env.subst(str(flag)) for flag in env.Flatten(env["NATIVEGENFLAGS"])],
+        "folders": reference_folders(env),
+        "flags": [_absolute(env, env.subst(str(flag))) for flag in env.Flatten(env["NATIVEGENFLAGS"])],
     }
+
+
+def _absolute(env: Any, flag: str) -> str:
+    """Response files are named from the SConscript's folder."""
+    return f"@{real_path(env.File(flag[1:]))}" if flag.startswith("@") else flag
+
+
+def _expanded(flags: Sequence[str]) -> list[str]:
+    """Flags with what response files contain in their places."""
+    from nativegen.cli.switches import read_response_file
+
+    return [word for flag in flags for word in (read_response_file(flag[1:]) if flag.startswith("@") else [flag])]
 
 
 def _failed(error: HelperError) -> int:

@@ -2,9 +2,10 @@
 
 What::
 
-    Core.dll -> Core.contract                     everything that a dependent may bake in
-    App.dll + *.contract -> App.ni.key            everything that this image is made from
-    App.dll + App.ni.key -> App.ni.dll            the image
+    Core.dll -> Core.contract                                   everything that a dependent may bake in
+    framework/*.dll -> framework-9.0                            the content signatures of a framework
+    App.dll + *.contract + framework-9.0 -> App.ni.key          everything that this image is made from
+    App.dll + App.ni.key -> App.ni.dll                          the image
 
 A body edit in Core leaves the bytes of Core.contract alone, and SCons stops there. A changed contract makes the keys of
 its dependents again, which takes a fraction of a second; a key whose dependent does not use what changed has the same
@@ -25,7 +26,9 @@ from nativegen.scons.session import session_of
 
 IMAGE_SUFFIX = ".ni.dll"
 KEY_SUFFIX = ".ni.key"
-_SHAPING = ["NATIVEGEN_FINGERPRINT", "NATIVEGEN_TARGET", "NATIVEGENFLAGS", "NATIVEGEN_FRAMEWORK_SIGNATURE"]
+_SHAPING = ["NATIVEGEN_FINGERPRINT", "NATIVEGEN_TARGET", "NATIVEGENFLAGS"]
+#: Folder of what belongs to a build as a whole.
+_OWN_FOLDER = "#.nativegen"
 
 
 def add_image_builders(env: Any) -> None:
@@ -48,16 +51,17 @@ def add_image_builders(env: Any) -> None:
         single_source=True,
     )
     builders["NativegenImage"] = Builder(action=Action(actions.compile_image, "$NATIVEGENCOMSTR", varlist=_SHAPING))
+    builders["NativegenFramework"] = Builder(action=Action(actions.write_framework, "$NATIVEGENFRAMEWORKCOMSTR"))
     builders["NativegenVerifyReport"] = Builder(
         action=Action(actions.verify, "nativegen verify -> $TARGET", varlist=["NATIVEGEN_FINGERPRINT"])
     )
     env["NATIVEGEN_FINGERPRINT"] = compiler_fingerprint()
     env["NATIVEGEN_CONTRACT_VERSION"] = CONTRACT_VERSION
-    env["NATIVEGEN_FRAMEWORK_SIGNATURE"] = _framework_signature
     env.AddMethod(native_image, "NativeImage")
     env.AddMethod(native_images, "NativeImages")
     env.AddMethod(native_publish, "NativePublish")
     env.AddMethod(native_verify, "NativeVerify")
+    env.AddMethod(_native_cache_dir, "NativeCacheDir")
 
 
 def native_image(env: Any, source: Any, target: Any = None) -> Any:
@@ -70,6 +74,8 @@ def native_image(env: Any, source: Any, target: Any = None) -> Any:
     node = assemblies(env, source)[0]
     path = str(target) if target else stem(node) + IMAGE_SUFFIX
     key = env.NativegenKey(path.removesuffix(IMAGE_SUFFIX).removesuffix(".dll") + KEY_SUFFIX, node)
+    env.Precious(key)  # so that the action can tell what changed
+    env.Depends(key, [framework_of(env), *_response_files(env)])
     image = env.NativegenImage(path, [node, *key])
     if not hasattr(image[0].attributes, "nativegen_counted"):
         image[0].attributes.nativegen_counted = True
@@ -114,7 +120,31 @@ def native_verify(env: Any, target: str, images: Any) -> Any:
     return env.NativegenVerifyReport(target, assemblies(env, images))
 
 
-def _framework_signature(target: Any, source: Any, env: Any, for_signature: bool) -> str:
-    """Computed when the first key is looked at, once for each framework of the build."""
-    del target, source, for_signature
-    return actions.framework_signature(env)
+def framework_of(env: Any) -> Any:
+    """The node that sums up the assemblies outside the build: of the framework and of ``NATIVEGEN_REFPATH``."""
+    folders = tuple(actions.reference_folders(env))
+    known = session_of(env).frameworks
+    node = known.get(folders)
+    if node is None:
+        files = [
+            env.File(os.path.join(folder, name))
+            for folder in folders
+            for name in sorted(os.listdir(folder))
+            if name.endswith(".dll")
+        ]
+        number = f"-{len(known)}" if known else ""
+        name = f"{_OWN_FOLDER}/framework-{env['NATIVEGEN_TARGET']}{number}"
+        node = known[folders] = env.NativegenFramework(name, files)[0]
+    return node
+
+
+def _response_files(env: Any) -> list[Any]:
+    """Files that ``NATIVEGENFLAGS`` names with ``@``."""
+    return [env.File(flag[1:]) for flag in map(str, env.Flatten(env["NATIVEGENFLAGS"])) if flag.startswith("@")]
+
+
+def _native_cache_dir(env: Any, path: str) -> None:
+    """Use a path-independent, checksummed cache of what was built; see :mod:`nativegen.scons.cachedir`."""
+    from nativegen.scons.cachedir import NativeCacheDir
+
+    env.CacheDir(path, NativeCacheDir)

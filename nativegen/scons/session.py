@@ -33,7 +33,7 @@ class Session:
         self.assemblies = AssemblyTable(table)
         self.budget = JobBudget(jobs)
         self.helpers = HelperPool()
-        self.frameworks: dict[tuple[str, ...], str] = {}
+        self.frameworks: dict[tuple[str, ...], Any] = {}  # folders -> node of their summary
         self.images = 0
         self._made = 0
         self._lock = threading.Lock()
@@ -63,4 +63,4 @@ def is_explaining() -> bool:
     """Whether ``--debug=explain`` was given."""
     import SCons.Script
 
-    return "explain" in (SCons.Script.GetOption("debug") or ())
+    return bool(SCons.Script.GetOption("debug_explain"))

@@ -50,6 +50,7 @@ def generate(env: Any, **kw: Any) -> None:
         NATIVEGENCOMSTR="nativegen compile $SOURCE -> $TARGET",
         NATIVEGENCONTRACTCOMSTR="nativegen contract $SOURCE -> $TARGET",
         NATIVEGENKEYCOMSTR="nativegen key $SOURCE -> $TARGET",
+        NATIVEGENFRAMEWORKCOMSTR="nativegen framework -> $TARGET",
         NATIVEGEN_UNITS=os.path.join(cache_root(), "methods"),
     )
     env.Replace(**kw)

@@ -244,6 +244,49 @@ def test_equal_bodies_of_different_methods_differ(tmp_path: Path) -> None:
     assert len(set(keys.values())) == len(keys)
 
 
+_INHERITED = """
+.assembly extern mscorlib {} .assembly Inherited {}
+.class interface public abstract J { .method public abstract virtual instance void F() cil managed { } }
+.class interface public abstract I %s { }
+.class public sequential sealed S extends [mscorlib]System.ValueType implements I {
+  .field int32 a
+  .method public virtual instance void F() cil managed { ret }
+}
+.class public A extends [mscorlib]System.Object {
+  .method public static void M(valuetype S s) cil managed { ldarga s constrained. S callvirt instance void J::F() ret }
+}
+"""
+
+
+def test_interfaces_that_interfaces_inherit(tmp_path: Path) -> None:
+    """Compilers list all interfaces of a type; metadata written otherwise need not."""
+    keys = []
+    for number, parents in enumerate(("", "implements J")):
+        path = assemble_il(_INHERITED % parents, tmp_path / str(number), "Inherited", library=True)
+        keys.append(keys_of(path)["A::M"])
+    assert keys[0] != keys[1]
+
+
+def test_keys_do_not_depend_on_what_else_is_compiled(tmp_path: Path) -> None:
+    """Whether a reference also becomes an image decides about its classes with foreign bases, and nothing else."""
+    library = compile_csharp(
+        "public class B { public int b; } public struct S { public int a; } public class D : System.Exception { "
+        "public int d; }", tmp_path, "Lib", library=True)  # fmt: skip
+    source = "public class A { int M(B b) { return b.b; } int N(S s) { return s.a; } int O(D d) { return d.d; } }"
+    path = compile_csharp(source, tmp_path, "Keyed", library=True, references=[library])
+    found = []
+    for opened in ([], [library]):
+        system = TypeSystem(target_named("3.1"), references("3.1", library).get)
+        for other in opened:
+            system.open(other)
+        module = system.open(path)
+        rids = methods_with_cil(module.assembly)
+        keys = UnitKeys(Facts(module), "3.1", CompileOptions()).of(rids)
+        names = [module.assembly.method_def(rid).name for rid in rids]
+        found.append(dict(zip(names, keys, strict=True)))
+    assert {name for name in found[0] if found[0][name] != found[1][name]} == {"O"}
+
+
 _TWINS = """
 .assembly extern mscorlib {} .assembly Twins {}
 .class public A extends [mscorlib]System.Object {

@@ -10,6 +10,7 @@ SYNTAX = Syntax(
     (
         Switch("max-size", "SIZE", "trim: what the cache may have afterwards: 500M, 2G"),
         Switch("older-than", "AGE", "trim: compiled methods not used for so long: 12h, 30d"),
+        Switch("builds", "DIR", "stats, trim: of this cache of builds (SCons' NativeCacheDir) instead"),
     ),
     positionals=(1, 1),
     arguments="path|stats|rebuild|trim [options]",
@@ -20,6 +21,8 @@ def run(parsed: Parsed, output: Output) -> int:
     root = cache_root(explicit=parsed.value("cache"))
     actions = {"path": _path, "stats": _stats, "rebuild": _rebuild}
     name = parsed.positionals[0].lower()
+    if parsed.flag("builds"):
+        return _of_builds(name, parsed, output)
     if name == "trim":
         return _trim(root, parsed, output)
     action = actions.get(name)
@@ -33,14 +36,10 @@ def run(parsed: Parsed, output: Output) -> int:
 def _trim(root: str, parsed: Parsed, output: Output) -> int:
     from nativegen.cache.location import check_trust
     from nativegen.cache.store import Cache
-    from nativegen.cache.trim import Trimmed, parse_age, parse_size, trim
+    from nativegen.cache.trim import Trimmed, trim
     from nativegen.operations.view import remove_all_views
 
-    size, age = parsed.value("max-size"), parsed.value("older-than")
-    try:
-        most, oldest = parse_size(size) if size else None, parse_age(age) if age else None
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    most, oldest = _limits(parsed)
     result = Trimmed(0, 0, 0)
     if check_trust(root):
         with Cache(root) as cache:
@@ -50,6 +49,43 @@ def _trim(root: str, parsed: Parsed, output: Output) -> int:
     output.say(f"{(result.before - result.after) / 1e6:.1f} MB freed, {result.after / 1e6:.1f} MB left.")
     if most is not None and result.after > most:
         output.warn(f"{root}: warning: the rest is images of roots: nativegen uninstall removes those")
+    return 0
+
+
+def _limits(parsed: Parsed) -> tuple[int | None, float | None]:
+    """Values of --max-size and --older-than."""
+    from nativegen.cache.trim import parse_age, parse_size
+
+    size, age = parsed.value("max-size"), parsed.value("older-than")
+    try:
+        return parse_size(size) if size else None, parse_age(age) if age else None
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def _of_builds(name: str, parsed: Parsed, output: Output) -> int:
+    """Actions on a cache that belongs to builds and knows no roots."""
+    from nativegen.cache.entries import Entries
+
+    folder = parsed.value("builds") or ""
+    entries = Entries(folder)
+    if name == "trim":
+        removed = entries.trim(*_limits(parsed))
+        left = entries.stats()
+        output.document({"path": folder, "removed": removed, "entries": left.entries, "size": left.size})
+        output.say(f"{removed / 1e6:.1f} MB freed, {left.size / 1e6:.1f} MB left.")
+    elif name == "stats":
+        stats = entries.stats()
+        output.document({"path": folder, **stats._asdict()})
+        rows = [("cache", folder), ("entries", stats.entries), ("size", f"{stats.size / 1e6:.1f} MB")]
+        rows += [
+            ("bad entries set aside", stats.quarantined),
+            *((f"  {event}", n) for event, n in stats.events.items()),
+        ]
+        for words, value in rows:
+            output.answer(f"{words.ljust(34)} {value}")
+    else:
+        raise UsageError(f"--builds belongs to cache stats and cache trim, not to cache {name}")
     return 0
 
 
