@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import xxhash
 
+from nativegen.compiler.foreign import Mode
 from nativegen.metadata import Assembly
 from nativegen.pipeline.compile import methods_with_cil
 from nativegen.pipeline.eligibility import check_eligible
@@ -28,7 +29,10 @@ from nativegen.typesystem import TypeSystem
 
 
 def code_signature(request: CompileRequest) -> str:
-    """32 hex digits. Without keys (no core library among the references, for instance) over all references' contents.
+    """32 hex digits; with the lines of a profile, when there is one.
+
+    Over all references' contents too where unit keys do not say everything: without keys (no core library among the
+    references, for instance), and for images that may use bodies of other assemblies.
 
     Raises:
         NativegenError: the input is not eligible or cannot be read.
@@ -45,6 +49,9 @@ def code_signature(request: CompileRequest) -> str:
         facts = Facts(system.open(request.input))
         keys = UnitKeys(facts, request.target, request.options).of(methods_with_cil(assembly))
     except (*FAILURES, RecursionError):
+        keys = []
+    if not keys or request.options.mode != Mode.RESILIENT.value or request.bubble:
         files = sorted(request.references.items())
-        keys = [f"{name} {Assembly.open(path).content_signature}".encode() for name, path in files]
-    return xxhash.xxh3_128_hexdigest(b"".join(keys))
+        keys += [f"{name} {Assembly.open(path).content_signature}\n".encode() for name, path in files]
+    lines = () if request.partial is None else ("partial", *request.partial)
+    return xxhash.xxh3_128_hexdigest(b"".join([*keys, "\n".join(lines).encode()]))

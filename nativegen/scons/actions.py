@@ -16,7 +16,7 @@ from typing import Any
 
 from nativegen.files import replacing
 from nativegen.scons.helpers import HelperError, package_environment
-from nativegen.scons.references import known, reached
+from nativegen.scons.references import is_strict, known, reached
 from nativegen.scons.session import is_explaining, session_of
 from nativegen.scons.signatures import real_path, signature_of
 
@@ -30,6 +30,7 @@ _WORDS = {
     "target": "the target changed from {} to {}",
     "options": "the options changed from {} to {}",
     "framework": "the framework's assemblies changed",
+    "references": "a reference changed, and with /strict any change counts",
     "code": "something that its code bakes in changed in a reference",
 }
 
@@ -76,6 +77,9 @@ def write_key(target: Any, source: Any, env: Any) -> int:
         "framework": signature_of(framework),
         "code": code,
     }
+    if is_strict(arguments["flags"]):
+        found = reached(env, source[0]).items()
+        new["references"] = {name: signature_of(reference) for name, reference in found}
     path = target[0].get_abspath()
     old = _read_json(path)
     if old is not None and is_explaining():
@@ -168,6 +172,7 @@ def _arguments(env: Any, node: Any) -> dict[str, Any]:
         "target": env["NATIVEGEN_TARGET"],
         "references": {known(env, node).name or os.path.splitext(node.name)[0]: path, **references},
         "folders": reference_folders(env),
+        "partial": env.File(env["NATIVEGEN_PARTIAL"]).get_abspath() if env.get("NATIVEGEN_PARTIAL") else None,
         "flags": [_absolute(env, env.subst(str(flag))) for flag in env.Flatten(env["NATIVEGENFLAGS"])],
     }
 

@@ -15,9 +15,13 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nativegen.diagnostics import NativegenError
+
+if TYPE_CHECKING:
+    from nativegen.cli.switches import Parsed
+    from nativegen.pipeline.request import CompileRequest
 
 #: Seconds between two reports about one image.
 _REPORT_EVERY = 10.0
@@ -68,17 +72,22 @@ def code_of(say: Say, **request: Any) -> str:
 
 def make_image(say: Say, jobs: int, units: str | None, **request: Any) -> dict[str, object]:
     """Compile an assembly; what its report says, in short."""
-    from nativegen.pipeline.compile import CompileFailure, Progress, compile_many
+    from nativegen.cli.output import Output
+    from nativegen.cli.shared import sharing
+    from nativegen.operations.toolchain import CompileFailure, NativeToolchain
 
     last = time.monotonic()
 
-    def report(progress: Progress) -> None:
+    def report(done: int, total: int, assembly: str) -> None:
         nonlocal last
         if time.monotonic() - last > _REPORT_EVERY:
             last = time.monotonic()
-            say(f"{progress.assembly}: {progress.done} of {progress.total} methods")
+            say(f"{assembly}: {done} of {total} methods")
 
-    for outcome in compile_many([_request(**request)], jobs=jobs, progress=report, unit_store=units):
+    parsed = _parsed(request["flags"], request["path"])
+    with sharing(NativeToolchain(units), parsed, Output.of(parsed)) as toolchain:
+        outcomes = list(toolchain.compile([_request(**request)], jobs, report))
+    for outcome in outcomes:
         if isinstance(outcome, CompileFailure):
             raise outcome.error
         return {
@@ -87,31 +96,52 @@ def make_image(say: Say, jobs: int, units: str | None, **request: Any) -> dict[s
             "methods": outcome.methods,
             "native": outcome.native,
             "compiled": outcome.units_compiled,
+            "downloaded": outcome.downloaded,
         }
     raise AssertionError("one outcome per request")
 
 
 def _request(
-    path: str, output: str, target: str, references: Mapping[str, str], folders: Sequence[str], flags: Sequence[str]
-) -> Any:
+    path: str,
+    output: str,
+    target: str,
+    references: Mapping[str, str],
+    folders: Sequence[str],
+    flags: Sequence[str],
+    partial: str | None,
+) -> CompileRequest:
     """A compile request.
 
     Args:
         references: simple name -> path, of the assemblies that the build knows.
         folders: where all others are; an earlier one wins.
         flags: options of ``nativegen compile``.
+        partial: path of a profile.
     """
-    from nativegen.cli.actions.compile import SYNTAX, compile_options_of
-    from nativegen.cli.switches import UsageError, parse
+    from nativegen.cli.actions.compile import compile_options_of
+    from nativegen.metadata import Assembly
     from nativegen.operations.compile import reference_map
+    from nativegen.operations.selection import select
     from nativegen.pipeline.request import CompileRequest
 
+    parsed = _parsed(flags, path)
+    known = {**reference_map(folders), **reference_map(parsed.values("reference")), **references}
+    methods = None
+    profile = parsed.value("partial") or partial
+    if profile is not None:
+        assembly = Assembly.open(path)
+        methods = select(profile, {assembly.name: assembly}, whole=False).methods.get(assembly.name, ())
+    return CompileRequest(path, output, target, known, compile_options_of(parsed), partial=methods)
+
+
+def _parsed(flags: Sequence[str], path: str) -> Parsed:
+    from nativegen.cli.actions.compile import SYNTAX
+    from nativegen.cli.switches import UsageError, parse
+
     try:
-        parsed = parse([*flags, "--", path], SYNTAX)
+        return parse([*flags, "--", path], SYNTAX)
     except UsageError as error:
         raise NativegenError("NGEN7002", detail=str(error), action="compile") from None
-    known = {**reference_map(folders), **reference_map(parsed.values("reference")), **references}
-    return CompileRequest(path, output, target, known, compile_options_of(parsed))
 
 
 _OPERATIONS: dict[str, Callable[..., object]] = {"contract": contract_of, "code": code_of, "image": make_image}

@@ -18,6 +18,7 @@ Invariants: every file that compiling opens is a source, reached through a contr
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from nativegen.scons import actions
@@ -75,6 +76,9 @@ def native_image(env: Any, source: Any, target: Any = None) -> Any:
     path = str(target) if target else stem(node) + IMAGE_SUFFIX
     key = env.NativegenKey(path.removesuffix(IMAGE_SUFFIX).removesuffix(".dll") + KEY_SUFFIX, node)
     env.Precious(key)  # so that the action can tell what changed
+    if env.get("NATIVEGEN_PARTIAL"):
+        lines = "\n".join(_profile(env).get(_name(node), ()))
+        env.Depends(key, env.Value(lines, name=f"the profile of {_name(node)}"))
     env.Depends(key, [framework_of(env), *_response_files(env)])
     image = env.NativegenImage(path, [node, *key])
     if not hasattr(image[0].attributes, "nativegen_counted"):
@@ -89,9 +93,10 @@ def native_images(env: Any, source: Any) -> Any:
     """The application's image and those of its whole closure, a node each (facades and framework assemblies have none).
 
     The closure consists of what the nodes were compiled against (``REFERENCES``) and, for assemblies that exist
-    already, what their reference tables name and their folder contains.
+    already, what their reference tables name and their folder contains. With a profile (``NATIVEGEN_PARTIAL``), those
+    that it names.
     """
-    return env.Flatten([native_image(env, node) for node in closure(env, source)])
+    return env.Flatten([native_image(env, node) for node in closure(env, source) if _is_wanted(env, node)])
 
 
 def native_publish(env: Any, directory: str, source: Any) -> Any:
@@ -104,7 +109,8 @@ def native_publish(env: Any, directory: str, source: Any) -> Any:
     application = assemblies(env, source)[0]
     installed = []
     for node in closure(env, application):
-        installed += env.InstallAs(os.path.join(str(directory), node.name), native_image(env, node)[0])
+        image = native_image(env, node)[0] if _is_wanted(env, node) else node
+        installed += env.InstallAs(os.path.join(str(directory), node.name), image)
     companions = getattr(application.attributes, "nativegen_companions", None)
     if companions is None:
         companions = [
@@ -118,6 +124,20 @@ def native_publish(env: Any, directory: str, source: Any) -> Any:
 def native_verify(env: Any, target: str, images: Any) -> Any:
     """A JUnit report over ``images``; the build fails when a check fails."""
     return env.NativegenVerifyReport(target, assemblies(env, images))
+
+
+def _profile(env: Any) -> Mapping[str, tuple[str, ...]]:
+    from nativegen.pipeline.profile import Profile
+
+    return Profile.read(env.File(env["NATIVEGEN_PARTIAL"]).get_abspath()).methods
+
+
+def _is_wanted(env: Any, node: Any) -> bool:
+    return not env.get("NATIVEGEN_PARTIAL") or _name(node) in _profile(env)
+
+
+def _name(node: Any) -> str:
+    return os.path.splitext(str(node.name))[0]
 
 
 def framework_of(env: Any) -> Any:

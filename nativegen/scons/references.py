@@ -10,6 +10,7 @@ that were given to a C# builder (``REFERENCES=[...]``) come first.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from nativegen.scons.assemblies import UNREADABLE, Known
@@ -17,6 +18,7 @@ from nativegen.scons.session import session_of
 from nativegen.scons.signatures import MISSING, real_path, signature_of
 
 CONTRACT_SUFFIX = ".contract"
+_BODY_FLAGS = frozenset({"guarded", "pinned"})
 
 
 def assemblies(env: Any, source: Any) -> list[Any]:
@@ -94,9 +96,23 @@ def contract_of(env: Any, node: Any) -> Any:
 
 
 def scan(node: Any, env: Any, path: Any) -> list[Any]:
-    """SCons scanner: the contracts of the assemblies that ``node`` reaches."""
+    """SCons scanner: the contracts of the assemblies that ``node`` reaches, or these where bodies may be baked in."""
     del path
-    return [contract_of(env, reference) for reference in reached(env, node).values()]
+    found = list(reached(env, node).values())
+    if _reads_bodies(env):
+        return found
+    return [contract_of(env, reference) for reference in found]
+
+
+def _reads_bodies(env: Any) -> bool:
+    """Whether images may depend on more of a reference than its contract: its bodies, or (ngen's rule) everything."""
+    flags = [str(flag) for flag in env.Flatten(env["NATIVEGENFLAGS"])]
+    return is_strict(flags) or any(flag.lstrip("-/").lower() in _BODY_FLAGS for flag in flags)
+
+
+def is_strict(flags: Sequence[str]) -> bool:
+    """Whether any change of a reference counts; a response file may say so."""
+    return any(flag.startswith("@") or flag.lstrip("-/").lower() == "strict" for flag in flags)
 
 
 def stem(node: Any) -> str:

@@ -9,9 +9,10 @@ What a user gets from ``Environment(tools=['default', 'nativegen'])``::
 
 Construction variables: ``NATIVEGEN_TARGET`` ('3.1'), ``NATIVEGEN_RUNTIME`` (root of a runtime; found when not given),
 ``NATIVEGEN_FRAMEWORK`` (folder of the framework's assemblies), ``NATIVEGEN_REFPATH`` (folders searched for references
-beside the input's own), ``NATIVEGEN_PARTIAL`` (a profile: only
-the methods it names are compiled), ``NATIVEGENFLAGS`` (further options of ``nativegen compile``),
-``NATIVEGENCOMSTR``/``NATIVEGENCONTRACTCOMSTR``.
+beside the input's own), ``NATIVEGEN_PARTIAL`` (a profile: only the methods it names are compiled), ``NATIVEGENFLAGS``
+(further options of ``nativegen compile``), ``NATIVEGEN_UNITS`` (folder of compiled methods that builds share; empty:
+none), and what is printed: ``NATIVEGENCOMSTR``, ``NATIVEGENKEYCOMSTR``, ``NATIVEGENCONTRACTCOMSTR``,
+``NATIVEGENFRAMEWORKCOMSTR``.
 
 Invariant: nothing here decides what an image depends on by itself: references come from ``metadata``, contract
 signatures from ``typesystem.contract``, compiling is ``nativegen compile`` in a process of its own.
