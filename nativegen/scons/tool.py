@@ -6,6 +6,7 @@ What a user gets from ``Environment(tools=['default', 'nativegen'])``::
     images = env.NativeImages('bin/App.dll')               # one image per assembly of the closure
     env.NativePublish('publish', 'bin/App.dll')            # the application's folder with images in place of IL
     env.NativeVerify('verify.xml', images)                 # JUnit report, the build fails when a check fails
+    env.NativeCacheDir('/srv/build-cache')                 # what was built, shared between checkouts
 
 Construction variables: ``NATIVEGEN_TARGET`` ('3.1'), ``NATIVEGEN_RUNTIME`` (root of a runtime; found when not given),
 ``NATIVEGEN_FRAMEWORK`` (folder of the framework's assemblies), ``NATIVEGEN_REFPATH`` (folders searched for references
@@ -28,6 +29,7 @@ from nativegen.cache.location import cache_root
 from nativegen.diagnostics import NativegenError
 from nativegen.scons import csharp
 from nativegen.scons.images import add_image_builders
+from nativegen.scons.options import add_options, given_options
 from nativegen.scons.signatures import decider
 
 
@@ -44,6 +46,7 @@ def generate(env: Any, **kw: Any) -> None:
         NativegenError: no runtime of the target was found (NGEN7101).
     """
     env.Tool("textfile")
+    add_options(env)
     env.SetDefault(
         NATIVEGEN_TARGET="3.1",
         NATIVEGEN_REFPATH=[],
@@ -55,6 +58,7 @@ def generate(env: Any, **kw: Any) -> None:
         NATIVEGEN_UNITS=os.path.join(cache_root(), "methods"),
     )
     env.Replace(**kw)
+    env.Replace(**given_options(env))
     _locate_runtime(env)
     env.Decider(decider)
     csharp.configure(env)
