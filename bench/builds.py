@@ -1,10 +1,11 @@
 """Builds by SCons: everything, nothing, a body edit, a contract edit, another runtime; textstats and all of azmcp.
 
 For each: images made, keys made, CPU seconds of all processes, wall time. The azmcp graph has nodes for the images,
-keys and contracts of all IL-only assemblies of the application (192, of which 111 have code). The table tells what SCons,
-contracts and keys cost and which images an edit reaches; so images are stand-ins (copies of their assemblies), but for
-the edited assembly's, which is really compiled. ``bench throughput`` has the time of compiling all. The body edit changes a constant in a method body of Azure.Core, to which some 80 others refer; the
-contract edit makes its public struct ETag automatically laid out. "Another runtime" replaces one file of the framework.
+keys and contracts of all IL-only assemblies of the application (192, of which 111 have code). The table tells what
+SCons, contracts and keys cost and which images an edit reaches; so images are stand-ins (copies of their assemblies),
+but for the edited assembly's, which is really compiled. ``bench throughput`` has the time of compiling all. The body
+edit changes a constant in a method body of Azure.Core, to which some 80 others refer; the contract edit makes its
+public struct ETag automatically laid out. "Another runtime" replaces one file of the framework.
 """
 
 from __future__ import annotations
