@@ -13,7 +13,7 @@ Invariants: results are in the order of the methods, one each; equal methods giv
 >>> from nativegen.backend.module_text import METHOD_ATTRIBUTES
 >>> generator = CodeGenerator("x86-64")
 >>> text = f"define cc 78 i32 @m1() {METHOD_ATTRIBUTES} {{\\n  ret i32 42\\n}}"
->>> unit, = compile_batch([LoweredMethod("m1", text, (), (), 0, (), Effort.CHEAP)], generator)
+>>> unit, = compile_batch([LoweredMethod("m1", text, (), (), 0, (), Effort.CHEAP, target)], generator)
 >>> unit.code.hex()
 'b82a000000c3'
 """

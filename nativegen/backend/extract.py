@@ -37,12 +37,13 @@ from nativegen.backend.coff import (
 from nativegen.backend.funclets import (
     ClauseRow,
     check_exception_store,
+    keep_frame_register,
     read_clauses,
     redirect_establisher,
     saved_stack_pointer,
 )
 from nativegen.backend.llvm import CompiledModule, PrivateConstant
-from nativegen.backend.module_text import STACKMAP_HOMES
+from nativegen.backend.module_text import CALLING_CONVENTION, FRAME_REGISTER_PARAMETER, STACKMAP_HOMES
 from nativegen.backend.stackmaps import (
     DWARF_RBP,
     DWARF_RSP,
@@ -53,7 +54,8 @@ from nativegen.backend.stackmaps import (
 from nativegen.backend.unwind import FRAMELESS, UnwindInfo, check_prolog, decode_unwind_info
 from nativegen.compiler.lowered import External, ExternalKind, LoweredMethod
 from nativegen.readytorun.enums import Register, ReturnKind, SlotBase, SlotFlags
-from nativegen.readytorun.gcinfo import GcInfo, StackSlot, encode_gc_info, in_table_order
+from nativegen.readytorun.gcinfo import GcInfo, RegisterSlot, SafePoint, StackSlot, encode_gc_info, in_table_order
+from nativegen.readytorun.targets import Target
 from nativegen.readytorun.unit import (
     RUNTIME_SYMBOLS,
     Cell,
@@ -78,6 +80,15 @@ _FILTER_FLAG = 1
 _DUPLICATED_FLAG = 8
 _SAME_TRY_FLAG = 16
 _KIND_MASK = 7
+
+
+_MANAGED = "ptr addrspace(1)"
+_VECTOR_RESULTS = ("float", "double", "<2 x float>")
+# What a listed call returns, in this order of bits. Interior: whatever the pointer is, the collector finds the object.
+_RETURNED = (
+    RegisterSlot(Register.rax, SlotFlags.INTERIOR),
+    RegisterSlot(Register.rdx, SlotFlags.INTERIOR),
+)
 
 
 class ExtractError(ValueError):
@@ -230,7 +241,7 @@ def extract_unit(index: ObjectIndex, method: LoweredMethod) -> MethodUnit:
     builder.append(section, functions[-1].end)
     filters = {}
     for name in _filters(method, rows):
-        (function,) = _functions(index, index.function_section(name))
+        (function,) = _functions(index, index.function_section(name), entry=_filter_entry(method))
         base = builder.append(index.function_section(name), function.end)
         filters[name] = base
         functions.append(_RuntimeFunction(base, base + function.end, function.unwind, is_filter=True))
@@ -240,19 +251,22 @@ def extract_unit(index: ObjectIndex, method: LoweredMethod) -> MethodUnit:
             raise ExtractError("a function without frame makes calls")
     clauses = _clauses(method, rows, filters, functions)
     if frame is not None:
-        _prepare_funclets(builder.code, functions, clauses, frame)
+        _prepare_funclets(builder.code, functions, clauses, frame, method.target)
+    points = builder.returned if method.target.returned_references == "caller" else {}
     info = GcInfo(
         code_length=functions[-1].end,
+        registers=_RETURNED if points else (),
+        safe_points=tuple(SafePoint(offset, points[offset]) for offset in sorted(points)),
         return_kind=ReturnKind(method.return_kind),
         frame_register=None if main.unwind.frame_offset is None else Register.rbp,
         untracked=in_table_order(_home_slots(method, homes)),
-        psp_symbol=None if frame is None else frame.psp,
+        psp_symbol=frame.psp if frame is not None and method.target.funclet_frame == "establisher" else None,
         report_only_leaf=frame is not None,
     )
     return MethodUnit(
         code=bytes(builder.code),
         functions=tuple(Function(part.begin, part.end, part.unwind.native(), part.is_filter) for part in functions),
-        gc_info=encode_gc_info(info),
+        gc_info=encode_gc_info(info, method.target.gcinfo_version),
         alignment=_checked_alignment(section.alignment),
         relocations=tuple(builder.relocations),
         rodata=bytes(builder.rodata),
@@ -265,10 +279,27 @@ def extract_unit(index: ObjectIndex, method: LoweredMethod) -> MethodUnit:
     )
 
 
+def managed_results(declaration: str) -> int:
+    """Which of rax (1) and rdx (2) hold managed pointers when a function with this LLVM declaration returns.
+
+    >>> managed_results("declare cc 78 {double, ptr addrspace(1)} @s1(i32)")
+    1
+    """
+    result = declaration.partition(f" {CALLING_CONVENTION} ")[2].partition(" @")[0]
+    words = [word.strip() for word in result.strip("{}").split(",")]
+    general = [word for word in words if word not in _VECTOR_RESULTS]
+    return sum(1 << number for number, word in enumerate(general) if word == _MANAGED)
+
+
 def _functions(
-    index: ObjectIndex, section: ObjectSection, method: LoweredMethod | None = None
+    index: ObjectIndex, section: ObjectSection, method: LoweredMethod | None = None, entry: bytes = b""
 ) -> list[_RuntimeFunction]:
-    """The checked runtime functions of a section; ``method``: it may have funclets."""
+    """The checked runtime functions of a section.
+
+    Args:
+        method: it may have funclets.
+        entry: code before the prolog, which must be there.
+    """
     functions = index.runtime_functions(section)
     code = section.data
     if not functions:
@@ -282,7 +313,9 @@ def _functions(
     end = functions[-1].end
     if main.begin or not 0 < main.end <= end <= len(code) or not _PADDING.issuperset(code[end:]):
         raise ExtractError(f"function covers {main.begin:#x}..{end:#x} of {len(code):#x} bytes")
-    check_prolog(code[main.begin : main.end], main.unwind, has_funclets=bool(funclets))
+    if not code.startswith(entry):
+        raise ExtractError(f"function begins with {code[: len(entry)].hex()}")
+    check_prolog(code[main.begin : main.end], main.unwind, has_funclets=bool(funclets), entry=len(entry))
     for previous, funclet in itertools.pairwise(functions):
         if funclet.begin < previous.end:
             raise ExtractError("funclets overlap")
@@ -308,7 +341,13 @@ def _frame_constants(
     base, offset = homes
     if base is SlotBase.FRAME_REGISTER:
         offset += frame.pointer
+    if method.target.funclet_frame == "frame-register":
+        return {f"{method.symbol}.homes": offset - frame.pointer}
     return {f"{method.symbol}.psp": frame.psp, f"{method.symbol}.homes": offset}
+
+
+def _filter_entry(method: LoweredMethod) -> bytes:
+    return FRAME_REGISTER_PARAMETER if method.target.funclet_frame == "frame-register" else b""
 
 
 def _caught(method: LoweredMethod, row: ClauseRow) -> Symbol | str:
@@ -357,16 +396,22 @@ def _clauses(
 
 
 def _prepare_funclets(
-    code: bytearray, functions: Sequence[_RuntimeFunction], clauses: Sequence[ExceptionClause], frame: _Frame
+    code: bytearray,
+    functions: Sequence[_RuntimeFunction],
+    clauses: Sequence[ExceptionClause],
+    frame: _Frame,
+    target: Target,
 ) -> None:
+    find_frame = keep_frame_register if target.funclet_frame == "frame-register" else redirect_establisher
+    exception = Register[target.exception_register]
     catches = {clause.handler_begin for clause in clauses if clause.flags & _KIND_MASK in (0, _FILTER_FLAG)}
     for function in functions[1:]:
         if function.is_filter:
             continue
         prolog_end = function.begin + function.unwind.prolog_size
-        redirect_establisher(code, function.begin, prolog_end, psp=frame.psp, frame=frame.pointer)
+        find_frame(code, function.begin, prolog_end, psp=frame.psp, frame=frame.pointer)
         if function.begin in catches:
-            check_exception_store(code[: function.end], prolog_end)
+            check_exception_store(code[: function.end], prolog_end, exception)
 
 
 def _homes_location(index: ObjectIndex, method: LoweredMethod, unwind: UnwindInfo) -> tuple[SlotBase, int] | None:
@@ -429,6 +474,7 @@ class _UnitBuilder:
         self.rodata_alignment = 1
         self.rodata_relocations: list[Relocation] = []
         self.calls: list[int] = []
+        self.returned: dict[int, int] = {}  # return address -> managed_results of the call before it
 
     def append(self, section: ObjectSection, length: int) -> int:
         """Add the first bytes of a section to the code; where they are."""
@@ -472,6 +518,7 @@ class _UnitBuilder:
         routine = symbol.name.partition(".")[0]
         if routine in RUNTIME_SYMBOLS:
             self._check_call(data, offset, addend, symbol.name)
+            self._note_result(offset, symbol.name)
             return Relocation(offset, RelocationKind.SYMBOL, RUNTIME_SYMBOLS.index(routine))
         external = self._externals.get(symbol.name)
         if external is not None and external.kind is ExternalKind.FRAME:
@@ -482,12 +529,19 @@ class _UnitBuilder:
         if external.kind is ExternalKind.CELL:
             return Relocation(offset, RelocationKind.CELL, number, addend)
         self._check_call(data, offset, addend, symbol.name)
+        self._note_result(offset, symbol.name)
         return Relocation(offset, RelocationKind.STUB, number)
 
     def _check_call(self, data: bytearray, offset: int, addend: int, name: str) -> None:
         if not offset or data[offset - 1] != _CALL or addend:
             raise ExtractError(f"{name} is used otherwise than by a call")
         self.calls.append(offset)
+
+    def _note_result(self, offset: int, name: str) -> None:
+        external = self._externals.get(name)
+        registers = 0 if external is None else managed_results(external.declaration)
+        if registers:
+            self.returned[offset + 4] = registers
 
     def _frame_constant(self, name: str) -> int:
         """Offset in the unit's read-only data of a number that describes the frame."""

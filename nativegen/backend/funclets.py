@@ -1,9 +1,10 @@
 """Funclets: LLVM's exception clauses, and the two places where its funclets differ from what the runtime calls.
 
 LLVM emits funclets for CoreCLR on Windows: rcx is the establisher frame, rdx the exception. On Unix the runtime passes
-rdi and rsi (facts: llvm-codegen.md 4, exceptionhandling.cpp). The compiler stores rsi itself, with the first
-instruction of a catch funclet; the one use of rcx, in the prolog, is patched here. Both are checked byte by byte, and a
-funclet that looks different is refused.
+rdi and rsi (facts: llvm-codegen.md 4, exceptionhandling.cpp); since .NET 10 there is no establisher: rbp is already the
+method's, and rdi the exception (readytorun.h, version 13; clr-abi.md, funclet parameters). The compiler stores the
+exception itself, with the first instruction of a catch funclet; the one use of rcx, in the prolog, is patched here.
+Both are checked byte by byte, and a funclet that looks different is refused.
 
 Invariants: every funclet begins with ``push``es, a stack allocation, then exactly ``mov rcx,[rcx+psp]; mov
 [rsp+psp],rcx; lea rbp,[rcx+frame]``, where psp and frame are those of the method.
@@ -14,6 +15,13 @@ The patch: ``48 8b 49 28`` (``mov rcx,[rcx+40]``) becomes ``48 8b 4f 28`` (``mov
 >>> redirect_establisher(code, 0, len(code), psp=0x28, frame=0x50)
 >>> code.hex()
 '554883ec30488b4f2848894c2428488d6950'
+
+For .NET 10 rbp stays what it is (``lea rcx,[rbp+0]``, and in the end ``lea rbp,[rcx+0]``):
+
+>>> code = bytearray.fromhex("554883ec30488b492848894c2428488d6950")
+>>> keep_frame_register(code, 0, len(code), psp=0x28, frame=0x50)
+>>> code.hex()
+'554883ec30488d4d0048894c2428488d6900'
 
 LLVM's table follows the unwind info of the function in .xdata (AsmPrinter/WinException.cpp, emitCLRExceptionTable):
 -1, number of funclets, where main body and funclets end, number of clauses, the clauses {flags, try begin, try end,
@@ -27,6 +35,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from nativegen.backend.coff import IMAGE_REL_AMD64_REL32, ObjectFile, ObjectSection
+from nativegen.readytorun.enums import Register
 
 _TABLE_MARK = 0xFFFF_FFFF
 _CLAUSE_FIELDS = 6
@@ -122,6 +131,30 @@ def redirect_establisher(code: bytearray, begin: int, prolog_end: int, *, psp: i
     Raises:
         FuncletError: the prolog does not end with the three instructions of the module's docstring.
     """
+    start, _ = _frame_instructions(code, begin, prolog_end, psp, frame)
+    code[start + 2] |= 6  # the base register in ModRM: rcx (1) -> rdi (7)
+
+
+def keep_frame_register(code: bytearray, begin: int, prolog_end: int, *, psp: int, frame: int) -> None:
+    """Make a funclet leave rbp as it is, instead of computing it from rcx; arguments: see redirect_establisher.
+
+    What the prolog puts into the funclet's own frame is never read.
+
+    Raises:
+        FuncletError: the prolog does not end with the three instructions of the module's docstring.
+    """
+    start, address = _frame_instructions(code, begin, prolog_end, psp, frame)
+    size = 3 if psp == 0 else 4 if -128 <= psp < 128 else 7
+    code[start : start + size] = {
+        3: b"\x48\x89\xe9",  # mov rcx, rbp
+        4: b"\x48\x8d\x4d\0",  # lea rcx, [rbp+0], displacement of 8 bits
+        7: b"\x48\x8d\x8d\0\0\0\0",  # the same, of 32 bits
+    }[size]
+    code[address + 3 : prolog_end] = bytes(prolog_end - address - 3)  # the displacement of lea rbp, [rcx+frame]
+
+
+def _frame_instructions(code: bytearray, begin: int, prolog_end: int, psp: int, frame: int) -> tuple[int, int]:
+    """Where the load of rcx and the computation of rbp are."""
     load = b"\x48\x8b" + _displaced(1, 1, psp)
     store = b"\x48\x89" + _stack_displaced(1, psp)
     address = b"\x48\x8d" + _displaced(5, 1, frame) if frame else b"\x48\x89\xcd"
@@ -130,7 +163,7 @@ def redirect_establisher(code: bytearray, begin: int, prolog_end: int, *, psp: i
     prolog = bytes(code[begin:prolog_end])
     if start < begin or prolog[start - begin :] != tail or prolog.count(load) != 1:
         raise FuncletError(f"funclet prolog {prolog.hex()}")
-    code[start + 2] |= 6  # the base register in ModRM: rcx (1) -> rdi (7)
+    return start, prolog_end - len(address)
 
 
 def _displaced(register: int, base: int, displacement: int) -> bytes:
@@ -148,11 +181,12 @@ def _stack_displaced(register: int, displacement: int) -> bytes:
     return text[:1] + b"\x24" + text[1:]
 
 
-def check_exception_store(code: bytes | bytearray, begin: int) -> None:
-    """The exception, in rsi, is stored before anything else can be in rsi.
+def check_exception_store(code: bytes | bytearray, begin: int, register: Register) -> None:
+    """The exception is stored before anything else can be in its register.
 
     Args:
         begin: the first instruction behind the prolog of a catch funclet.
+        register: rsi or rdi.
 
     Raises:
         FuncletError: something else than loads of other registers from the frame comes first.
@@ -160,16 +194,16 @@ def check_exception_store(code: bytes | bytearray, begin: int) -> None:
     at = begin
     while True:
         text = bytes(code[at : at + _LONGEST]).ljust(_LONGEST, b"\0")
-        if text[:2] == b"\x48\x89" and text[2:3] in (b"\x75", b"\xb5"):  # mov [rbp+x], rsi
+        if text[:2] == b"\x48\x89" and text[2] in (0x45 | register << 3, 0x85 | register << 3):  # mov [rbp+x], register
             return
-        size = _frame_load(text)
+        size = _frame_load(text, register)
         if not size:
             raise FuncletError(f"catch funclet begins with {text.hex()}")
         at += size
 
 
-def _frame_load(text: bytes) -> int:
-    """Size of a load from the frame to another register than rsi, as codegen level 0 may put first; 0: something else.
+def _frame_load(text: bytes, exception: Register) -> int:
+    """Size of a load from the frame to another register than the exception's, as codegen level 0 may put first, or 0.
 
     ``mov`` of any width, ``movzx``, ``movsx``, and ``movss``, ``movsd``, ``movups``, ``movaps`` to a vector register.
     """
@@ -187,7 +221,7 @@ def _frame_load(text: bytes) -> int:
         return 0
     operands = text[at + 1]
     mode, register, base = operands >> 6, operands >> 3 & 7 | (rex & 4) << 1, operands & 7
-    if base != 5 or mode not in (1, 2) or rex & 3 or (not vector and register in (4, 5, 6)):
+    if base != 5 or mode not in (1, 2) or rex & 3 or (not vector and register in (4, 5, exception)):
         return 0
     return at + (3 if mode == 1 else 6)
 

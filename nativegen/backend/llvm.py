@@ -18,6 +18,7 @@ compiled before. LLVM may abort the whole process on bad input; :mod:`nativegen.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -70,6 +71,16 @@ def toolchain_version() -> str:
     return _describe(llvmlite, binding)
 
 
+@functools.cache
+def _set_options(binding: Any) -> None:
+    """LLVM's own options, once per process.
+
+    Two equal ends of blocks must not become one: the instruction behind a call that returns a reference would be
+    reached with another kind of value in rax, and GC info says of such places that rax holds a reference.
+    """
+    binding.set_option("nativegen", "-enable-tail-merge=false")
+
+
 class CodeGenerator:
     """Compiles modules for one CPU; make one per process and target and keep it.
 
@@ -84,6 +95,7 @@ class CodeGenerator:
     def __init__(self, cpu: str, features: tuple[str, ...] = ()) -> None:
         _, self._binding = _load()
         binding = self._binding
+        _set_options(binding)
         binding.initialize_all_targets()
         binding.initialize_all_asmprinters()
         binding.initialize_native_asmparser()  # inline assembly

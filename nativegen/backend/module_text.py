@@ -38,6 +38,8 @@ METHOD_ATTRIBUTES = "#0 comdat"
 _WITHOUT_TABLES = "#2 comdat"
 # For declarations of throw helpers: never return, and their call sites are cold.
 NORETURN_ATTRIBUTES = "#1"
+# `mov rsi, rbp` in front of a function's prolog: its second parameter is its caller's frame register.
+FRAME_REGISTER_PARAMETER = b"\x48\x89\xee"
 PERSONALITY = "personality ptr @ProcessCLRException"  # goes between METHOD_ATTRIBUTES and "{" of methods with funclets
 
 # Ids of llvm.experimental.stackmap calls.
@@ -52,6 +54,11 @@ LIKELY_FALSE = "!prof !106"
 RANGE_LENGTH = "!range !107"  # i32 array or string length: 0 .. 2**31-1
 INVARIANT_LOAD = "!invariant.load !108"
 RANGE_BOOL_I8 = "!range !109"  # i8 that is 0 or 1
+
+
+def entry_code(code: bytes) -> str:
+    """The text that puts machine code in front of a function's prolog; goes between METHOD_ATTRIBUTES and "{"."""
+    return f"prologue <{{ {', '.join(['i8'] * len(code))} }}> <{{ {', '.join(f'i8 {byte}' for byte in code)} }}>"
 
 
 def _with_overflow() -> list[str]:

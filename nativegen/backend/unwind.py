@@ -171,7 +171,9 @@ def _decode_codes(raw: bytes, count: int, frame_offset: int | None) -> tuple[Unw
     return tuple(codes)
 
 
-def check_prolog(code: bytes, info: UnwindInfo, *, funclet: bool = False, has_funclets: bool = False) -> None:
+def check_prolog(
+    code: bytes, info: UnwindInfo, *, funclet: bool = False, has_funclets: bool = False, entry: int = 0
+) -> None:
     """Compare the unwind codes with the machine code at the start of ``code``, one runtime function.
 
     Every instruction of the prolog that moves the stack pointer, saves a register or sets the frame register must have
@@ -179,6 +181,7 @@ def check_prolog(code: bytes, info: UnwindInfo, *, funclet: bool = False, has_fu
 
     Args:
         funclet: the function is a funclet; how it finds its frame is checked by :mod:`nativegen.backend.funclets`.
+        entry: bytes before the prolog that leave the stack and the callee-saved registers alone.
         has_funclets: it is the body of a method with funclets, whose frame must not be aligned at run time.
 
     Raises:
@@ -189,7 +192,7 @@ def check_prolog(code: bytes, info: UnwindInfo, *, funclet: bool = False, has_fu
     expected = {unwind.offset: unwind for unwind in info.codes}
     if len(expected) != len(info.codes):
         raise UnwindError("two unwind codes for one instruction")
-    position = 0
+    position = min(entry, info.prolog_size)
     frame_set = False
     while position < info.prolog_size:
         size, effects = _prolog_instruction(code, position, () if has_funclets else _AFTER_FRAME if frame_set else ())

@@ -32,7 +32,7 @@ from nativegen.compiler.lowered import External, ExternalKind
 from nativegen.compiler.regions import Scope
 from nativegen.readytorun.enums import FixupKind, Helper
 from nativegen.readytorun.targets import Target
-from nativegen.readytorun.unit import CLR_DISPATCH, Cell, CellKind, Symbol
+from nativegen.readytorun.unit import Cell, CellKind, Symbol
 
 MANAGED = "ptr addrspace(1)"
 
@@ -253,9 +253,9 @@ class Emission:
             self.externals[name] = External(name, ExternalKind.STUB, cell, declaration)
         return name
 
-    def dispatcher(self, result: str, parameters: str) -> str:
-        """The image's routine that calls through a dispatch cell, under a name of its own for each LLVM type."""
-        name = f"{CLR_DISPATCH}.{xxhash.xxh3_128_hexdigest(f'{result} ({parameters})'.encode())}"
+    def routine(self, routine: str, result: str, parameters: str) -> str:
+        """One of the image's routines that call through r10, under a name of its own for each LLVM type."""
+        name = f"{routine}.{xxhash.xxh3_128_hexdigest(f'{result} ({parameters})'.encode())}"
         if name not in self.externals:
             declaration = f"declare {CALLING_CONVENTION} {result} @{name}({parameters})"
             self.externals[name] = External(name, ExternalKind.RUNTIME, None, declaration)

@@ -93,6 +93,7 @@ def emit(function: ir.Function, target: Target, symbol: str, effort: Effort) -> 
         return_kind=int(function.return_kind),
         checks=tuple(function.required),
         effort=effort,
+        target=target,
         has_regions=bool(regions),
         catches=tuple(catches),
         same_try=tuple(emit_regions.siblings(regions)) if target.same_try_flag else (),

@@ -33,7 +33,7 @@ from nativegen.compiler.emission import MANAGED, MEMORY_TEXT, SMALL, Emission, h
 from nativegen.compiler.emit_memory import at, copy_struct, pieces, store_with_barrier
 from nativegen.compiler.exclusions import Excluded, Reason
 from nativegen.readytorun.enums import Helper
-from nativegen.readytorun.unit import Cell
+from nativegen.readytorun.unit import CLR_CALL, CLR_DISPATCH, Cell
 
 _GENERAL_REGISTERS = 6
 _FLOAT_REGISTERS = 8
@@ -168,12 +168,14 @@ def _call(e: Emission, call: ir.Call) -> None:
         arguments.append(_buffer_argument(e, call))
     if isinstance(call.target, Cell):
         target = f"@{e.stub(call.target, signature.result, signature.text)}"
-    elif call.dispatch:
-        # LLVM passes a nest parameter in r10, from where the image's routine takes it.
-        arguments.insert(0, f"ptr nest {e.assign(f'inttoptr i64 {e.operand(call.target)} to ptr')}")
-        target = f"@{e.dispatcher(signature.result, ', '.join(['ptr nest', *signature.parameters]))}"
     else:
         target = e.assign(f"inttoptr i64 {e.operand(call.target)} to ptr")
+        must_show = e.target.returned_references == "caller" and MANAGED in signature.result
+        if call.dispatch or must_show:
+            # LLVM passes a nest parameter in r10, from where the image's routine takes it.
+            arguments.insert(0, f"ptr nest {target}")
+            routine = CLR_DISPATCH if call.dispatch else CLR_CALL
+            target = f"@{e.routine(routine, signature.result, ', '.join(['ptr nest', *signature.parameters]))}"
     callee = f"{signature.result} {target}({', '.join(arguments)})"
     throws = not call.gc_free
     if call.noreturn:

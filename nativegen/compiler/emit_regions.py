@@ -6,10 +6,13 @@ block ``d<region>`` that invokes in it unwind to; a handler a pad, whose token e
 Why filters are functions: LLVM has no filter funclets for CoreCLR. The runtime calls a filter with the establisher
 frame and the exception, so an ordinary function with these parameters can be one. It finds the method's variables in
 the homes, through two constants of the method's frame that only the back end knows (``.psp``: where a frame keeps the
-method's stack pointer; ``.homes``: where the homes are from there).
+method's stack pointer; ``.homes``: where the homes are from there). Since .NET 10 the only parameter is the exception
+and ``rbp`` is the method's: code in front of the function's prolog makes it the second parameter, and ``.homes`` counts
+from it.
 
-Invariants: the exception arrives in ``rsi``, which LLVM does not know: storing it is the first instruction of a pad
-(the back end checks that) and declares ``rsi`` overwritten, so that nothing is loaded into it before. What follows a
+Invariants: the exception arrives in a register that LLVM does not know (``rsi``, since .NET 10 ``rdi``): storing it is
+the first instruction of a pad (the back end checks that) and declares the register overwritten, so that nothing is
+loaded into it before. What follows a
 catch begins with a barrier, because the handler may have moved every reference. Catch pads are numbered; the number
 stands for the caught type or the filter until the back end replaces it. The ``cleanupret`` of a pad is the last of
 its uses in the text and so the first in LLVM's list of them: LLVM 22 asserts when it finds certain child pads there
@@ -32,7 +35,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from nativegen.backend.module_text import CALLING_CONVENTION, METHOD_ATTRIBUTES
+from nativegen.backend.module_text import (
+    CALLING_CONVENTION,
+    FRAME_REGISTER_PARAMETER,
+    METHOD_ATTRIBUTES,
+    entry_code,
+)
 from nativegen.compiler import ir
 from nativegen.compiler.emission import MANAGED, Emission
 from nativegen.compiler.exclusions import Excluded, Reason
@@ -49,7 +57,7 @@ from nativegen.compiler.regions import (
 )
 from nativegen.readytorun.unit import Symbol
 
-_STORE_EXCEPTION = 'call void asm sideeffect "movq %rsi, $0", "=*m,~{rsi}"'
+_STORE_EXCEPTION = 'call void asm sideeffect "movq %{0}, $0", "=*m,~{{{0}}}"'
 _BARRIER = 'call void asm sideeffect "", "~{memory}"()'
 
 
@@ -95,7 +103,8 @@ def emit_pads(e: Emission, region: TryRegion, catches: list[Symbol | str], symbo
         e.lines.append(f" %p{handler.index} = catchpad within %c{region.index} [i32 {len(catches)}]")
         home = e.home(e.plan.slots[handler.exception.index])
         bundle = funclet_bundle(handler)
-        e.lines.append(f" {_STORE_EXCEPTION}(ptr elementtype({MANAGED}) {home}){bundle}")
+        store = _STORE_EXCEPTION.format(e.target.exception_register)
+        e.lines.append(f" {store}(ptr elementtype({MANAGED}) {home}){bundle}")
         e.lines.append(f" br label %b{handler.entry.index}")
 
 
@@ -137,23 +146,34 @@ def filter_head(e: Emission, each: Filter, symbol: str) -> list[str]:
         e: of the filter; its externals are extended.
         symbol: of the method.
     """
-    constants = (f"{symbol}.psp", f"{symbol}.homes")
-    for constant in constants:
-        declaration = f"@{constant} = external constant i64"
-        e.externals[constant] = External(constant, ExternalKind.FRAME, None, declaration)
     exception = e.plan.slots[each.exception.index]
-    parameters = f"ptr %frame, {MANAGED} %exception"
+    name = filter_name(each, symbol)
+    if e.target.funclet_frame == "frame-register":
+        head = f"({MANAGED} %exception, ptr %frame) {METHOD_ATTRIBUTES} {entry_code(FRAME_REGISTER_PARAMETER)}"
+        origin = "%frame"
+        find = []
+    else:
+        head = f"(ptr %frame, {MANAGED} %exception) {METHOD_ATTRIBUTES}"
+        origin = "%sp"
+        find = [
+            f" %psp = load i64, ptr @{_frame_constant(e, f'{symbol}.psp')}",
+            " %saved = getelementptr i8, ptr %frame, i64 %psp",
+            " %sp = load ptr, ptr %saved",
+        ]
     return [
-        f"define {CALLING_CONVENTION} i64 @{filter_name(each, symbol)}({parameters}) {METHOD_ATTRIBUTES} {{",
+        f"define {CALLING_CONVENTION} i64 @{name}{head} {{",
         "entry:",
-        f" %psp = load i64, ptr @{constants[0]}",
-        " %saved = getelementptr i8, ptr %frame, i64 %psp",
-        " %sp = load ptr, ptr %saved",
-        f" %distance = load i64, ptr @{constants[1]}",
-        " %homes = getelementptr i8, ptr %sp, i64 %distance",
+        *find,
+        f" %distance = load i64, ptr @{_frame_constant(e, f'{symbol}.homes')}",
+        f" %homes = getelementptr i8, ptr {origin}, i64 %distance",
         f" %place = getelementptr i8, ptr %homes, i64 {exception * 8}",
         f" store {MANAGED} %exception, ptr %place",
     ]
+
+
+def _frame_constant(e: Emission, name: str) -> str:
+    e.externals[name] = External(name, ExternalKind.FRAME, None, f"@{name} = external constant i64")
+    return name
 
 
 def refuse_transition(e: Emission) -> None:

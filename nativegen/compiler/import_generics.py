@@ -229,7 +229,7 @@ def static_field_address(importer: MethodImporter, field: FieldDesc, storage: St
     """Where a static field of one of our generic classes is, after its static constructor has run."""
     from nativegen.compiler.access import Address
 
-    in_heap, offset = static_field_place(field, importer.compiler.target.name == "3.1")
+    in_heap, offset = static_field_place(field, importer.compiler.target.statics_start_with_header)
     helper = Helper.GenericGcStaticBase if in_heap else Helper.GenericNonGcStaticBase
     type_ = exact_type(importer, open_type)
     base = importer.call_helper(importer.cells.helper(helper), helper_abis.STATIC_BASE, (type_,))

@@ -14,6 +14,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from nativegen.readytorun.targets import Target
 from nativegen.readytorun.unit import Cell, ForeignUse, Symbol
 
 
@@ -21,7 +22,7 @@ class ExternalKind(enum.IntEnum):
     STUB = 0  # callable: `call cc 78 ... @name(...)`
     CELL = 1  # address of the cell: `@name = external global i64`
     RUNTIME = 2  # a symbol of the image itself, e.g. clr_chkstk; `cell` is None
-    FRAME = 3  # `<method>.psp`, `<method>.homes`: an i64 that the back end knows; `cell` is None
+    FRAME = 3  # `<method>.psp`, `<method>.homes`: an i64 that the back end knows (emit_regions); `cell` is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class LoweredMethod:
         return_kind: GcInfo ReturnKind.
         checks: CHECK cells that are required although the code never touches them.
         effort: pass pipeline to use.
+        target: the runtime, which decides how funclets find their frame and how GC info is written.
         has_regions: the method has try blocks, so it may have funclets.
         foreign: what of other assemblies shaped the code.
         same_try: numbers of catch pads whose clause must be marked as covering the try block of the one before.
@@ -66,6 +68,7 @@ class LoweredMethod:
     return_kind: int
     checks: tuple[Cell, ...]
     effort: Effort
+    target: Target
     has_regions: bool = False
     catches: tuple[Symbol | str, ...] = ()
     same_try: tuple[int, ...] = ()

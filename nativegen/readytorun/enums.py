@@ -277,6 +277,8 @@ class Helper(enum.Enum):
     Dbl2UIntOvf = "Dbl2UIntOvf"
     Dbl2ULng = "Dbl2ULng"
     Dbl2ULngOvf = "Dbl2ULngOvf"
+    Lng2Flt = "Lng2Flt"
+    ULng2Flt = "ULng2Flt"
     DblRem = "DblRem"
     FltRem = "FltRem"
     DblRound = "DblRound"

@@ -1,9 +1,10 @@
 """GcInfo: where a compiled method keeps its object references, for the collector; encoder and decoder in one place.
 
-Encodes versions 2 (.NET Core 3.1) and 3 (.NET 9) for x64, which share one layout (runtime: gcinfoencoder.cpp,
-gcinfodecoder.cpp, gcinfotypes.h). A stream is header, safe point offsets, interruptible ranges, slot table, live state
-per safe point, then live state changes inside ranges in chunks of 64 code bytes. No version or size is stored: the
-image's version implies the first, decoding finds the second.
+Encodes versions 2 (.NET Core 3.1), 3 (.NET 9) and 4 (.NET 10) for x64 (runtime: gcinfoencoder.cpp, gcinfodecoder.cpp,
+gcinfotypes.h). 2 and 3 share one layout; 4 has no return kind, stores a safe point as the return address's offset
+itself, and counts the generics context's slot from the frame register. A stream is header, safe point offsets,
+interruptible ranges, slot table, live state per safe point, then live state changes inside ranges in chunks of 64 code
+bytes. No version or size is stored: the image's version implies the first, decoding finds the second.
 
 Invariants: slots are numbered registers first, then tracked stack slots, each group in table order; untracked slots are
 live at every place that reports anything. With ranges, a call site outside the ranges that is not a listed safe point
@@ -16,6 +17,8 @@ The form that this project's compiler emits: no safe points, untracked slots onl
 '0204227d00'
 >>> decode_gc_info(encode_gc_info(info)).info == info
 True
+>>> encode_gc_info(info, version=4).hex()
+'0281481f'
 """
 
 from __future__ import annotations
@@ -51,6 +54,8 @@ _POINTER_SIZE = 3
 _CHUNK = 64
 _CHUNK_LOG2 = 6
 _STACK_BASE_REGISTER_XOR = 5  # rbp is stored as 0
+
+_NO_RETURN_KIND = 4  # from this version on the header has none, and safe points are stored as they are
 
 _MAX_COUNT = 1 << 17  # of anything in one method: more is garbage, which must not keep the decoder busy
 
@@ -100,14 +105,15 @@ class GcInfo:
 
     Args:
         code_length: bytes of main body and all funclets and filters together.
-        return_kind: for return address hijacking.
+        return_kind: for return address hijacking; not stored since version 4.
         frame_register: the register that FRAME_REGISTER slots count from; None when there is no such register.
         registers, tracked, untracked: the slots; the first two are live where safe points and transitions say so.
         safe_points: in ascending order.
         ranges: fully interruptible code, ascending.
         transitions: live state changes inside ranges, by offset, then slot.
         psp_symbol: offset from the initial rsp of the word that holds it, in methods with funclets.
-        generics_context: what ``generics_context_slot`` (offset from the caller's rsp) holds.
+        generics_context: what ``generics_context_slot`` (offset from the caller's rsp; since version 4 from the frame
+            register, or from rsp without one) holds.
         prolog_size: bytes before the context slot or cookie is valid; stored only when one of those is.
         gs_cookie_slot, epilog_size: offset from the caller's rsp; bytes at the method's end where it is no longer
             valid.
@@ -165,20 +171,21 @@ def ceil_log2(value: int) -> int:
 # encoding
 
 
-def encode_gc_info(info: GcInfo) -> bytes:
-    """The stream for ``info``; byte for byte what the runtime's own encoder makes of the same facts.
+def encode_gc_info(info: GcInfo, version: int = 3) -> bytes:
+    """The stream for ``info`` in this version; byte for byte what the runtime's own encoder makes of the same facts.
 
     Slots must be in table order (flags descending, then number or offset); :func:`in_table_order` sorts untracked ones.
     """
     writer = BitWriter()
-    fat = _write_header(writer, info)
+    fat = _write_header(writer, info, version)
     safe_points = info.safe_points
     writer.write_unsigned(len(safe_points), _NUM_SAFE_POINTS)
     if fat:
         writer.write_unsigned(len(info.ranges), _NUM_RANGES)
     offset_width = ceil_log2(info.code_length)
     for point in safe_points:
-        writer.write(point.offset - 1, offset_width)  # the stack walker asks with the return address minus 1
+        # Until version 3 the stack walker asks with the return address minus 1.
+        writer.write(point.offset - (version < _NO_RETURN_KIND), offset_width)
     stop = 0
     for begin, end in info.ranges:
         writer.write_unsigned(begin - stop, _RANGE_START_DELTA)
@@ -200,7 +207,7 @@ def in_table_order(slots: Iterable[StackSlot]) -> tuple[StackSlot, ...]:
     return tuple(sorted(slots, key=lambda slot: (-slot.flags, slot.offset, slot.base)))
 
 
-def _needs_fat_header(info: GcInfo) -> bool:
+def _needs_fat_header(info: GcInfo, version: int) -> bool:
     return bool(
         info.has_varargs
         or info.security_object_slot is not None
@@ -212,18 +219,19 @@ def _needs_fat_header(info: GcInfo) -> bool:
         or info.frame_register not in (None, Register.rbp)
         or info.edit_and_continue_area is not None
         or info.report_only_leaf
-        or info.return_kind > ReturnKind.BYREF
+        or (version < _NO_RETURN_KIND and info.return_kind > ReturnKind.BYREF)
         or info.outgoing_area
     )
 
 
-def _write_header(writer: BitWriter, info: GcInfo) -> bool:
-    fat = _needs_fat_header(info)
+def _write_header(writer: BitWriter, info: GcInfo, version: int) -> bool:
+    fat = _needs_fat_header(info, version)
     has_frame_register = info.frame_register is not None
     if not fat:
         writer.write(0, 1)
         writer.write(has_frame_register, 1)
-        writer.write(info.return_kind, 2)
+        if version < _NO_RETURN_KIND:
+            writer.write(info.return_kind, 2)
         writer.write_unsigned(info.code_length, _CODE_LENGTH)
         return False
     writer.write(1, 1)
@@ -236,7 +244,8 @@ def _write_header(writer: BitWriter, info: GcInfo) -> bool:
     writer.write(info.report_only_leaf, 1)
     writer.write(info.edit_and_continue_area is not None, 1)
     writer.write(info.reverse_pinvoke_slot is not None, 1)
-    writer.write(info.return_kind, 4)
+    if version < _NO_RETURN_KIND:
+        writer.write(info.return_kind, 4)
     writer.write_unsigned(info.code_length, _CODE_LENGTH)
     if info.gs_cookie_slot is not None or info.security_object_slot is not None or info.generics_context:
         if info.prolog_size is None:
@@ -364,8 +373,8 @@ class _Decoder:
     transitions: list[Transition] = field(default_factory=list)
 
 
-def decode_gc_info(data: bytes | memoryview, offset: int = 0) -> DecodedGcInfo:
-    """Decode the stream that begins at ``data[offset]``.
+def decode_gc_info(data: bytes | memoryview, offset: int = 0, version: int = 3) -> DecodedGcInfo:
+    """Decode the stream of this version that begins at ``data[offset]``.
 
     Raises:
         ValueError: the data ends inside the stream, or contradicts itself.
@@ -373,14 +382,15 @@ def decode_gc_info(data: bytes | memoryview, offset: int = 0) -> DecodedGcInfo:
     reader = BitReader(data, offset)
     read, unsigned, signed = reader.read, reader.read_unsigned, reader.read_signed
     fat = bool(read(1))
-    varargs = security = cookie = psp = context = leaf = edit_and_continue = reverse = 0
+    varargs = security = cookie = psp = context = leaf = edit_and_continue = reverse = return_kind = 0
+    has_return_kind = version < _NO_RETURN_KIND
     if fat:
         varargs, security, cookie, psp = read(1), read(1), read(1), read(1)
         context, has_frame_register, leaf, edit_and_continue, reverse = read(2), read(1), read(1), read(1), read(1)
-        return_kind = read(4)
+        return_kind = read(4) if has_return_kind else 0
     else:
         has_frame_register = read(1)
-        return_kind = read(2)
+        return_kind = read(2) if has_return_kind else 0
     code_length = unsigned(_CODE_LENGTH)
     prolog_size = unsigned(_PROLOG_SIZE) + 1 if cookie or security or context else None
     epilog_size = unsigned(_EPILOG_SIZE) if cookie else None
@@ -399,7 +409,7 @@ def decode_gc_info(data: bytes | memoryview, offset: int = 0) -> DecodedGcInfo:
     if code_length == 0 or max(safe_point_count, range_count) > min(code_length, _MAX_COUNT):
         raise ValueError(f"{safe_point_count} safe points and {range_count} ranges in {code_length} bytes of code")
     width = ceil_log2(code_length)
-    offsets = [read(width) + 1 for _ in range(safe_point_count)]
+    offsets = [read(width) + has_return_kind for _ in range(safe_point_count)]
     ranges = []
     stop = 0
     for _ in range(range_count):

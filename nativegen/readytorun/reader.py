@@ -41,6 +41,7 @@ from nativegen.readytorun.runtime_functions import (
     decode_unwind_info,
 )
 from nativegen.readytorun.structs import COMPONENT_ASSEMBLY, U32
+from nativegen.readytorun.targets import target_for_r2r_version
 
 _MAX_IMAGE_SIZE = 1 << 30  # a corrupt section header must not make us allocate the address space
 
@@ -90,6 +91,9 @@ class CompiledMethod:
     def size(self) -> int:
         """Bytes of code, all functions."""
         return self.functions[-1].end - self.functions[0].begin
+
+
+_OLDEST_GCINFO = 2  # for images of runtimes that we know nothing of
 
 
 def _checked(function: Callable[_P, _T]) -> Callable[_P, _T]:
@@ -298,7 +302,9 @@ class ReadyToRunImage:
         """The method whose main body is that runtime function (see :attr:`method_starts`)."""
         functions = self.runtime_functions[runtime_function : self._method_ends[runtime_function]]
         unwind = tuple(decode_unwind_info(self.memory, function.unwind) for function in functions)
-        gc_info = decode_gc_info(self.memory, functions[0].unwind + unwind[0].size)
+        target = target_for_r2r_version(self.header.major)
+        version = _OLDEST_GCINFO if target is None else target.gcinfo_version
+        gc_info = decode_gc_info(self.memory, functions[0].unwind + unwind[0].size, version)
         return CompiledMethod(tuple(functions), unwind, gc_info, self.exception_clauses.get(functions[0].begin, ()))
 
     def code(self, method: CompiledMethod) -> bytes:

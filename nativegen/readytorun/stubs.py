@@ -1,4 +1,4 @@
-"""The machine code that every image carries besides its methods: call stubs, delay-load thunks and two small routines.
+"""The machine code that every image carries besides its methods: call stubs, delay-load thunks, three small routines.
 
 A *stub* per lazily bound cell, ``lea r11,[cell]; jmp [cell]``, lets compiled code make plain ``call rel32`` calls. The
 cell first points to its import section's *thunk*, which hands the cell's address, the section's number and the module
@@ -80,6 +80,11 @@ def clr_chkstk() -> bytes:
         "5d"  # pop rbp
         "c3"  # ret
     )
+
+
+def clr_call() -> bytes:
+    """Calls the code that r10 points to: so that the machine code shows what an indirect call returns."""
+    return bytes.fromhex("41ffe2")  # jmp r10
 
 
 def clr_dispatch() -> bytes:

@@ -48,6 +48,12 @@ class Target:
         sequential_class_must_be_blittable: a class with sequential layout keeps it only if it has the same form in
         native code. decimal_alignment: bytes. field_index_signatures: FieldSigFlags.IndexInsteadOfToken is understood.
         foreign_generic_instances: instances of other modules' generics are looked up in our image.
+        statics_start_with_header: a class's block of plain static fields begins with 8 bytes of the runtime's.
+        returned_references: who tells the collector which references a call returns, when it is interrupted at its
+            return: ``callee`` (its return kind) or ``caller`` (the registers of a safe point behind the call).
+        funclet_frame: how a funclet finds its method's frame: ``establisher`` (rdi is the method's stack pointer, which
+            the method keeps in its PSPSym) or ``frame-register`` (rbp is the method's).
+        exception_register: in which a catch funclet or a filter gets the exception.
         same_try_flag: a catch clause must say that it covers the try block of the clause before it
             (ClauseFlags.SAME_TRY), or a sibling catches what a handler throws.
         typed_catch_of_type_parameter: clauses of a type that depends on type parameters match in shared code. rid:
@@ -83,6 +89,10 @@ class Target:
     decimal_alignment: int
     field_index_signatures: bool
     foreign_generic_instances: bool
+    statics_start_with_header: bool
+    returned_references: Literal["callee", "caller"]
+    funclet_frame: Literal["establisher", "frame-register"]
+    exception_register: Literal["rdi", "rsi"]
     same_try_flag: bool
     typed_catch_of_type_parameter: bool
     rid: str
@@ -217,6 +227,14 @@ _HELPERS_9_0: Mapping[Helper, int] = MappingProxyType(
     }
 )
 
+_HELPERS_10_0: Mapping[Helper, int] = MappingProxyType(
+    {
+        **{helper: _HELPERS_9_0[helper] for helper in _HELPERS_9_0 if helper not in (Helper.Dbl2Int, Helper.Dbl2UInt)},
+        Helper.Lng2Flt: 0xD8,
+        Helper.ULng2Flt: 0xD9,
+    }
+)
+
 _FIXUPS_3_1 = frozenset(kind for kind in FixupKind if kind <= FixupKind.IndirectPInvokeTarget)
 _FIXUPS_9_0 = frozenset(FixupKind)
 
@@ -243,6 +261,10 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 decimal_alignment=4,
                 field_index_signatures=True,
                 foreign_generic_instances=False,
+                statics_start_with_header=True,
+                returned_references="callee",
+                funclet_frame="establisher",
+                exception_register="rsi",
                 same_try_flag=False,
                 typed_catch_of_type_parameter=True,
                 rid="linux-x64",
@@ -276,6 +298,10 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 decimal_alignment=8,
                 field_index_signatures=False,
                 foreign_generic_instances=True,
+                statics_start_with_header=False,
+                returned_references="callee",
+                funclet_frame="establisher",
+                exception_register="rsi",
                 same_try_flag=True,
                 typed_catch_of_type_parameter=False,
                 rid="linux-x64",
@@ -288,6 +314,43 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 uint64_to_double="exact",
                 unsigned_compare_zero_extends=False,
                 helpers=_HELPERS_9_0,
+                fixup_kinds=_FIXUPS_9_0,
+            ),
+            Target(
+                name="10.0",
+                runtime_version_prefix="10.0.",
+                r2r_major=16,
+                r2r_minor=0,
+                gcinfo_version=4,
+                requires_manifest_metadata=True,
+                environment_prefix="DOTNET_",
+                poll="trap-flag",
+                struct_field_size_rounded_to_4=False,
+                struct_fields_aligned_to_8=False,
+                auto_struct_breaks_sequential=False,
+                auto_class_aligned_to_bubble=False,
+                explicit_size_rounded_if_blittable=False,
+                sequential_class_must_be_blittable=False,
+                empty_structs_in_memory=False,
+                decimal_alignment=8,
+                field_index_signatures=False,
+                foreign_generic_instances=True,
+                statics_start_with_header=False,
+                returned_references="caller",
+                funclet_frame="frame-register",
+                exception_register="rdi",
+                same_try_flag=True,
+                typed_catch_of_type_parameter=False,
+                rid="linux-x64",
+                os="linux",
+                arch="x64",
+                cpu_baseline="x86-64",
+                null_page_limit=2048,
+                float_to_int="saturating",
+                ulong_to_float_rounds_once=True,
+                uint64_to_double="exact",
+                unsigned_compare_zero_extends=False,
+                helpers=_HELPERS_10_0,
                 fixup_kinds=_FIXUPS_9_0,
             ),
         )

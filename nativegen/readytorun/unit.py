@@ -129,8 +129,9 @@ class RelocationKind(enum.IntEnum):
 
 
 CLR_DISPATCH = "clr_dispatch"
+CLR_CALL = "clr_call"
 #: Routines of the image. LLVM names may add a dot and more: one routine then has several LLVM types.
-RUNTIME_SYMBOLS: tuple[str, ...] = ("clr_chkstk", CLR_DISPATCH)
+RUNTIME_SYMBOLS: tuple[str, ...] = ("clr_chkstk", CLR_DISPATCH, CLR_CALL)
 
 
 class Relocation(NamedTuple):

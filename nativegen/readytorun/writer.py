@@ -472,4 +472,4 @@ class _Link:
 
 _STUB = int(RelocationKind.STUB)
 _pack_field = I32.pack_into
-_RUNTIME_ROUTINES = {"clr_chkstk": stubs.clr_chkstk, "clr_dispatch": stubs.clr_dispatch}
+_RUNTIME_ROUTINES = {"clr_chkstk": stubs.clr_chkstk, "clr_dispatch": stubs.clr_dispatch, "clr_call": stubs.clr_call}

@@ -20,6 +20,7 @@ from nativegen.backend.module_text import (
     TBAA_HOME,
 )
 from nativegen.compiler.lowered import Effort, External, ExternalKind, LoweredMethod
+from nativegen.readytorun.targets import target_named
 from nativegen.readytorun.unit import Cell, CellKind, Symbol, SymbolKind
 
 REF = "ptr addrspace(1)"
@@ -90,6 +91,7 @@ def method(
         return_kind,
         checks,
         effort,
+        target_named("9.0"),
     )
 
 

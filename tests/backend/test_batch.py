@@ -11,6 +11,7 @@ from nativegen.backend.batch import Rejection, Result, compile_batch
 from nativegen.backend.llvm import CodeGenerator
 from nativegen.backend.module_text import METHOD_ATTRIBUTES
 from nativegen.compiler.lowered import Effort, External, LoweredMethod
+from nativegen.readytorun.targets import target_named
 from nativegen.readytorun.unit import Cell, CellKind, MethodUnit
 from tests.backend.samples import CHECK, EXTERNALS, SAMPLES, leaf, many, method
 from tests.backend.unwinder import Counts, check_unwinding
@@ -125,6 +126,7 @@ def test_conflicting_declarations_are_compiled_apart(generator: CodeGenerator) -
         0,
         (),
         Effort.CHEAP,
+        target_named("9.0"),
     )
     first, second = compile_batch([ordinary, strange], generator)
     assert isinstance(first, MethodUnit) and isinstance(second, MethodUnit)

@@ -17,6 +17,7 @@ from nativegen.backend.unwind import UnwindError
 from nativegen.compiler.lowered import Effort, LoweredMethod
 from nativegen.readytorun.enums import Register, ReturnKind, SlotBase, SlotFlags
 from nativegen.readytorun.gcinfo import decode_gc_info
+from nativegen.readytorun.targets import target_named
 from nativegen.readytorun.unit import Cell, CellKind, MethodUnit, Relocation, RelocationKind
 from tests.backend.execute import Loaded
 from tests.backend.samples import CHECK, EXTERNALS, REF, SAMPLES, method
@@ -236,6 +237,7 @@ REFUSED: dict[str, tuple[Callable[[], LoweredMethod], str]] = {
             0,
             (),
             Effort.CHEAP,
+            target_named("9.0"),
         ),
         "unwind operation 8",
     ),
@@ -306,6 +308,7 @@ pad:
             0,
             (),
             Effort.CHEAP,
+            target_named("9.0"),
         ),
         "funclets",
     ),

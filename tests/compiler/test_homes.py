@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,7 @@ def test_the_check_finds_stale_references() -> None:
     broken = method.llvm.replace("%t1 = load ptr addrspace(1), ptr %homes", "%t1 = load ptr, ptr %homes")
     broken = broken.replace("addrspace(1) %t1,", "addrspace(1) %a0,")
     assert broken.count("%a0") > method.llvm.count("%a0")
-    stale = stale_uses(LoweredMethod("m1", broken, method.externals, method.homes, 0, (), Effort.FULL))
+    stale = stale_uses(replace(method, llvm=broken))
     assert len(stale) == 1
     assert "icmp eq ptr addrspace(1) %a0, null" in stale[0]
 

@@ -47,7 +47,7 @@ class Button
 static class Closures
 {
     public static string Sort(int[] a, bool down) { var b = (int[])a.Clone(); Array.Sort(b, (x, y) => down ? y.CompareTo(x) : x.CompareTo(y)); var t = new StringBuilder(); foreach (int x in b) t.Append(x).Append(' '); return t.ToString(); }
-    public static string Count(List<string> words, int length) { int n = 0; words.ForEach(w => { if (w.Length > length) n++; }); return n + string.Join("", words.FindAll(w => w.Length == length).ToArray()); }
+    public static string Count(List<string> words, int length) { int n = 0; words.ForEach(w => { if (w.Length > length) n++; }); return n + string.Join("", System.Linq.Enumerable.Where(words, w => w.Length == length)); }
     public static string Buttons() { var b = new Button(); string log = ""; int total = 0; b.Click += (s, e) => { total += ((Button)s).Clicks; }; b.Text += s => log += s; b.Text += s => log += s.ToUpperInvariant(); b.Press("a"); b.Press("b"); return log + total; }
     public static Func<int, int> Adder(int n) { return x => x + n; }
     public static int Compose(int x) { Func<int, int> f = Adder(3), g = Adder(x); return f(g(f(1))); }

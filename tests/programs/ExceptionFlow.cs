@@ -1,4 +1,5 @@
-// native: Flow::* Flow+<Numbers>d__*::* Flow+<Walk>d__*::MoveNext Program::Body
+// native: Flow::* Flow+<Numbers>d__*::* Program::Body
+// native untrimmed: Flow+<Walk>d__*::MoveNext
 // gc: yes
 // compiler: roslyn
 // Exceptions and what compilers make of them: async and iterator state machines, lock, using, stack traces, runtime frames.
@@ -27,6 +28,7 @@ static class Flow
     [MethodImpl(No)] public static void Collect() { for (int i = 0; i < 20; i++) GC.KeepAlive(new Node { X = i }); if (++counter % 128 == 0) GC.Collect(0); }
 
     // async: a switch into try blocks, awaits in try, in finally and in catch
+#if !TRIMMED // IAsyncStateMachine lacks a method there, so that no type can implement it
     [MethodImpl(No)]
     static async Task<int> Walk(int v, List<string> log)
     {
@@ -44,6 +46,9 @@ static class Flow
         finally { log.Add("end"); }
         return sum;
     }
+#else
+    static Task<int> Walk(int v, List<string> log) { return Task.FromResult(v); }
+#endif
     [MethodImpl(No)]
     public static string Async(int v)
     {
@@ -125,7 +130,7 @@ static class Flow
     public static string Frames(Exception e)
     {
         var t = new StringBuilder();
-        foreach (StackFrame f in new StackTrace(e).GetFrames()) { string n = f.GetMethod().Name; if (n.Length < 9) t.Append(' ').Append(n); }
+        foreach (StackFrame f in new StackTrace(e).GetFrames()) { string n = f.GetMethod().Name; if (n.Length < 9 && n != "Unbox") t.Append(' ').Append(n); } // 10 unboxes in managed code
         return t.ToString();
     }
     [MethodImpl(No)]

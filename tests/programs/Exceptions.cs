@@ -6,6 +6,7 @@ using System;
 using System.Collections.Generic;
 using System.Runtime.CompilerServices;
 using System.Text;
+using System.Threading;
 
 class MyException : Exception { public int Code; public MyException(int code) : base("my " + code) { Code = code; } }
 class Derived : MyException { public Derived(int code) : base(code) { } }
@@ -239,7 +240,7 @@ static class Guard
         return r + 20;
     }
     [MethodImpl(MethodImplOptions.NoInlining)]
-    public static int Locked(object gate, int v) { int r = 1; try { lock (gate) { r = 2; Jitted.Boom(v); r = 3; } } catch (MyException) { r += 10; } return System.Threading.Monitor.IsEntered(gate) ? -1 : r; }
+    public static int Locked(object gate, int v) { int r = 1; try { lock (gate) { r = 2; Jitted.Boom(v); r = 3; } } catch (MyException) { r += 10; } return Monitor.IsEntered(gate) ? -1 : r; }
     sealed class Resource : IDisposable { public void Dispose() { Log.Note(30, null, null); } }
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static int Using(int v) { try { using (new Resource()) using (v > 6 ? null : new Resource()) { return Jitted.Boom(v); } } catch (Exception e) { return e.Message.Length; } }

@@ -56,8 +56,11 @@ static class Program
         var g = Grid.Make(3, 4); for (int i = 0; i < 3; i++) for (int j = 0; j < 4; j++) Grid.Set(g, i, j, i * 10 + j);
         t.Append(Grid.Sum(g)).Append(' ').Append(Grid.Change(g, 1, 2)).Append(' ').Append(Grid.Sum(g)).Append(' ').Append(Grid.Names(new string[2, 2], "x")).Append(Grid.Cells(2)).Append(' ').Append(Grid.Four(new double[2, 2, 2, 2], 1)).Append(Grid.Small(new sbyte[2, 2], 1)).Append('\n');
         foreach (int i in new[] { 0, 2, 3, -1, int.MinValue }) t.Append(Try(() => Grid.Get(g, i, 1))).Append(Try(() => Grid.Get(g, 1, i))).Append(Try(() => { Grid.Set(g, 0, i, 1); return 1; })).Append(Try(() => Grid.Make(i, 2).Length)).Append(' ');
+#if !TRIMMED // no arrays with other lower bounds than 0
         var odd = (int[,])Array.CreateInstance(typeof(int), new[] { 2, 2 }, new[] { -5, 10 });
-        t.Append(Try(() => { Grid.Set(odd, -5, 10, 7); Grid.Set(odd, -4, 11, 8); return Grid.Get(odd, -5, 10) + Grid.Get(odd, -4, 11); })).Append(Try(() => Grid.Get(odd, 0, 0))).Append(Try(() => Grid.Get(odd, -6, 10))).Append(Try(() => Grid.Get(null, 0, 0))).Append(Try(() => { Grid.Set(null, 0, 0, 1); return 1; }));
+        t.Append(Try(() => { Grid.Set(odd, -5, 10, 7); Grid.Set(odd, -4, 11, 8); return Grid.Get(odd, -5, 10) + Grid.Get(odd, -4, 11); })).Append(Try(() => Grid.Get(odd, 0, 0))).Append(Try(() => Grid.Get(odd, -6, 10)));
+#endif
+        t.Append(Try(() => Grid.Get(null, 0, 0))).Append(Try(() => { Grid.Set(null, 0, 0, 1); return 1; }));
         t.Append(Try(() => { Grid.Covariant(new object[1, 1], 4); return 1; })).Append(Try(() => { Grid.Covariant(new string[1, 1], 4); return 1; })).Append(Try(() => { Grid.Covariant(new string[1, 1], "s"); return 1; })).Append(Try(() => { Grid.Covariant(null, "s"); return 1; })).Append(Try(() => { Grid.Covariant(new object[0, 1], "s"); return 1; })).Append('\n');
         t.Append(Boxed.Delegates(new Counter { N = 10, Tag = "tag" })).Append(' ').Append(Boxed.Of(new List<Counter> { new Counter { N = 5 } })(6)).Append(' ').Append(Boxed.Enums(DayOfWeek.Friday));
         return t.ToString();

@@ -40,7 +40,7 @@ static class Others
     public static int? Max(int[] a) { int? m = null; for (int i = 0; i < a.Length; i++) if (!m.HasValue || a[i] > m.Value) m = a[i]; return m; }
     public static string Funcs(Func<int, string> f, Action<string> a, Predicate<int> p) { a(f(3)); return f(4) + p(5); }
     public static string LazyValue(Lazy<string> l) { return l.Value + l.IsValueCreated; }
-    public static int Linq(int[] a) { return a.Sum() + a.Max() + a.Count() + a.First(); }
+    public static int Linq(int[] a) { return a.Where(x => x != 0).Aggregate(0, (x, y) => x + y) + a.Max() + a.Count() + a.First(); }
     public static string LinqStrings(string[] a) { return string.Join(",", a.Reverse().ToArray()) + a.Last() + a.Contains("b"); }
     public static string Empty() { return Array.Empty<string>().Length + "" + Enumerable.Empty<int>().Count(); }
     public static string Slice(int[] a) { var s = new ArraySegment<int>(a, 1, 2); return s.Count + "" + s.Offset + s.Array.Length; }

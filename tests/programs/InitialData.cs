@@ -4,6 +4,7 @@
 // Static fields with initial data: spans over constants, arrays made from them, at odd alignments.
 using System;
 using System.Runtime.CompilerServices;
+using System.Text;
 
 static class Data
 {
@@ -24,7 +25,7 @@ static class Program
 {
     static string Body()
     {
-        var text = new System.Text.StringBuilder(); text.Append(Data.Sum());
+        var text = new StringBuilder(); text.Append(Data.Sum());
         for (int i = 0; i < 6; i++)
         {
             try { text.Append(Data.At(i)); } catch (IndexOutOfRangeException) { text.Append("out of range"); }

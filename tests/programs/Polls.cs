@@ -85,7 +85,7 @@ static class Polls
         switch (which)
         {
             case 0: return While(() => Spin(new[] { 1, 2, 3, 4, 5, 6, 7, 8 }, new Node()).ToString());
-            case 1: return While(() => Nested(new[] { 1, 2, 3, 4, 5, 6, 7, 8 }, ref new int[5][2], new string('x', 3)).ToString());
+            case 1: return While(() => Nested(new[] { 1, 2, 3, 4, 5, 6, 7, 8 }, ref (new int[5])[2], new string('x', 3)).ToString());
             case 2: return While(() => Chase(Ring(50)).ToString());
             default: return While(() => Goto(1).ToString());
         }

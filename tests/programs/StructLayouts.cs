@@ -47,7 +47,7 @@ static class Layouts
     [MethodImpl(Off)] static WithNullable Next(WithNullable x) { x.Y = x.Y == null ? true : !x.Y; x.Z = x.Z + 1; x.T = x.T.GetValueOrDefault().AddDays(1); x.X++; return x; }
     [MethodImpl(Off)] static WithTuple Next(WithTuple x) { x.F = Next(x.F); x.G.Item3 += x.G.Item2; x.G.Item1++; x.X++; return x; }
     [MethodImpl(Off)] static ValueTuple<bool, bool> Next(ValueTuple<bool, bool> x) { return new ValueTuple<bool, bool>(x.Item2, !x.Item1); }
-    [MethodImpl(Off)] static WithDecimal Next(WithDecimal x) { x.D *= 1.5m; x.T += TimeSpan.FromSeconds(1); x.W = x.W.AddHours(1); x.O = x.O.AddDays(1); x.X++; x.G = new Guid(x.X, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11); return x; }
+    [MethodImpl(Off)] static WithDecimal Next(WithDecimal x) { x.D *= 1.5m; x.T += TimeSpan.FromSeconds(1); x.W = x.W.AddHours(1); x.O = x.O.AddHours(24); x.X++; x.G = new Guid(x.X, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11); return x; }
 
     public static string All()
     {

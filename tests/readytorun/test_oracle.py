@@ -37,8 +37,8 @@ from nativegen.readytorun.methods import (
 from nativegen.readytorun.native_format import hashtable_bucket_count
 from nativegen.readytorun.reader import ReadyToRunImage
 from nativegen.readytorun.runtime_functions import encode_runtime_functions
-from nativegen.readytorun.targets import TARGETS, target_for_r2r_version
-from tests.support.paths import TestInputs, find_inputs
+from nativegen.readytorun.targets import target_for_r2r_version
+from tests.support.paths import TARGETS, TestInputs, find_inputs
 
 SAMPLE = ("System.Linq", "System.Collections", "Microsoft.CSharp", "System.Net.Http")
 

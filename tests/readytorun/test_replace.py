@@ -9,11 +9,11 @@ import pytest
 
 from nativegen.metadata import Assembly, Table
 from nativegen.readytorun.reader import ReadyToRunImage
-from nativegen.readytorun.targets import TARGETS, target_named
+from nativegen.readytorun.targets import target_named
 from nativegen.readytorun.unit import Symbol
 from nativegen.readytorun.writer import ImageBuilder
 from tests.readytorun.test_oracle import SAMPLE_IDS, SAMPLES, framework_images
-from tests.support.paths import TestInputs
+from tests.support.paths import TARGETS, TestInputs
 
 
 class NoSymbols:

@@ -13,12 +13,12 @@ import pytest
 from nativegen.metadata import Assembly
 from nativegen.readytorun.enums import FixupKind
 from nativegen.readytorun.reader import ReadyToRunImage
-from nativegen.readytorun.targets import TARGETS, target_named
+from nativegen.readytorun.targets import target_named
 from nativegen.readytorun.unit import Cell, CellKind, Relocation, RelocationKind, Symbol, SymbolKind
 from nativegen.readytorun.writer import ImageBuilder
 from tests.readytorun.build import Names, framed, leaf, program_image, returns
 from tests.support.csharp import compile_csharp
-from tests.support.paths import NET9_VERSION, NET31_VERSION, TestInputs
+from tests.support.paths import NET9_VERSION, NET31_VERSION, TARGETS, TestInputs
 
 SOURCE = Path(__file__).with_name("program.cs")
 VERSIONS = {"3.1": NET31_VERSION, "9.0": NET9_VERSION}

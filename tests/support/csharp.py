@@ -2,7 +2,8 @@
 
 Programs are compiled against the *implementation* assemblies of a runtime, because that is all a runtime ships. mcs
 always compiles against 3.1 (it cannot read the ref fields of 9.0's core library); its output runs on both runtimes. So
-does Roslyn's for ``target="3.1"``; ``target="9.0"`` gives access to everything new and runs on 9.0 only.
+does Roslyn's for ``target="3.1"``; ``target="9.0"`` gives access to everything new and runs on 9.0 only. On 10.0
+run only programs that Roslyn compiled for ``target="10.0"``: its host's framework is trimmed and lacks most facades.
 
 Roslyn runs in one long-lived process on 9.0 (``cs/CompilerServer.cs``): 1.2 s for the first compilation, tens of
 milliseconds for each further one. Outputs are kept in ``<inputs>/compiled`` under the xxh3-128 of all that went in, so
@@ -70,6 +71,7 @@ def compile_csharp(
     optimize: bool = True,
     defines: Sequence[str] = (),
     extra: Sequence[str] = (),
+    framework: Path | None = None,
 ) -> Path:
     """Compile C# to ``out_dir/name.dll`` and return that path.
 
@@ -79,7 +81,8 @@ def compile_csharp(
             ones (Roslyn sees the whole framework anyway).
         library: an assembly without an entry point.
         compiler: ``mcs`` or ``roslyn``.
-        target: the framework to compile against, ``3.1`` or ``9.0`` (Roslyn only).
+        target: the framework to compile against, ``3.1``, or ``9.0`` and ``10.0`` (Roslyn only).
+        framework: its folder, when it is not that of the test inputs.
         extra: further switches, passed as they are.
     Raises:
         CompileError: with the compiler's messages.
@@ -94,7 +97,7 @@ def compile_csharp(
     switches = [f"-target:{'library' if library else 'exe'}", f"-optimize{'+' if optimize else '-'}", "-debug-"]
     switches += ["-unsafe"] if unsafe else []
     switches += [f"-define:{d}" for d in defines] + list(extra)
-    framework = inputs.framework(target)
+    framework = framework or inputs.framework(target)
 
     def build(work: Path) -> None:
         for file, text in files.items():

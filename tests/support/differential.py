@@ -24,13 +24,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from nativegen.metadata import Assembly, Table
 from nativegen.runtime.events import MethodRecord, MethodReport, read_method_report
 from nativegen.runtime.host import RunResult, TraceRequest, run_app, runtime_config_for
 from tests.support.cpu_baseline import image_beyond_baseline
 from tests.support.csharp import CS, assemble_il, compile_csharp
-from tests.support.paths import TARGETS
+from tests.support.paths import TARGETS, TRIMMED_TARGET
 from tests.support.runtimes import clean_environment, framework_references, get_runtime
+from tests.support.trimmed import lacking
 
 if TYPE_CHECKING:
     from nativegen.pipeline.request import CompileOptions, CompileReport
@@ -102,7 +105,8 @@ def run_differential(
         excluded: methods that the compiler must leave to the JIT, with the reason code. With ``native="*"`` no other
             method may be excluded.
         compiler, target: see compile_csharp; ``il`` for ilasm.
-        runtimes: targets to run on.
+        runtimes: targets to run on. For 10.0, whose framework is trimmed, C# is compiled again: by Roslyn against 9.0,
+            so that it refers to no facade, with ``cs/Trimmed.cs`` and the symbol TRIMMED.
         libraries: name -> C# text of further assemblies; each may refer to those before it, the program to all.
         images: assemblies to precompile; default: all. The others stay IL.
         args: of the program.
@@ -118,15 +122,25 @@ def run_differential(
         DifferentialError: with the first difference.
         CompileError: the program does not compile.
     """
-    il = folder / "il"
-    assemblies = _compile(source, il, name, libraries or {}, compiler, target, defines, optimize)
-    chosen = list(assemblies) if images is None else list(images)
+    assemblies: dict[str, dict[str, Path]] = {}
+    for each in runtimes:
+        language, against, symbols = compiler, target, list(defines)
+        if each == TRIMMED_TARGET and compiler != "il":
+            language, against, symbols = "roslyn", "9.0", [*defines, "TRIMMED"]
+        il = folder / f"il-{against}{'-trimmed' * (each == TRIMMED_TARGET)}"
+        same = next((made for made in assemblies.values() if next(iter(made.values())).parent == il), None)
+        assemblies[each] = same or _compile(source, il, name, libraries or {}, language, against, symbols, optimize)
     home = folder / "home"
     home.mkdir()
     compile_one = compile_image or partial(_compile_with_pipeline, options)
     harnesses = [_Harness(each, folder / each, home, name, args, timeout) for each in runtimes]
     for harness in harnesses:
-        harness.prepare(assemblies, chosen, compile_one)
+        built = assemblies[harness.target]
+        if harness.target == TRIMMED_TARGET:
+            absent = [what for path in built.values() for what in lacking(path, *built.values())]
+            if absent:
+                pytest.skip(f"the trimmed framework of the 10.0 host lacks {'; '.join(absent)}")
+        harness.prepare(built, list(built) if images is None else list(images), compile_one)
 
     def execute(harness: _Harness) -> DifferentialRun:
         run = harness.run_traced()
@@ -176,6 +190,8 @@ def _compile(
         assemblies[name] = assemble_il(source, folder, name)
         return assemblies
     files = support_files(source, folder.parent / "source", name)
+    if "TRIMMED" in defines:
+        files = [*_as_files(files, folder.parent / "source", name), CS / "Trimmed.cs"]
     assemblies[name] = compile_csharp(
         files,
         folder,
@@ -209,13 +225,21 @@ def support_files(
     return files
 
 
+def _as_files(source: str | Path | Sequence[Path], folder: Path, name: str) -> Sequence[Path]:
+    if isinstance(source, str):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.cs").write_text(source, "utf-8")
+        return [folder / f"{name}.cs"]
+    return [source] if isinstance(source, Path) else source
+
+
 class _Harness:
     """One program on one runtime: a folder with the IL, a folder with the images."""
 
     def __init__(
         self, target: str, folder: Path, home: Path, name: str, args: Sequence[str], timeout: float
     ) -> None:
-        self._target = target
+        self.target = target
         self._runtime = get_runtime(target)
         self._folder = folder
         self._jit = folder / "jit"
@@ -228,7 +252,7 @@ class _Harness:
 
     def prepare(self, assemblies: Mapping[str, Path], images: Sequence[str], compile_image: ImageCompiler) -> None:
         """Fill both folders: the IL, and the images of the chosen assemblies."""
-        references = framework_references(self._target) | {name: str(path) for name, path in assemblies.items()}
+        references = framework_references(self.target) | {name: str(path) for name, path in assemblies.items()}
         for folder in (self._jit, self._native):
             folder.mkdir(parents=True)
             config = json.dumps(runtime_config_for(self._runtime))
@@ -236,7 +260,7 @@ class _Harness:
         for name, path in assemblies.items():
             shutil.copyfile(path, self._jit / path.name)
             if name in images:
-                self._reports[name] = compile_image(path, self._native / path.name, self._target, references)
+                self._reports[name] = compile_image(path, self._native / path.name, self.target, references)
             if not (self._native / path.name).is_file():  # left as IL, or a facade: nothing to compile
                 shutil.copyfile(path, self._native / path.name)
 
@@ -246,9 +270,9 @@ class _Harness:
         native = self._run(self._native, False, {}, {}, TraceRequest(self._folder / "trace"))
         self._compare(jit, native, "images, no tiering")
         if native.trace is None:
-            raise DifferentialError(f"{self._target}: the runtime wrote no trace")
+            raise DifferentialError(f"{self.target}: the runtime wrote no trace")
         methods = read_method_report(native.trace)
-        return DifferentialRun(self._target, jit, native, methods, self._reports, self._native)
+        return DifferentialRun(self.target, jit, native, methods, self._reports, self._native)
 
     def run_again(
         self,
@@ -292,7 +316,7 @@ class _Harness:
         for part, wanted, got in pairs:
             if wanted != got:
                 raise DifferentialError(
-                    f"{self._target}, {what}: {part} differs\n"
+                    f"{self.target}, {what}: {part} differs\n"
                     f"--- under the JIT\n{_shown(wanted)}\n--- with images\n{_shown(got)}\n"
                     f"--- error output with images (exit status {actual.exit_code})\n{_shown(actual.stderr)}"
                 )

@@ -9,6 +9,8 @@ entry     meaning
 ========  =====================================================================================================
 net31     root of .NET Core 3.1.23 (``dotnet``, ``shared/Microsoft.NETCore.App/3.1.23``): the wheel dotnetcore2
 net9      root of a framework-dependent .NET 9.0.5 made from the azmcp package (provision.py builds it)
+net10     root of a .NET 10.0.11 with the trimmed framework of azmcp 3.0; its ``dotnet`` is a single-file host
+azmcp10   the single-file application azmcp 3.0 (.NET 10) taken apart: its files, and the host program without them
 azmcp     the unpacked self-contained application azmcp: 192 IL-only assemblies and its own .NET 9.0.5
 roslyn    folder of Microsoft.CodeAnalysis.CSharp.dll 4.8 and its neighbours
 openssl   folder with OpenSSL 1.1, the newest that .NET Core 3.1 can use: even its XML reader needs random numbers
@@ -31,11 +33,17 @@ from pathlib import Path
 
 NET31_VERSION = "3.1.23"
 NET9_VERSION = "9.0.5"
+NET10_VERSION = "10.0.11"
 NETCORE_APP = "Microsoft.NETCore.App"
 ASPNETCORE_APP = "Microsoft.AspNetCore.App"
 LIBSSL = "libssl.so.1.1"
 
+# Runtimes with their whole framework; that of 10.0's host is trimmed.
 TARGETS = ("3.1", "9.0")
+TRIMMED_TARGET = "10.0"
+ALL_TARGETS = (*TARGETS, TRIMMED_TARGET)
+
+_VERSIONS = {"3.1": NET31_VERSION, "9.0": NET9_VERSION, "10.0": NET10_VERSION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,29 +55,31 @@ class TestInputs:
     home: Path
     net31: Path
     net9: Path
+    net10: Path
     azmcp: Path
+    azmcp10: Path
     roslyn: Path
     openssl: Path
     mcs: str | None
     ilasm: str | None
 
     def root(self, target: str) -> Path:
-        """The dotnet root (folder of the ``dotnet`` program) for target ``3.1`` or ``9.0``."""
-        return {"3.1": self.net31, "9.0": self.net9}[target]
+        """The dotnet root (folder of the ``dotnet`` program) for one of ALL_TARGETS."""
+        return {"3.1": self.net31, "9.0": self.net9, "10.0": self.net10}[target]
 
     def framework(self, target: str) -> Path:
-        """The folder of the base framework's assemblies for target ``3.1`` or ``9.0``."""
-        version = {"3.1": NET31_VERSION, "9.0": NET9_VERSION}[target]
-        return self.root(target) / "shared" / NETCORE_APP / version
+        """The folder of the base framework's assemblies for one of ALL_TARGETS."""
+        return self.root(target) / "shared" / NETCORE_APP / _VERSIONS[target]
 
     def aspnetcore(self) -> Path:
         """The folder of the ASP.NET Core 9.0.5 assemblies."""
         return self.net9 / "shared" / ASPNETCORE_APP / NET9_VERSION
 
     def missing(self) -> list[str]:
-        """What is not there, as short names: ``3.1``, ``9.0``, the names of the fields."""
-        absent = [t for t in TARGETS if not (self.framework(t) / "System.Private.CoreLib.dll").is_file()]
+        """What is not there, as short names: the targets, the names of the fields."""
+        absent = [t for t in ALL_TARGETS if not (self.framework(t) / "System.Private.CoreLib.dll").is_file()]
         absent += [] if (self.azmcp / "azmcp.dll").is_file() else ["azmcp"]
+        absent += [] if (self.azmcp10 / "azmcp.dll").is_file() else ["azmcp10"]
         absent += [] if (self.roslyn / "Microsoft.CodeAnalysis.CSharp.dll").is_file() else ["roslyn"]
         absent += [] if (self.openssl / LIBSSL).exists() else ["openssl"]
         absent += [name for name, found in (("mcs", self.mcs), ("ilasm", self.ilasm)) if not found]
@@ -89,7 +99,9 @@ def find_inputs() -> TestInputs:
         home=home,
         net31=_wheel_root() or home / "net31",
         net9=home / "net9",
+        net10=home / "net10",
         azmcp=home / "azmcp",
+        azmcp10=home / "azmcp10",
         roslyn=home / "roslyn",
         openssl=home / "openssl",
         mcs=shutil.which("mcs"),

@@ -27,10 +27,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.support.paths import ASPNETCORE_APP, LIBSSL, NET9_VERSION, NETCORE_APP, TestInputs, find_inputs
+from tests.support.bundle import BundledFile, FileType, read_bundle, write_bundle
+from tests.support.csharp import CS, compile_csharp
+from tests.support.paths import (
+    ASPNETCORE_APP,
+    LIBSSL,
+    NET9_VERSION,
+    NET10_VERSION,
+    NETCORE_APP,
+    TestInputs,
+    find_inputs,
+)
 
-# Its presence says that the .NET 9 layout was built by this version of build_net9.
+# Their presence says that a layout was built by this version of build_net9 or build_net10.
 LAYOUT_STAMP = ".layout-2"
+LAYOUT_STAMP_10 = ".layout-1"
+# Of a single-file application taken apart: the host program without the files.
+BUNDLE_HOST = "singlefilehost"
 
 APT_LINE = "apt-get install -y mono-mcs mono-devel"
 NPM_LINE = "apt-get install -y --no-install-recommends npm"
@@ -51,6 +64,7 @@ class NpmPackage:
 
 
 AZMCP = NpmPackage("@azure/mcp-linux-x64", "0.4.1", "dist")
+AZMCP10 = NpmPackage("@azure/mcp-linux-x64", "3.0.0-beta.46", "dist")
 ROSLYN = NpmPackage("@typespec/http-client-csharp", "1.0.0-alpha.20260929.2", "dist/generator")
 
 # A wheel that carries OpenSSL 1.1.1 (as libraries with a hash in their names); nothing else of it is used.
@@ -108,10 +122,18 @@ def provision(source: Path | None = None, *, say: Callable[[str], None] = lambda
         shutil.rmtree(inputs.net9, ignore_errors=True)
         say(f"building the framework-dependent layout {inputs.net9}")
         _publish(inputs.net9, partial(build_net9, inputs))
+    if not (inputs.azmcp10 / "azmcp.dll").exists():
+        say(f"fetching {AZMCP10.name} {AZMCP10.version} (npm) and taking it apart")
+        _publish(inputs.azmcp10, partial(_fetch_bundle, AZMCP10, source))
     if not (inputs.mcs and inputs.ilasm) and _can_install():
         say(APT_LINE)
         _run(["apt-get", "update", "-qq"])
         _run(APT_LINE.split())
+        inputs = find_inputs()
+    if inputs.mcs and not (inputs.net10 / LAYOUT_STAMP_10).exists():
+        shutil.rmtree(inputs.net10, ignore_errors=True)
+        say(f"building the test host {inputs.net10}")
+        _publish(inputs.net10, partial(build_net10, inputs))
     return find_inputs()
 
 
@@ -144,6 +166,43 @@ def build_net9(inputs: TestInputs, place: Path) -> None:
     (folder / f"{ASPNETCORE_APP}.runtimeconfig.json").write_text(
         json.dumps({"runtimeOptions": {"tfm": "net9.0", "framework": {"name": NETCORE_APP, "version": NET9_VERSION}}})
     )
+
+
+def build_net10(inputs: TestInputs, place: Path) -> None:
+    """Lay out azmcp 3.0's own .NET 10.0.11 as an installed runtime.
+
+    The runtime is part of the single-file host, and it starts only from a bundle that has the core library. So the
+    program ``dotnet`` is that host with the framework and our launcher as the application behind it; the framework's
+    assemblies also lie where an installed runtime has them, for those who compile against them. They are trimmed: what
+    azmcp does not use is not there.
+    """
+    app = inputs.azmcp10
+    deps = json.loads((app / "azmcp.deps.json").read_text("utf-8"))
+    moniker = deps["runtimeTarget"]["name"]
+    packs = {name: assets for name, assets in deps["targets"][moniker].items() if name.startswith("runtimepack.")}
+    place.mkdir()
+    (place / LAYOUT_STAMP_10).touch()
+    names: list[str] = []
+    for framework in (NETCORE_APP, ASPNETCORE_APP):
+        folder = place / "shared" / framework / NET10_VERSION
+        folder.mkdir(parents=True)
+        assemblies = list(packs[f"runtimepack.{framework}.Runtime.linux-x64/{NET10_VERSION}"]["runtime"])
+        _link_all(app, assemblies, folder)
+        names += assemblies
+    own = "azmcp/1.0.0"
+    deps["targets"] = {moniker: {own: {"runtime": {"azmcp.dll": {}}}, **packs}}
+    library = {"type": "project", "serviceable": False, "sha512": ""}
+    deps["libraries"] = {own: library, **{name: deps["libraries"][name] for name in packs}}
+    with tempfile.TemporaryDirectory() as work:
+        base = place / "shared" / NETCORE_APP / NET10_VERSION
+        source = CS / "BundleLauncher.cs"
+        launcher = compile_csharp(source, Path(work), "azmcp", compiler="roslyn", target="10.0", framework=base)
+        files = {"azmcp.dll": BundledFile(FileType.ASSEMBLY, launcher.read_bytes())}
+    files |= {name: BundledFile(FileType.ASSEMBLY, (app / name).read_bytes()) for name in names}
+    files["azmcp.deps.json"] = BundledFile(FileType.DEPS_JSON, json.dumps(deps).encode())
+    config = (app / "azmcp.runtimeconfig.json").read_bytes()
+    files["azmcp.runtimeconfig.json"] = BundledFile(FileType.RUNTIME_CONFIG, config)
+    write_bundle(place / "dotnet", (app / BUNDLE_HOST).read_bytes(), files)
 
 
 def _framework_deps(framework: str, groups: dict[str, Any]) -> dict[str, Any]:
@@ -214,6 +273,21 @@ def _fetch_npm(package: NpmPackage, place: Path) -> None:
     for program in (place / "azmcp", place / "createdump"):
         if program.is_file():
             program.chmod(0o755)
+
+
+def _fetch_bundle(package: NpmPackage, source: Path | None, place: Path) -> None:
+    """The files of a single-file application, and its host without them as BUNDLE_HOST."""
+    unpacked = source / package.stem / "package" / package.folder if source else None
+    with tempfile.TemporaryDirectory(dir=place.parent) as work:
+        if unpacked is None or not unpacked.is_dir():
+            unpacked = Path(work) / "dist"
+            _fetch_npm(package, unpacked)
+        bundle = read_bundle(unpacked / "azmcp")
+    for name, file in bundle.files.items():
+        target = place / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(file.data)
+    (place / BUNDLE_HOST).write_bytes(bundle.host)
 
 
 def _can_install() -> bool:

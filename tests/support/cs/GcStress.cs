@@ -34,7 +34,9 @@ public static class GcStress
         {
             // Objects of changing size that die at once leave holes, so that compaction moves what survives.
             for (int i = 0; i < holes.Length; i++) holes[i] = new byte[24 + (i * 37 + round) % 200];
+#if !TRIMMED
             if (round % 50 == 0) GCSettings.LargeObjectHeapCompactionMode = GCLargeObjectHeapCompactionMode.CompactOnce;
+#endif
             long start = Stopwatch.GetTimestamp();
             GC.Collect(round % 3, GCCollectionMode.Forced, true, true);
             Collections++;
