@@ -14,7 +14,7 @@ from nativegen.metadata import Assembly, Table
 from nativegen.readytorun.enums import ClauseFlags, FixupKind, Helper, ImportSectionFlags, SectionType
 from nativegen.readytorun.exceptions import Clause
 from nativegen.readytorun.reader import CompiledMethod, ReadyToRunImage
-from nativegen.readytorun.targets import TARGETS, Target, target_named
+from nativegen.readytorun.targets import Target, target_named
 from nativegen.readytorun.unit import (
     Cell,
     CellKind,
@@ -29,7 +29,7 @@ from nativegen.readytorun.unit import (
 from nativegen.readytorun.writer import ImageBuilder
 from tests.readytorun.build import LEAF_UNWIND, Names, leaf, program_image, program_units, returns
 from tests.support.csharp import compile_csharp
-from tests.support.paths import TestInputs
+from tests.support.paths import TARGETS, TestInputs
 
 SOURCE = Path(__file__).with_name("program.cs")
 
