@@ -147,6 +147,7 @@ DIAGNOSTICS: dict[str, Diagnostic] = _table(
     Diagnostic("NGEN5001", "contains no native image of nativegen", "pass a folder made by publish, or an image", 3),
     Diagnostic("NGEN5002", "the runtime could not be asked: {detail}", "check that the application starts", 5),
     Diagnostic("NGEN5003", "not a usable baseline: {detail}", "write it again: nativegen verify --write-baseline FILE"),
+    Diagnostic("NGEN5004", "not a usable inventory: {detail}", "write it again: verify DIR --write-inventory FILE"),
     Diagnostic("NGEN6001", "not a readable event trace: {detail}", "run the program again; it must end by itself", 125),
     Diagnostic("NGEN6002", "the event trace is unreliable: {detail}", "trace a shorter run", 125),
     Diagnostic("NGEN6003", "no .NET runtime here", "pass the folder of 'dotnet', or of a self-contained app", 3),

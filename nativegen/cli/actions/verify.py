@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nativegen.cli import options
 from nativegen.cli.output import Output
 from nativegen.cli.sentences import INVALID_FILE, NOT_FOUND, NOT_INSTALLED
-from nativegen.cli.switches import Parsed, Switch, Syntax
+from nativegen.cli.switches import Parsed, Switch, Syntax, UsageError
 from nativegen.operations.query import Query
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ SYNTAX = Syntax(
         Switch("cpu", "S", "processor features of the machines that the images are meant for (default: this one's)"),
         Switch("baseline", "FILE", "fail when an assembly has fewer methods with code than this file says"),
         Switch("write-baseline", "FILE", "write that file"),
+        Switch("inventory", "FILE", "fail when a folder's images are not those of this bill of materials"),
+        Switch("write-inventory", "FILE", "write the bill of materials of a folder's images: CycloneDX, with digests"),
         Switch("recompile", help="compile the images of the cache again and compare the bytes"),
         options.JOBS,
     ),
@@ -60,6 +62,7 @@ def run(parsed: Parsed, output: Output) -> int:
             return NOT_FOUND
         selection.extend(found)
     results = verify_static(selection.subjects)
+    _inventory(parsed, selection)
     if parsed.flag("recompile"):
         results = _recompile(results, selection, parsed)
     if parsed.flag("live"):
@@ -97,6 +100,22 @@ def _select(argument: str, parsed: Parsed, criteria: Criteria) -> Selection | No
     with Cache(root) as cache:
         found = cache_subjects(cache, Query(argument) if argument else None, NativeToolchain(), criteria)
     return found if found.subjects or found.notes or not argument else None
+
+
+def _inventory(parsed: Parsed, selection: Selection) -> None:
+    """Compare with the inventory, and write it; both are about the one folder that was named."""
+    wanted, written = parsed.value("inventory"), parsed.value("write-inventory")
+    if wanted is None and written is None:
+        return
+    from nativegen.verify.inventory import inventory_findings, write_inventory
+
+    if len(selection.files) != 1 or not os.path.isdir(selection.files[0][0]):
+        raise UsageError("an inventory is about one folder: nativegen verify DIR --inventory FILE")
+    ((folder, subjects),) = selection.files
+    if wanted is not None:
+        selection.notes += inventory_findings(wanted, folder, subjects)
+    if written is not None:
+        write_inventory(written, folder, subjects)
 
 
 def _recompile(results: list[SubjectResult], selection: Selection, parsed: Parsed) -> list[SubjectResult]:

@@ -1,0 +1,1 @@
+[assembly: System.Runtime.CompilerServices.Dependency("Greeting", System.Runtime.CompilerServices.LoadHint.Always)]
