@@ -63,7 +63,7 @@ class Reuse:
     def find(self, rids: Sequence[int]) -> dict[int, Result]:
         """Results for those methods that need not be compiled."""
         start = time.process_time()
-        keys = UnitKeys(self._facts, self._request.target, self._request.options).of(rids)
+        keys = self._keys_of(rids)
         self._keys = dict(zip(rids, keys, strict=True))
         self.seconds["key"] = time.process_time() - start
         start = time.process_time()
@@ -91,7 +91,10 @@ class Reuse:
     def find_instances(self, needed: Sequence[NeededInstance]) -> dict[Signature, Result]:
         """Likewise for generic instances over value types, after :meth:`find`."""
         start = time.process_time()
-        keys = {instance.signature: self._instance_key(instance) for instance in needed}
+        # A partial image has instances of definitions that it does not have themselves.
+        others = sorted({instance.rid for instance in needed}.difference(self._keys))
+        definitions = self._keys | dict(zip(others, self._keys_of(others), strict=True))
+        keys = {instance.signature: self._instance_key(instance, definitions) for instance in needed}
         self._instance_keys.update(keys)
         stored = self._units.find(keys.values())
         found: dict[Signature, Result] = {}
@@ -106,9 +109,12 @@ class Reuse:
         self.seconds["units"] += time.process_time() - start
         return found
 
-    def _instance_key(self, instance: NeededInstance) -> bytes:
+    def _keys_of(self, rids: Sequence[int]) -> Sequence[bytes]:
+        return UnitKeys(self._facts, self._request.target, self._request.options).of(rids)
+
+    def _instance_key(self, instance: NeededInstance, definitions: Mapping[int, bytes]) -> bytes:
         """The definition's key, and what the signature's symbols mean."""
-        parts = [self._keys[instance.rid], b"instance"]
+        parts = [definitions[instance.rid], b"instance"]
         for part in instance.signature:
             if isinstance(part, Symbol):
                 parts.append(text(part.name) + self._facts.token(self._names.token(part)))

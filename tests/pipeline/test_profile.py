@@ -112,3 +112,30 @@ def test_names_that_have_gone_do_not_change_what_is_wanted(library: Path, tmp_pa
     path.write_text("# nativegen profile 1\n[Other]\nA::b void ()\n")
     with pytest.raises(NativegenError, match="names no method of the application"):
         select(str(path), opened)
+
+
+INSTANCES = """
+public struct Pair<T> { public T A, B; public T Second() { return B; } }
+public static class Maths {
+    public static int Use(int x) { Pair<int> p = new Pair<int>(); p.B = x; return p.Second(); }
+    public static T Twice<T>(T x, System.Func<T, T> f) { return f(f(x)); }
+    public static long Call(long x) { return Twice<long>(x, y => y + 1); }
+}
+"""
+
+
+def test_instances_that_the_named_methods_need_are_there(tmp_path: Path) -> None:
+    """Their definitions are not named; with a store of compiled methods and without, and a second time."""
+    source = compile_csharp(INSTANCES, tmp_path, "Maths", library=True)
+    lines = ("Maths::Use int32 (int32)", "Maths::Call int64 (int64)")
+    images = []
+    for number, store in enumerate([None, str(tmp_path / "units"), str(tmp_path / "units")]):
+        output = str(tmp_path / f"{number}.dll")
+        request = CompileRequest(str(source), output, "3.1", framework_references("3.1"), partial=lines)
+        report = compile_file(request, unit_store=store)
+        assert report.native == 2 and {instance.code for instance in report.instances} == {""}
+        assert len(report.instances) == 2
+        images.append(Path(output).read_bytes())
+    assert images[0] == images[1] == images[2]
+    image = ReadyToRunImage.from_bytes(images[0])
+    assert len(image.method_entries) == 2 and len(image.instance_entries) == 2
