@@ -1,0 +1,53 @@
+"""Partial images and the shared cache, from a SConstruct."""
+
+from __future__ import annotations
+
+import pytest
+
+from nativegen.readytorun.reader import ReadyToRunImage
+from tests.scons.conftest import Project
+from tests.support.http_cache import HttpCache
+
+PROFILE = """# nativegen profile 1
+[App]
+App::Main int32 ()
+[Middle]
+Middle::Twice int32 (int32)
+"""
+
+
+def native(project: Project, path: str) -> int:
+    return len(ReadyToRunImage.open(project.folder / path).method_entries)
+
+
+def test_a_profile_chooses_images_and_methods(project: Project) -> None:
+    profile = project.folder / "start.profile"
+    profile.write_text(PROFILE)
+    project.edit("SConstruct", "core = env", "env['NATIVEGEN_PARTIAL'] = 'start.profile'\ncore = env")
+    assert project.scons(".", "publish").compiled == {"App", "Middle"}
+    assert native(project, "out/App.dll") == native(project, "out/Middle.dll") == 1
+    assert (project.folder / "out" / "Core.dll").read_bytes() == (project.folder / "bin" / "Core.dll").read_bytes()
+    assert project.run("out/App.dll") == "area 84\n"
+
+    # Comments and names that mean nothing change nothing that is built.
+    profile.write_text(PROFILE + "# more\n")
+    assert project.scons(".", "publish").compiled == frozenset()
+    profile.write_text(PROFILE.replace("[Middle]", "[Core]\nBox::Grow instance int32 (value class Size)\n[Middle]"))
+    assert project.scons(".", "publish").compiled == {"Core"}
+    assert native(project, "out/Core.dll") == 1 and project.run("out/App.dll") == "area 84\n"
+
+
+def test_images_come_from_the_shared_cache(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    with HttpCache() as server:
+        monkeypatch.setenv("NATIVEGEN_REMOTE_CACHE", server.url)
+        monkeypatch.setenv("NATIVEGEN_REMOTE_CACHE_MODE", "read-write")
+        project.scons()
+        images = {path: path.read_bytes() for path in project.folder.glob("bin/*.ni.dll")}
+        assert len(images) == 3 and sum(path.startswith("/ac/") for path in server.blobs) == 3
+        for path in images:
+            path.unlink()
+        server.requests.clear()
+        monkeypatch.setenv("NATIVEGEN_REMOTE_CACHE_MODE", "read-only")
+        project.scons()
+        assert {path: path.read_bytes() for path in project.folder.glob("bin/*.ni.dll")} == images
+        assert sum(path.startswith("/cas/") for _, path in server.requests) == 6 and server.count("PUT") == 0
