@@ -28,24 +28,29 @@ def run(parsed: Parsed, output: Output) -> int:
     done = []
     if index is not None:
         index.close()
-        done = _execute(root, int(text), options.jobs(parsed), output)
+        done = _execute(root, int(text), parsed, output)
     if not any(e.errors or any(one.compiled for one in e.installed) for e in done):
         output.say(UP_TO_DATE)
     output.document({"items": [{"command": e.item.words, "errors": [str(error) for error in e.errors]} for e in done]})
     return SOME_FAILED if any(executed.errors for executed in done) else 0
 
 
-def _execute(root: str, greatest: int, jobs: int, output: Output) -> list[Executed]:
+def _execute(root: str, greatest: int, parsed: Parsed, output: Output) -> list[Executed]:
     from nativegen.cache.store import Cache
     from nativegen.cli.progress import ConsoleEvents, ProgressBar
+    from nativegen.cli.shared import sharing
     from nativegen.operations.toolchain import NativeToolchain
     from nativegen.service.execute import execute_next
     from nativegen.service.log import Log
 
     done = []
-    with Cache(root) as cache, ProgressBar(output) as bar:
-        log, events = Log(root), ConsoleEvents(output, bar)
-        while (executed := execute_next(cache, NativeToolchain(cache.units), jobs, log, events, greatest)) is not None:
+    with (
+        Cache(root) as cache,
+        sharing(NativeToolchain(cache.units), parsed, output) as toolchain,
+        ProgressBar(output) as bar,
+    ):
+        jobs, log, events = options.jobs(parsed), Log(root), ConsoleEvents(output, bar)
+        while (executed := execute_next(cache, toolchain, jobs, log, events, greatest)) is not None:
             done.append(executed)
             failed = {id(error) for one in executed.installed for _, error in one.failures}
             for error in executed.errors:
