@@ -52,23 +52,23 @@ def measure(work: pathlib.Path) -> Iterator[Row]:
 
 
 def _rows(program: Program, work: pathlib.Path) -> Iterator[Row]:
-    shipped, native = (_jitted(start, work) for start in (program.shipped, program.native))
-    actions: list[Callable[[], object]] = [partial(_start, program.shipped), partial(_start, program.native)]
+    shipped, native = (jitted(start, work) for start in (program.shipped, program.native))
+    actions: list[Callable[[], object]] = [partial(start_once, program.shipped), partial(start_once, program.native)]
     before, after, *others = median_pairs([*actions, *([program.run] if program.run else [])], pairs=PAIRS)
     times = f"{1000 * before:.0f} ms -> {1000 * after:.0f} ms"
     yield Row(program.name, f"{after / before:.2f} x as shipped", times)
-    yield Row("  methods jitted", f"{_total(shipped)} -> {_total(native)}", f"{_words(shipped)} -> {_words(native)}")
+    yield Row("  methods jitted", f"{total(shipped)} -> {total(native)}", f"{words(shipped)} -> {words(native)}")
     for other in others:
         yield Row("  by nativegen run", f"{other / before:.2f} x as shipped", f"{1000 * other:.0f} ms")
 
 
-def _start(start: Start) -> None:
+def start_once(start: Start) -> None:
     ran = start(None)
     if ran.exit_code:
         raise RuntimeError(f"exit code {ran.exit_code}: {ran.stderr.decode('utf-8', 'replace')[-2000:]}")
 
 
-def _jitted(start: Start, work: pathlib.Path) -> Summary:
+def jitted(start: Start, work: pathlib.Path) -> Summary:
     with tempfile.TemporaryDirectory(dir=work) as folder:
         ran = start(TraceRequest(pathlib.Path(folder)))
         if ran.trace is None:
@@ -78,11 +78,11 @@ def _jitted(start: Start, work: pathlib.Path) -> Summary:
         return report.summary()
 
 
-def _total(summary: Summary) -> int:
+def total(summary: Summary) -> int:
     return summary.jitted_ordinary + summary.jitted_generic + summary.jitted_stubs
 
 
-def _words(summary: Summary) -> str:
+def words(summary: Summary) -> str:
     return f"{summary.jitted_ordinary} ordinary, {summary.jitted_generic} generic, {summary.jitted_stubs} stubs"
 
 
