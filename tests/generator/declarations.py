@@ -19,11 +19,12 @@ EXTERN = """\
 """
 
 
-def method(header: str, lines: list[str] | Iterator[str], locals_: str = "") -> str:
+def method(header: str, lines: list[str] | Iterator[str], locals_: str = "", synchronized: bool = False) -> str:
     """One method; ``maxstack`` is generous."""
     body = "\n".join(lines)
     init = f".locals init ({locals_})\n" if locals_ else ""
-    return f".method {header} cil managed {{\n.maxstack 200\n{init}{body}\n}}\n"
+    how = "cil managed synchronized" if synchronized else "cil managed"
+    return f".method {header} {how} {{\n.maxstack 200\n{init}{body}\n}}\n"
 
 
 def struct_text(world: World, type_: CilType, members: str) -> str:

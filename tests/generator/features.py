@@ -19,6 +19,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "EH fault": ("EH fault",),
     "EH leaving with a value, or a loop": ("EH return", "EH leave"),
     "EH throw, rethrow": ("EH throw", "EH rethrow"),
+    "synchronized methods": ("synchronized",),
     "struct shape numbers": ("struct shape: numbers",),
     "struct shape floats": ("struct shape: floats",),
     "struct shape references": ("struct shape: references",),

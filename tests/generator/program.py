@@ -20,17 +20,20 @@ from tests.generator.world import Callee, Field, World, is_library, library_text
 
 ARGUMENT_SETS = 3
 FUEL_PER_CASE = 150
+SYNCHRONIZED = 0.08  # of the methods
 
 
 @dataclass(slots=True)
 class Method:
-    """One generated method. ``owner``: where its text goes; ``header``: all up to ``cil managed``."""
+    """One generated method. ``owner``: where its text goes; ``header``: all up to ``cil managed``; ``synchronized``: it
+    holds a monitor while it runs."""
 
     name: str
     owner: str
     header: str
     body: Body
     callee: Callee
+    synchronized: bool = False
 
     @property
     def full_name(self) -> str:
@@ -39,7 +42,7 @@ class Method:
 
     def text(self) -> str:
         names = ", ".join(f"{type_.signature} V_{i}" for i, type_ in enumerate(self.body.locals))
-        return d.method(self.header, self.body.node.lines(), names)
+        return d.method(self.header, self.body.node.lines(), names, self.synchronized)
 
 
 @dataclass(slots=True)
@@ -136,10 +139,20 @@ def make_program(seed: int, methods: int) -> Program:
         )
         result_name = callee.result.signature if callee.result is not None else "void"
         parameters_text = ", ".join(f"{p.signature} p{i}" for i, p in enumerate(callee.parameters))
-        made = Method(name, owner, f"{head} {result_name} {name}({parameters_text})", body, callee)
+        synchronized = _is_synchronized(seed, owner, name, callee)
+        if synchronized:
+            body.features["synchronized"] += 1
+        header = f"{head} {result_name} {name}({parameters_text})"
+        made = Method(name, owner, header, body, callee, synchronized)
         program.methods.append(made)
         program.cases.append([_case(world, own, callee) for _ in range(ARGUMENT_SETS)])
     return program
+
+
+def _is_synchronized(seed: int, owner: str, name: str, callee: Callee) -> bool:
+    """A few are; structs have nothing to lock."""
+    own = random.Random(f"{seed} {owner} {name}")
+    return (callee.this is None or callee.this.stack != "val") and own.random() < SYNCHRONIZED
 
 
 def _reference(result: CilType | None, name: str, parameters: tuple[CilType, ...], instance: bool) -> str:
