@@ -7,6 +7,9 @@ types are checked by the runtime all the same, like every layout.
 
 Why here: a call costs a hundred times what these methods do, and keeps loops from being optimised.
 
+Left to calls: what carries neither mark, like the accessors of ``Memory<T>`` (a servicing release may change them), and
+what needs instructions beyond the baseline.
+
 Exactly the method's behaviour, in the same order: a null ``this`` throws before a bad index does.
 
 Also here: the methods whose CIL in the core library is only a placeholder (jitinterface.cpp:
