@@ -95,6 +95,11 @@ DIAGNOSTICS: dict[str, Diagnostic] = _table(
         "record the profile again: nativegen trace -o",
     ),
     Diagnostic("NGEN3110", "{count} methods are left to the JIT: {reasons}", "they run, jitted; see docs/verify.md"),
+    Diagnostic(
+        "NGEN3111",
+        "target {name} was never tested with its runtime",
+        "use a tested one, or insist with --untested-target",
+    ),
     Diagnostic("NGEN3201", "llvmlite is not installed", "run: pip install 'llvmlite>=0.50,<0.51'"),
     Diagnostic(
         "NGEN3202",

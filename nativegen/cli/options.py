@@ -22,7 +22,8 @@ CONFIGURATION = (
     Switch("AppBase", "DIR", "bind in this folder instead of the application's own"),
 )
 RUNTIME = Switch("runtime", "DIR", "the .NET runtime to use: a folder with dotnet, or of a self-contained application")
-TARGET = Switch("target", "3.1|9.0", "the runtime profile to compile for")
+TARGET = Switch("target", "3.1|9.0|10.0", "the runtime profile to compile for")
+UNTESTED_TARGET = Switch("untested-target", help="compile for a target that was never tested with its runtime (8.0)")
 QUEUE = Switch(
     "queue",
     "1|2|3",
@@ -119,6 +120,7 @@ def install_request(parsed: Parsed, path: str) -> InstallRequest:
     return InstallRequest(
         path=os.path.realpath(path),
         target=parsed.value("target"),
+        untested_target=parsed.flag("untested-target"),
         runtime=_absolute(parsed.value("runtime")),
         exe_config=_absolute(parsed.value("ExeConfig")),
         app_base=_absolute(parsed.value("AppBase")),

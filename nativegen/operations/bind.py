@@ -28,7 +28,7 @@ from nativegen.pipeline.eligibility import check_eligible
 from nativegen.plan.decide import Candidate
 from nativegen.plan.manifest import FrameworkEntry, framework_signature
 from nativegen.readytorun.container import MACHINE_LINUX_X64
-from nativegen.readytorun.targets import target_for_runtime_version, target_named
+from nativegen.readytorun.targets import require_tested, target_for_runtime_version, target_named
 from nativegen.runtime.discover import Runtime, find_runtimes, runtime_for
 
 _MISSING = "NGEN2010"
@@ -45,7 +45,7 @@ def bind_closure(request: InstallRequest) -> Closure:
         raise NativegenError("NGEN1007", path)
     application = application_of(path, _path(request.app_base), _path(request.exe_config))
     runtime = _runtime(application, request)
-    target = target_for_runtime_version(runtime.version)
+    target = require_tested(target_for_runtime_version(runtime.version), request.untested_target)
     _check_platform(runtime)
     bound = bind_references(
         path,

@@ -21,7 +21,7 @@ from nativegen.operations.selection import select
 from nativegen.operations.toolchain import CompileFailure, Progress, Toolchain
 from nativegen.pipeline.eligibility import check_eligible
 from nativegen.pipeline.request import CompileOptions, CompileReport, CompileRequest
-from nativegen.readytorun.targets import target_for_runtime_version, target_named
+from nativegen.readytorun.targets import Target, require_tested, target_for_runtime_version, target_named
 from nativegen.runtime.discover import find_runtimes
 
 _ASSEMBLY_SUFFIXES = (".dll", ".exe")
@@ -44,24 +44,27 @@ def plan_compile(
     runtime: str | None,
     options: CompileOptions,
     partial: str | None = None,
+    untested_target: bool = False,
 ) -> CompilePlan:
     """Decide which file goes where.
 
     Args:
         output: a file when there is one input and it is not a folder; else a folder, made when it does not exist.
         references: files, folders and glob patterns. target: name, or None for the preferred runtime's.
+        untested_target: the target may be one that was never tested.
         partial: path of a profile; its names of other assemblies than the inputs are not looked at.
 
     Raises:
         NativegenError: NGEN3108 (the profile), NGEN1007 (an input or reference does not exist), NGEN7006 (an output
-            would replace an input), NGEN7007 (two files of one simple name), NGEN3101, NGEN6003, NGEN6004.
+            would replace an input), NGEN7007 (two files of one simple name), NGEN3101, NGEN3111, NGEN6003,
+            NGEN6004.
     """
     known = reference_map(references)
     inputs = [os.path.realpath(path) for path in inputs]
     for path in inputs:
         if not os.path.isfile(path):
             raise NativegenError("NGEN1007", path)
-    wanted = _target(target, runtime, known)
+    wanted = require_tested(_target(target, runtime, known), untested_target).name
     if CORE_LIBRARY not in known:
         for name, path in _framework(wanted, runtime):
             known.setdefault(name, path)
@@ -170,15 +173,16 @@ def _expand(argument: str) -> Iterator[str]:
             yield path
 
 
-def _target(target: str | None, runtime: str | None, known: dict[str, str]) -> str:
+def _target(target: str | None, runtime: str | None, known: dict[str, str]) -> Target:
     if target is not None:
-        return target_named(target).name
+        return target_named(target)
     core = known.get(CORE_LIBRARY)
     if core is not None:
-        # A framework among the references says what it is: 4.0.0.0 never changed, so its folder's name is asked.
-        version = os.path.basename(os.path.dirname(core))
-        return target_for_runtime_version(version).name
-    return target_for_runtime_version(_preferred(runtime)).name
+        # A framework among the references says what it is. Until .NET 5 its assemblies said 4.0.0.0: its folder's name.
+        version = Assembly.open(core).version
+        folder = os.path.basename(os.path.dirname(core))
+        return target_for_runtime_version(folder if version[0] < 5 else ".".join(map(str, version)))
+    return target_for_runtime_version(_preferred(runtime))
 
 
 def _preferred(runtime: str | None) -> str:

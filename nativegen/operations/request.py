@@ -25,6 +25,7 @@ class InstallRequest:
     Args:
         path: of the assembly, absolute.
         target: name of a target, or None: that of the runtime the application would run on.
+        untested_target: it may be one that was never tested.
         runtime: folder given by --runtime. exe_config, app_base: files and folders that change binding.
         no_dependencies: compile the named assembly only.
         debug, profile: the scenario.
@@ -46,6 +47,7 @@ class InstallRequest:
     from_native: bool = False
     image_base: int | None = None
     instruction_set: tuple[str, ...] = ()
+    untested_target: bool = False
     partial: str | None = None
 
     @property

@@ -67,6 +67,7 @@ class Target:
             int32 by zeros; else by its sign. Branches widen by zeros in any case.
         helpers: numbers of the helpers that this runtime has.
         fixup_kinds: fixups that it resolves; another one makes it reject the method or worse.
+        untested: no runtime was at hand: what differs was only read. Refused unless the user insists.
         null_page_limit: dereferencing null at an offset below this many bytes raises NullReferenceException; half the
             smallest page, the limit that the runtime gives its own JIT.
     """
@@ -106,6 +107,7 @@ class Target:
     unsigned_compare_zero_extends: bool
     helpers: Mapping[Helper, int] = field(repr=False, compare=False)
     fixup_kinds: frozenset[FixupKind] = field(repr=False, compare=False)
+    untested: bool = False
 
     def helper_id(self, helper: Helper) -> int:
         """The helper's number in this runtime.
@@ -227,6 +229,15 @@ _HELPERS_9_0: Mapping[Helper, int] = MappingProxyType(
     }
 )
 
+# readytorun.h: versions 9.2, 9.3 and 10.1
+_SINCE_9 = (Helper.MemZero, Helper.NativeMemSet, Helper.BulkWriteBarrier, Helper.Unbox_TypeTest)
+_HELPERS_8_0: Mapping[Helper, int] = MappingProxyType(
+    {
+        **{helper: number for helper, number in _HELPERS_9_0.items() if helper not in _SINCE_9},
+        Helper.MemSet: 0x40,  # the C library's memset
+    }
+)
+
 _HELPERS_10_0: Mapping[Helper, int] = MappingProxyType(
     {
         **{helper: _HELPERS_9_0[helper] for helper in _HELPERS_9_0 if helper not in (Helper.Dbl2Int, Helper.Dbl2UInt)},
@@ -278,6 +289,44 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 unsigned_compare_zero_extends=True,
                 helpers=_HELPERS_3_1,
                 fixup_kinds=_FIXUPS_3_1,
+            ),
+            Target(
+                name="8.0",
+                runtime_version_prefix="8.0.",
+                r2r_major=9,
+                r2r_minor=1,
+                gcinfo_version=2,
+                requires_manifest_metadata=True,
+                environment_prefix="DOTNET_",
+                poll="trap-flag",
+                struct_field_size_rounded_to_4=False,
+                struct_fields_aligned_to_8=False,
+                auto_struct_breaks_sequential=False,
+                auto_class_aligned_to_bubble=False,
+                explicit_size_rounded_if_blittable=False,
+                sequential_class_must_be_blittable=False,
+                empty_structs_in_memory=False,
+                decimal_alignment=8,
+                field_index_signatures=False,
+                foreign_generic_instances=False,
+                statics_start_with_header=True,
+                returned_references="callee",
+                funclet_frame="establisher",
+                exception_register="rsi",
+                same_try_flag=False,
+                typed_catch_of_type_parameter=False,
+                rid="linux-x64",
+                os="linux",
+                arch="x64",
+                cpu_baseline="x86-64",
+                null_page_limit=2048,
+                float_to_int="x86",
+                ulong_to_float_rounds_once=False,
+                uint64_to_double="offset",
+                unsigned_compare_zero_extends=False,
+                helpers=_HELPERS_8_0,
+                fixup_kinds=_FIXUPS_9_0,
+                untested=True,
             ),
             Target(
                 name="9.0",
@@ -357,6 +406,8 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
     }
 )
 
+TESTED = tuple(name for name, target in TARGETS.items() if not target.untested)
+
 
 def target_named(name: str) -> Target:
     """The target that users call ``name``.
@@ -366,7 +417,18 @@ def target_named(name: str) -> Target:
     """
     target = TARGETS.get(name)
     if target is None:
-        raise NativegenError("NGEN3101", name=name, known=", ".join(TARGETS))
+        raise NativegenError("NGEN3101", name=name, known=", ".join(TESTED))
+    return target
+
+
+def require_tested(target: Target, insist: bool) -> Target:
+    """The target, if nothing speaks against compiling for it; ``insist``: the user gave --untested-target.
+
+    Raises:
+        NativegenError: NGEN3111, it is untested.
+    """
+    if target.untested and not insist:
+        raise NativegenError("NGEN3111", name=target.name)
     return target
 
 
@@ -379,7 +441,7 @@ def target_for_runtime_version(version: str) -> Target:
     for target in TARGETS.values():
         if version.startswith(target.runtime_version_prefix):
             return target
-    raise NativegenError("NGEN3102", version=version, known=", ".join(TARGETS))
+    raise NativegenError("NGEN3102", version=version, known=", ".join(TESTED))
 
 
 def target_for_r2r_version(major: int) -> Target | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 #: (option, construction variable, metavar, help).
 OPTIONS = (
-    ("--native-target", "NATIVEGEN_TARGET", "NAME", "target of native images: 3.1 or 9.0"),
+    ("--native-target", "NATIVEGEN_TARGET", "NAME", "target of native images: 3.1, 9.0 or 10.0"),
     ("--native-runtime", "NATIVEGEN_RUNTIME", "DIR", "root of the .NET runtime whose framework images are made for"),
     (
         "--native-framework",

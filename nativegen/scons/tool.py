@@ -59,10 +59,17 @@ def generate(env: Any, **kw: Any) -> None:
     )
     env.Replace(**kw)
     env.Replace(**given_options(env))
+    _check_target(env)
     _locate_runtime(env)
     env.Decider(decider)
     csharp.configure(env)
     add_image_builders(env)
+
+
+def _check_target(env: Any) -> None:
+    from nativegen.readytorun.targets import require_tested, target_named
+
+    require_tested(target_named(env["NATIVEGEN_TARGET"]), "--untested-target" in str(env["NATIVEGENFLAGS"]))
 
 
 def _locate_runtime(env: Any) -> None:

@@ -266,12 +266,25 @@ def self_contained(inputs: TestInputs, folder: Path, version: str) -> Path:
 
 
 def test_an_application_for_a_runtime_without_a_target(command: Command, inputs: TestInputs, tmp_path: Path) -> None:
-    app = self_contained(inputs, tmp_path / "app", "8.0.11")
+    app = self_contained(inputs, tmp_path / "app", "7.0.11")
     outcome = command("install", app)
     assert (
         outcome.code == 1
-        and "error NGEN3102: no target for runtime 8.0.11; remedy: use a runtime of: 3.1" in outcome.err
+        and "error NGEN3102: no target for runtime 7.0.11; remedy: use a runtime of: 3.1, 9.0, 10.0" in outcome.err
     )
+
+
+def test_an_untested_target_needs_insistence(command: Command, inputs: TestInputs, tmp_path: Path) -> None:
+    app = self_contained(inputs, tmp_path / "app", "8.0.11")
+    outcome = command("install", app)
+    assert outcome.code == 1 and "error NGEN3111: target 8.0 was never tested with its runtime" in outcome.err
+    core = app.with_name("Core.dll")
+    framework = inputs.framework("9.0") / "*.dll"
+    compiling = ("compile", core, "-o", tmp_path / "Core.ni.dll", "-r", framework, "--target", "8.0")
+    outcome = command(*compiling)
+    assert outcome.code == 1 and "error NGEN3111: target 8.0" in outcome.err and "--untested-target" in outcome.err
+    assert command(*compiling, "--untested-target").code == 0
+    assert json.loads(command("dump", tmp_path / "Core.ni.dll", "--json").out)["version"] == "9.1"
 
 
 def test_a_runtime_for_another_system(command: Command, inputs: TestInputs, tmp_path: Path) -> None:

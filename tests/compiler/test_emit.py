@@ -13,7 +13,7 @@ from nativegen.compiler.lowered import Effort, ExternalKind, LoweredMethod
 from nativegen.compiler.lowering import lower
 from nativegen.compiler.operands import USES
 from nativegen.compiler.parser import parse_function
-from nativegen.readytorun.targets import TARGETS, Target, target_named
+from nativegen.readytorun.targets import TESTED, Target, target_named
 
 FUNCTIONS = sorted((Path(__file__).parent / "functions").glob("*.ir"))
 
@@ -32,7 +32,7 @@ def generator() -> CodeGenerator:
 
 
 @pytest.mark.parametrize("path", FUNCTIONS, ids=lambda path: path.stem)
-@pytest.mark.parametrize("name", sorted(TARGETS))
+@pytest.mark.parametrize("name", sorted(TESTED))
 @pytest.mark.parametrize("effort", list(Effort), ids=lambda effort: effort.name.lower())
 def test_llvm_accepts_the_text_and_adds_no_library_call(
     path: Path, name: str, effort: Effort, generator: CodeGenerator

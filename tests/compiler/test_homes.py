@@ -15,7 +15,7 @@ from nativegen.compiler.lowering import lower
 from nativegen.compiler.parser import parse_function
 from nativegen.compiler.verifier import verify
 from nativegen.readytorun.enums import Helper
-from nativegen.readytorun.targets import TARGETS, target_named
+from nativegen.readytorun.targets import TESTED, target_named
 from tests.compiler.stale_references import stale_uses
 
 FUNCTIONS = sorted((Path(__file__).parent / "functions").glob("*.ir"))
@@ -44,7 +44,7 @@ def _barriers(method: LoweredMethod) -> frozenset[str]:
 
 
 @pytest.mark.parametrize("path", FUNCTIONS, ids=lambda path: path.stem)
-@pytest.mark.parametrize("name", sorted(TARGETS))
+@pytest.mark.parametrize("name", sorted(TESTED))
 @pytest.mark.parametrize("effort", list(Effort), ids=lambda effort: effort.name.lower())
 def test_no_register_survives_a_safepoint(path: Path, name: str, effort: Effort) -> None:
     method = lower(parse_function(path.read_text()), target_named(name), "m1", effort=effort)

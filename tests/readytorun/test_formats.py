@@ -46,6 +46,7 @@ from nativegen.readytorun.native_format import (
 from nativegen.readytorun.structs import compress, decompress
 from nativegen.readytorun.targets import (
     TARGETS,
+    require_tested,
     target_for_r2r_version,
     target_for_runtime_version,
     target_named,
@@ -297,15 +298,24 @@ def test_targets_by_name_version_and_image() -> None:
         assert len(set(target.helpers.values())) == len(target.helpers)
         assert target.helper_name(target.helper_id(Helper.Throw)) == "Throw"
         assert FixupKind.TypeHandle in target.fixup_kinds
-    assert target_for_r2r_version(9) is None
+    assert target_for_r2r_version(8) is None
 
 
-@pytest.mark.parametrize("version", ["8.0.11", "3.10.1", "9.1.0", ""])
+@pytest.mark.parametrize("version", ["7.0.11", "3.10.1", "9.1.0", ""])
 def test_runtimes_without_target_are_refused(version: str) -> None:
     with pytest.raises(NativegenError, match="NGEN3102"):
         target_for_runtime_version(version)
 
 
 def test_unknown_target_names_are_refused() -> None:
-    with pytest.raises(NativegenError, match=r"NGEN3101: unknown target 8\.0; remedy: use one of: 3\.1, 9\.0"):
-        target_named("8.0")
+    with pytest.raises(NativegenError, match=r"NGEN3101: unknown target 7\.0; remedy: use one of: 3\.1, 9\.0"):
+        target_named("7.0")
+
+
+def test_an_untested_target_is_refused_unless_the_user_insists() -> None:
+    untested = [target for target in TARGETS.values() if target.untested]
+    assert [target.name for target in untested] == ["8.0"]
+    with pytest.raises(NativegenError, match=r"NGEN3111: target 8\.0 was never tested .* --untested-target"):
+        require_tested(untested[0], False)
+    assert require_tested(untested[0], True) is untested[0]
+    assert require_tested(target_named("10.0"), False).name == "10.0"

@@ -19,6 +19,7 @@ SYNTAX = Syntax(
         Switch("out", "OUT", "the image; a folder when there are several assemblies", short="o"),
         Switch("reference", "FILE|DIR|GLOB", "what the assemblies refer to; may be repeated", short="r", repeat=True),
         options.TARGET,
+        options.UNTESTED_TARGET,
         options.RUNTIME,
         options.JOBS,
         *options.CODE,
@@ -64,6 +65,7 @@ def run(parsed: Parsed, output: Output) -> int:
         parsed.value("runtime"),
         compile_options,
         parsed.value("partial"),
+        untested_target=parsed.flag("untested-target"),
     )
     options.say_unresolved(parsed.value("partial"), plan.unresolved, output)
     options.say_shared_base(parsed, len(plan.requests), output)

@@ -19,6 +19,7 @@ SYNTAX = Syntax(
         *options.CONFIGURATION,
         options.RUNTIME,
         options.TARGET,
+        options.UNTESTED_TARGET,
         options.JOBS,
         options.QUEUE,
         *options.CODE,

@@ -13,7 +13,7 @@ SYNTAX = Syntax((options.RUNTIME,), arguments="[options]")
 def run(parsed: Parsed, output: Output) -> int:
     from pathlib import Path
 
-    from nativegen.readytorun.targets import TARGETS
+    from nativegen.readytorun.targets import TARGETS, TESTED
     from nativegen.runtime.discover import find_runtimes
 
     explicit = parsed.value("runtime")
@@ -35,10 +35,12 @@ def run(parsed: Parsed, output: Output) -> int:
     )
     for runtime in runtimes:
         target = f"target {runtime.target}" if runtime.target in TARGETS else "no target"
+        if runtime.target in TARGETS and runtime.target not in TESTED:
+            target += " (untested)"
         output.answer(f"{runtime.version:12} {target:12} {runtime.root} ({runtime.origin})")
         for framework in runtime.frameworks:
             output.detail(f"    {framework.name} {framework.version} {framework.path}")
     if not runtimes:
-        output.warn(f"no .NET runtime found; nativegen makes images for {', '.join(TARGETS)}")
+        output.warn(f"no .NET runtime found; nativegen makes images for {', '.join(TESTED)}")
         return NOT_FOUND
     return 0
