@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from tests.support.paths import TestInputs, find_inputs
@@ -20,6 +22,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
+    # A shell starts what runs in its background with interrupts ignored, and programs inherit that: those that tests
+    # interrupt would not notice.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     missing = find_inputs().missing()
     if missing and not session.config.getoption("--allow-missing-runtime"):
         compilers = {"mcs", "ilasm"}.intersection(missing)
