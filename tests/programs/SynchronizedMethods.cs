@@ -122,7 +122,7 @@ static class Program
         int before = LockedStatics.Add(0);
         Contention(n => LockedStatics.Add(n));
         int total = LockedStatics.Add(0) - before;
-        all.AppendLine("" + total + LockedGeneric<string>.Held("s") + LockedGeneric<object>.Held("u") + new LockedGeneric<string>().Instance());
+        all.AppendLine("" + total + LockedGeneric<string>.Held("s") + LockedGeneric<object>.Held("u") + LockedGeneric<int>.Held(5L) + LockedGeneric<long>.Held("v") + new LockedGeneric<byte>().Instance() + new LockedGeneric<string>().Instance());
         var values = new int[40]; for (int i = 0; i < values.Length; i++) values[i] = (i * 7 + 3) % 9 - 1;
         for (int i = -1; i < 8; i++) all.Append(Choice.Name(i));
         all.AppendLine(Choice.Names(values) + Choice.Sum(values));
