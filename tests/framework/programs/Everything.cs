@@ -93,7 +93,8 @@ static class Everything
     {
         const BindingFlags Any = BindingFlags.Public | BindingFlags.Static | BindingFlags.Instance | BindingFlags.DeclaredOnly;
         MethodInfo[] hidden = type.GetMethods(Any | BindingFlags.NonPublic).Where(x => x.IsPrivate && x.IsVirtual).ToArray(); // explicit interface implementations
-        foreach (MethodBase definition in type.GetConstructors(Any).Cast<MethodBase>().Concat(type.GetMethods(Any)).Concat(hidden))
+        // In an order of our own: reflection's depends on what was looked up before, which tiering changes.
+        foreach (MethodBase definition in type.GetConstructors(Any).Cast<MethodBase>().Concat(type.GetMethods(Any)).Concat(hidden).OrderBy(m => m.ToString(), StringComparer.Ordinal))
         {
             MethodBase method = Close(definition);
             if (method.ContainsGenericParameters || method.Name == "GetHashCode" || method.Name == "set_CacheSize" || method.IsAbstract) continue;
