@@ -4,7 +4,8 @@ Everything the index knows of an image can be read back from here, so a lost ind
 
 Form: ``schema``, ``key``, ``sha256``, ``scenario``, ``source`` (path of the IL file when it was compiled; informative),
 ``manifest`` (the key manifest), ``image`` (size, checksum), ``coverage`` (methods, native, excluded by reason),
-``dependencies``, ``hard_binding_hints``, ``exclusions`` (each method left to the JIT: name, rid, code, detail),
+``dependencies``, ``hard_binding_hints``, ``foreign`` (assembly -> its content and what of it shaped the code),
+``exclusions`` (each method left to the JIT: name, rid, code, detail),
 ``instances`` (each generic instance over value types that compiled code needs: name, rid, a method that needs it, and
 why it was left to the JIT, code and detail, empty when it is in the image).
 """
@@ -31,6 +32,7 @@ def image_manifest(
     dependencies: Iterable[Dependency],
     hints: Iterable[str] = (),
     instances: Iterable[tuple[str, int, str, str, str]] = (),
+    foreign: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """The document for an image.
 
@@ -38,6 +40,7 @@ def image_manifest(
         excluded: reason code -> number of methods. exclusions: name, rid, code and detail of each.
         hints: simple names of the references that the assembly wants to be bound hard.
         instances: name, rid, needed by, code and detail of each.
+        foreign: what of other assemblies shaped the code, by assembly.
     """
     return {
         "schema": SCHEMA,
@@ -51,6 +54,7 @@ def image_manifest(
         "coverage": {"methods": image.methods, "native": image.native, "excluded": dict(excluded)},
         "dependencies": [list(dependency) for dependency in dependencies],
         "hard_binding_hints": list(hints),
+        "foreign": dict(foreign or {}),
         "exclusions": [list(exclusion) for exclusion in exclusions],
         "instances": [list(instance) for instance in instances],
     }

@@ -54,21 +54,18 @@ REMOTE = (
 PARTIAL = Switch("partial", "PROFILE", "compile only the methods that a profile names; trace -o makes one")
 
 MODE = (
-    Switch(
-        "resilient", help="assume nothing about foreign bodies: what images do today, whichever of the three is given"
-    ),
-    Switch("guarded", help="accepted; images are resilient"),
-    Switch("pinned", help="accepted; images are resilient"),
+    Switch("resilient", help="images assume nothing about the bodies of other assemblies' methods"),
+    Switch("guarded", help="the runtime checks each foreign body that an image uses; where it cannot: resilient"),
+    Switch("pinned", help="images record each foreign body that they use; who starts the program compares them"),
 )
 
 
-def say_mode(parsed: Parsed, output: Output) -> None:
-    """Complain about two modes at once; say so when the wanted one is not what images are."""
+def mode(parsed: Parsed, default: str) -> str:
+    """The wanted mode of images; two at once are a mistake."""
     given = [switch.name for switch in MODE if parsed.flag(switch.name)]
     if len(given) > 1:
         raise UsageError(f"--{given[0]} and --{given[1]} exclude each other")
-    if given and given[0] != "resilient":
-        output.warn(f"warning: --{given[0]}: the image is resilient: it assumes nothing about foreign method bodies")
+    return given[0] if given else default
 
 
 def jobs(parsed: Parsed) -> int:
@@ -133,6 +130,7 @@ def install_request(parsed: Parsed, path: str) -> InstallRequest:
         image_base=image_base(parsed),
         instruction_set=instruction_set(parsed),
         partial=_absolute(parsed.value("partial")),
+        mode=mode(parsed, "pinned"),
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from nativegen.cli.output import Output
@@ -13,6 +15,33 @@ if TYPE_CHECKING:
 
 
 CACHE_UNUSABLE = 4
+
+
+@contextlib.contextmanager
+def shipped(
+    parsed: Parsed, output: Output, found: Substitution, cache_root: str, mode: str = ""
+) -> Iterator[Substitution]:
+    """The application's images in a mode that they may leave the cache in.
+
+    Args:
+        mode: wanted by the user; empty: guarded where the runtime can guard, else resilient.
+    """
+    from nativegen.cache.store import Cache
+    from nativegen.cli import options
+    from nativegen.cli.progress import ProgressBar
+    from nativegen.operations.modes import GUARDED, effective_mode
+    from nativegen.operations.shipping import shipped_images
+    from nativegen.operations.toolchain import NativeToolchain
+
+    if not found.images:
+        yield found
+        return
+    mode = effective_mode(mode or GUARDED, found.prepared[0].closure.target)
+    with Cache(cache_root) as cache, ProgressBar(output) as bar:
+        bar.start()
+        toolchain = NativeToolchain(cache.units)
+        with shipped_images(cache, found, mode, toolchain, options.jobs(parsed), bar.update) as images:
+            yield images
 
 
 def valid_images(parsed: Parsed, output: Output, tolerant: bool = False) -> tuple[Substitution, str]:

@@ -32,6 +32,7 @@ from nativegen.compiler.foreign import ForeignCode
 from nativegen.compiler.import_calls import emit_class_constructor_trigger
 from nativegen.compiler.import_generics import generic_context, open_owner, trigger_class_constructor
 from nativegen.compiler.importer import Handler, MethodImporter
+from nativegen.compiler.inlining import Inliner
 from nativegen.compiler.intrinsics import has_placeholder_body, intrinsic_for
 from nativegen.compiler.ir import Memory, SlotKind
 from nativegen.compiler.opcode_table import opcode_handlers
@@ -77,6 +78,7 @@ class MethodCompiler:
         target: the runtime it is compiled for.
         symbols: canonical names of the module's metadata; made from the module when not given.
         foreign: what the code may assume of other modules; nothing when not given.
+        inlining: small callees may be put in place of calls.
     """
 
     def __init__(
@@ -85,11 +87,13 @@ class MethodCompiler:
         target: Target,
         symbols: SymbolTable | None = None,
         foreign: ForeignCode | None = None,
+        inlining: bool = True,
     ) -> None:
         self.module = module
         self.target = target
         self.foreign = foreign or ForeignCode(module, target)
         self.cells = self.open_cells = CellFactory(module, symbols or SymbolTable(module), target)
+        self.inliner = Inliner(self._import_inlinee, inlining)
         self.type_args: tuple[TypeDesc, ...] = ()
         self.method_args: tuple[TypeDesc, ...] = ()
         self._instances: dict[tuple[tuple[TypeDesc, ...], tuple[TypeDesc, ...]], MethodCompiler] = {}
@@ -162,6 +166,12 @@ class MethodCompiler:
             instance._types, instance._callees, instance._fields, instance._static_fields = {}, {}, {}, {}
             instance._open_types = {}
         return instance
+
+    def _import_inlinee(self, method: MethodDesc) -> ir.Function:
+        if method.module is not self.module:
+            raise Excluded(Reason.FOREIGN, method.display_name)
+        within = self._within(method.type_args, method.method_args) if method.type_args or method.method_args else self
+        return within._import(method)
 
     def _import(self, method: MethodDesc) -> ir.Function:
         self._refuse(method)

@@ -9,11 +9,9 @@ mode       foreign bodies
 ========== ============================================================================================================
 resilient  refused
 guarded    each one has a Check_IL_Body fixup, by name: when the body has changed, the runtime rejects our method and
-           runs the IL. Only where the runtime knows that fixup (it is among ``Target.fixup_kinds``); elsewhere refused
+           runs the IL. Only where the runtime knows that fixup (``Target.guards_bodies``); elsewhere refused
 pinned     recorded only: whoever starts the program compares first (``run``, ``verify``)
 ========== ============================================================================================================
-
-Assemblies of one version bubble (``bubble``) are not foreign to each other: their contents are in each other's keys.
 
 Why here: the rules that make guards safe are few and must hold for every caller (facts: foreign-bodies.md 4): by name,
 never by row number; never of a body that is not CIL, for which the runtime would crash; in slots before every check
@@ -31,7 +29,6 @@ Example::
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
 from typing import Final
 
 import xxhash
@@ -63,32 +60,24 @@ class ForeignCode:
 
     Args:
         module: the compiled one. target: its runtime. mode: the image's.
-        bubble: simple names of the assemblies that are bound hard to it, in any case.
     """
 
-    def __init__(
-        self, module: Module, target: Target, mode: Mode = Mode.RESILIENT, bubble: Iterable[str] = ()
-    ) -> None:
+    def __init__(self, module: Module, target: Target, mode: Mode = Mode.RESILIENT) -> None:
         self.mode = mode
         self._module = module
         self._target = target
-        self._bubble = frozenset(name.lower() for name in bubble)
         self._known: dict[MethodDesc, tuple[ForeignUse, Cell | None] | Excluded] = {}
-
-    def is_own(self, module: Module) -> bool:
-        """The module itself, or one of its version bubble: nothing is foreign about it."""
-        return module is self._module or module.name.lower() in self._bubble
 
     @property
     def allows_foreign(self) -> bool:
         """Whether bodies of other assemblies may be used at all."""
         if self.mode is Mode.GUARDED:
-            return FixupKind.Check_IL_Body in self._target.fixup_kinds
+            return self._target.guards_bodies
         return self.mode is Mode.PINNED
 
     def allows(self, method: MethodDesc) -> bool:
         """Whether the body of this method may shape code of this image."""
-        if self.is_own(method.module):
+        if method.module is self._module:
             return True
         return self.allows_foreign and not isinstance(self._known_use(method), Excluded)
 
@@ -101,7 +90,7 @@ class ForeignCode:
         Raises:
             Excluded: FOREIGN, the mode does not allow it; or the body cannot be guarded.
         """
-        if self.is_own(method.module):
+        if method.module is self._module:
             return
         if not self.allows_foreign:
             raise Excluded(Reason.FOREIGN, f"{method.display_name}: the image is {self.mode.value}")

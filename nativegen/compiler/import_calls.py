@@ -37,6 +37,7 @@ from nativegen.compiler.import_generics import (
     with_context,
 )
 from nativegen.compiler.importer import Handler, MethodImporter, invalid
+from nativegen.compiler.inlining import inlinee_of_call, splice
 from nativegen.compiler.intrinsics import must_be_expanded
 from nativegen.compiler.ir import MEMORY_INFO, Memory, Type
 from nativegen.compiler.resolved import Callee
@@ -79,9 +80,13 @@ def _require_loaded(importer: MethodImporter, storage: Storage) -> None:
 
 
 def call_direct(importer: MethodImporter, callee: Callee, args: tuple[ir.Value, ...]) -> None:
-    """Calls exactly this method and pushes what it returns."""
+    """Calls exactly this method, or puts its code here, and pushes what it returns."""
     if must_be_expanded(callee):
         raise Excluded(Reason.OPCODE, f"call of {callee.method.display_name}")
+    inlinee = inlinee_of_call(importer, callee)
+    if inlinee is not None:
+        splice(importer, inlinee, callee, args)
+        return
     if callee.open is not None and callee.method.requires_context:
         args = with_context(callee, args, hidden_argument(importer, callee))
         abi, _ = importer.compiler.shared_abi(callee)

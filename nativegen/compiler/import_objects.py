@@ -54,8 +54,8 @@ def _new_object(importer: MethodImporter, token: int) -> None:
         _new_struct(importer, callee, args)
         return
     this = _allocate(importer, callee)
+    importer.push(Type.REF, this, nonnull=True)  # at once: an inlined constructor may end the block
     call_direct(importer, callee, (this, *args))
-    importer.push(Type.REF, this, nonnull=True)
 
 
 def _allocate(importer: MethodImporter, constructor: Callee) -> ir.Value:

@@ -199,6 +199,8 @@ class MethodImporter:
         self._temporaries: dict[Storage, list[ir.Slot]] = {}
         self._free: dict[Storage, list[ir.Slot]] = {}
         self._temporary_slots: set[ir.Slot] = set()
+        self._inlined_slots: dict[ir.Function, dict[ir.Slot, ir.Slot]] = {}
+        self.inlined_instructions = 0
         self._temporaries_used = False
 
     # --- blocks -------------------------------------------------------------------------------------------------------
@@ -585,6 +587,47 @@ class MethodImporter:
         assert slot.shape is not None
         destination = self.slot_address(slot)
         self.emit(ir.CopyStruct(destination, self.struct_address(entry), slot.shape, Barrier.NONE))
+
+    # --- inlined callees ----------------------------------------------------------------------------------------------
+
+    def inlined_slots(
+        self, function: ir.Function, make: Callable[[], dict[ir.Slot, ir.Slot]]
+    ) -> dict[ir.Slot, ir.Slot]:
+        """The variables that stand for those of an inlined callee; all its copies share them, one after the other."""
+        found = self._inlined_slots.get(function)
+        if found is None:
+            found = self._inlined_slots[function] = make()
+        return found
+
+    @property
+    def can_park_stack(self) -> bool:
+        """Whether the values on the stack may wait in slots. A frame address would lose that it is one."""
+        return all(entry.type is not Type.ADDR for entry in self.stack)
+
+    def park_stack(self) -> list[ir.Slot | None]:
+        """Stores the values on the stack to slots of their own, because this block is about to end."""
+        slots: list[ir.Slot | None] = []
+        for entry in self.stack:
+            if entry.type is Type.VOID:
+                slots.append(None)
+                continue
+            slot = self.function.new_slot(
+                f"p{len(self.function.slots)}", SlotKind.TEMP, memory=self._SPILL_FORMS[entry.type]
+            )
+            self.emit(ir.StoreSlot(slot, self.scalar(entry)))
+            slots.append(slot)
+        return slots
+
+    def unpark_stack(self, slots: Sequence[ir.Slot | None]) -> None:
+        """Loads them again."""
+        for entry, slot in zip(self.stack, slots, strict=True):
+            if slot is not None:
+                entry.value = self.value(entry.type)
+                self.emit(ir.LoadSlot(entry.value, slot))
+
+    def go_on_in(self, block: ir.Block) -> None:
+        """What is emitted from now on goes into this block; the one before has its terminator."""
+        self.begin(block)
 
     # --- stack --------------------------------------------------------------------------------------------------------
 

@@ -118,6 +118,20 @@ def bind_closure(request: InstallRequest) -> Closure:
     )
 
 
+def framework_of(path: str, runtime: str | None = None) -> FrameworkEntry:
+    """The framework that an application would run on now; its assembly may be an image.
+
+    Raises:
+        NativegenError: it cannot be bound.
+    """
+    application = application_of(Path(path), None, None)
+    found = _runtime(application, InstallRequest(path, runtime=runtime))
+    bound = bind_references(
+        Path(path), found.frameworks, self_contained=found.kind == "self-contained", application=application
+    )
+    return _framework(found, _framework_contents(bound.trusted))
+
+
 def _path(text: str | None) -> Path | None:
     return None if text is None else Path(text)
 

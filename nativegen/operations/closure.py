@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -47,6 +48,12 @@ class Closure:
     missing: tuple[MissingReference, ...]
     refused: tuple[RefusedAssembly, ...]
     selection: Selection | None = None
+
+    @property
+    def is_self_contained(self) -> bool:
+        """The application's folder has the framework in it."""
+        core = self.paths.get("System.Private.CoreLib")
+        return core is not None and os.path.dirname(core) == os.path.dirname(self.root_candidate.path)
 
     @property
     def root_candidate(self) -> Candidate:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nativegen.binding.trusted import CORE_LIBRARY
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import Assembly
 from nativegen.operations.closure import MissingReference
+from nativegen.operations.modes import effective_mode
 from nativegen.operations.selection import select
 from nativegen.operations.toolchain import CompileFailure, Progress, Toolchain
 from nativegen.pipeline.eligibility import check_eligible
@@ -50,6 +51,7 @@ def plan_compile(
 
     Args:
         output: a file when there is one input and it is not a folder; else a folder, made when it does not exist.
+        options: guarded comes to resilient where the runtime cannot check.
         references: files, folders and glob patterns. target: name, or None for the preferred runtime's.
         untested_target: the target may be one that was never tested.
         partial: path of a profile; its names of other assemblies than the inputs are not looked at.
@@ -68,6 +70,7 @@ def plan_compile(
     if CORE_LIBRARY not in known:
         for name, path in _framework(wanted, runtime):
             known.setdefault(name, path)
+    options = replace(options, mode=effective_mode(options.mode, wanted))
     outputs = _outputs(inputs, output)
     missing = []
     opened = {path: Assembly.open(path) for path in inputs}

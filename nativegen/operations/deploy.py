@@ -45,11 +45,13 @@ class DeployedFile:
     Args:
         relative: where it is in the application's folder.
         il: content signature (xxh3-128) of the IL in the backup. images: of every image put in its place, newest last.
+        cached: of the image in the cache at that time: what was put in place may be the same code in another mode.
     """
 
     relative: str
     il: str
     images: tuple[str, ...]
+    cached: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,11 @@ class Deployed:
     outside: tuple[str, ...] = ()
 
 
-def deploy(substitution: Substitution, scenario: str) -> Deployed:
+def deploy(substitution: Substitution, scenario: str, cached: Mapping[str, str] | None = None) -> Deployed:
     """Put the valid images of an application in place of its IL.
+
+    Args:
+        cached: IL path -> image in the cache, where the image to put in place was made for this purpose.
 
     Raises:
         NativegenError: NGEN7004, a file cannot be written (named); repeat or undo then. NGEN7008 damaged record.
@@ -88,6 +93,7 @@ def deploy(substitution: Substitution, scenario: str) -> Deployed:
     folder = os.path.dirname(app)
     before = read_deployment(folder)
     files = dict(before.files) if before else {}
+    cached = {path: content_of(image) for path, image in (cached or {}).items()}
     replaced, unchanged, outside = [], [], []
     with _write_errors():
         for path, image in sorted(substitution.images.items()):
@@ -105,7 +111,8 @@ def deploy(substitution: Substitution, scenario: str) -> Deployed:
                     raise NativegenError("NGEN3002", path)
                 _backup(folder, relative, now)
                 known = DeployedFile(relative, now, ())
-            files[relative] = DeployedFile(relative, known.il, (*(i for i in known.images if i != wanted), wanted))
+            images = (*(i for i in known.images if i != wanted), wanted)
+            files[relative] = DeployedFile(relative, known.il, images, cached.get(path, wanted))
             _write_record(folder, Deployment(app, scenario, files))
             _replace(folder, image, path)
             replaced.append(path)
@@ -155,7 +162,9 @@ def read_deployment(folder: str) -> Deployment | None:
         with open(path, encoding="utf-8") as file:
             document: dict[str, Any] = json.load(file)
         files = {
-            entry["relative"]: DeployedFile(entry["relative"], entry["il"], tuple(entry["images"]))
+            entry["relative"]: DeployedFile(
+                entry["relative"], entry["il"], tuple(entry["images"]), entry.get("cached", "")
+            )
             for entry in document["files"]
         }
         return Deployment(os.path.join(folder, document["app"]), document["scenario"], files)
@@ -204,10 +213,16 @@ def is_stale(deployment: Deployment, checksums: Mapping[str, str]) -> bool:
         checksums: path of an assembly -> checksum of its image in the cache.
     """
     folder = os.path.dirname(deployment.app)
-    paths = {os.path.join(folder, relative) for relative in deployment.files}
-    if paths - checksums.keys():
+    files = {os.path.join(folder, relative): file for relative, file in deployment.files.items()}
+    if files.keys() - checksums.keys():
         return True
-    return any(not os.path.isfile(path) or content_of(path) != checksums[path] for path in paths)
+    for path, file in files.items():
+        if not os.path.isfile(path):
+            return True
+        content = content_of(path)
+        if content != checksums[path] and (content != file.images[-1] or file.cached != checksums[path]):
+            return True
+    return False
 
 
 def content_of(path: str) -> str:

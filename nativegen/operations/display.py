@@ -118,6 +118,22 @@ def hard_binding_hints(root: str, image: Image) -> list[str]:
     return [str(hint) for hint in hints] if isinstance(hints, list) else []
 
 
+def mode_of(root: str, image: Image) -> str:
+    """The image's mode, and how many things of other assemblies shaped it."""
+    from nativegen.cache.store import read_manifest
+    from nativegen.diagnostics import NativegenError
+
+    try:
+        document = read_manifest(_path(root, image).removesuffix(".ni.dll") + ".json")
+    except NativegenError:
+        return ""
+    manifest, foreign = document["manifest"], document.get("foreign")
+    mode = manifest["options"].get("mode", "resilient") if isinstance(manifest, dict) else ""
+    uses = [use for entry in foreign.values() for use in entry["uses"]] if isinstance(foreign, dict) else []
+    assemblies = ", ".join(sorted(foreign)) if isinstance(foreign, dict) else ""
+    return f"{mode}: contains code of {len(uses)} methods of {assemblies}" if uses else f"{mode}, uses nothing foreign"
+
+
 def preferred_base(root: str, image: Image) -> int | None:
     """The preferred load address in an image's PE header (PE32+: 24 bytes into the optional header); None: no file."""
     try:

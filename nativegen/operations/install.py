@@ -21,6 +21,7 @@ from nativegen.cache.records import Dependency, Image, ImageKey, RootKey
 from nativegen.cache.store import Cache
 from nativegen.diagnostics import NativegenError
 from nativegen.operations.closure import Closure, MissingReference, RefusedAssembly
+from nativegen.operations.modes import recorded_foreign
 from nativegen.operations.prepare import Prepared, image_key, prepare
 from nativegen.operations.request import InstallRequest
 from nativegen.operations.selection import Selection
@@ -148,7 +149,8 @@ def compile_request(step: Step, one: Prepared, output: str) -> CompileRequest:
     """What the compiler is asked for one planned image."""
     closure = one.closure
     partial = closure.selection.methods[step.candidate.name] if closure.selection is not None else None
-    options, target = one.request.compile_options, step.manifest.target
+    target = step.manifest.target
+    options = one.request.compile_options(target)
     return CompileRequest(step.candidate.il, output, target, closure.paths, options, partial=partial)
 
 
@@ -174,8 +176,16 @@ def _finish(
         hints = step.candidate.hints
         exclusions = ((e.name, e.rid, e.code, e.detail) for e in outcome.exclusions)
         instances = ((i.name, i.rid, i.needed_by, i.code, i.detail) for i in outcome.instances)
+        contents = {other.name: other.content for other in one.closure.candidates.values()}
         document = image_manifest(
-            row, step.manifest.as_json(), outcome.excluded, exclusions, dependencies, hints, instances
+            row,
+            step.manifest.as_json(),
+            outcome.excluded,
+            exclusions,
+            dependencies,
+            hints,
+            instances,
+            recorded_foreign(outcome.foreign, contents),
         )
         cache.publish(key, outcome.output, document)
         made.reports[key], made.rows[key] = outcome, (row, dependencies)

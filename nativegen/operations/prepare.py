@@ -11,6 +11,7 @@ from nativegen.cache.records import ImageKey
 from nativegen.cache.store import Cache
 from nativegen.diagnostics import NativegenError
 from nativegen.operations.closure import Closure
+from nativegen.operations.modes import foreign_change
 from nativegen.operations.request import InstallRequest
 from nativegen.operations.toolchain import Toolchain
 from nativegen.plan.decide import Candidate, Plan, Settings, Step, plan_images
@@ -39,13 +40,13 @@ def prepare(
         target=closure.target,
         platform=PLATFORM,
         scenario=request.scenario,
-        options=request.compile_options.as_json(),
+        options=request.compile_options(closure.target).as_json(),
         framework=closure.framework,
         strict=request.strict,
         from_native=request.from_native,
         partial=closure.selection.digests if closure.selection is not None else None,
     )
-    stored = _StoredImages(cache, closure.target, request.scenario)
+    stored = _StoredImages(cache, closure, request.scenario)
     contracts = toolchain.contracts(cache.index)
     wanted = _wanted(closure, request)
     plan = plan_images(closure.candidates, closure.root, wanted, settings, contracts, stored, explanations)
@@ -71,14 +72,25 @@ def _wanted(closure: Closure, request: InstallRequest) -> dict[str, str]:
 class _StoredImages:
     """The ``Images`` that planning asks, over the cache."""
 
-    def __init__(self, cache: Cache, target: str, scenario: str) -> None:
-        self._cache, self._target, self._scenario = cache, target, scenario
+    def __init__(self, cache: Cache, closure: Closure, scenario: str) -> None:
+        self._cache, self._target, self._scenario = cache, closure.target, scenario
+        self._closure = closure
 
     def has(self, name: str, key: str) -> bool:
         image = ImageKey(self._target, name, key)
         if not self._cache.has_files(image):
             return False
         return self._cache.index.image(image) is not None or self._is_sound(image)
+
+    def foreign_change(self, name: str, key: str) -> str | None:
+        try:
+            recorded = self._cache.read_manifest(ImageKey(self._target, name, key)).get("foreign")
+        except NativegenError:
+            return None  # `has` would not have adopted it; one that the index knows is judged by its key
+        if not isinstance(recorded, dict) or not recorded:
+            return None
+        contents = {other.name: other.content for other in self._closure.candidates.values()}
+        return foreign_change(recorded, contents, self._closure.paths, self._target)
 
     def _is_sound(self, key: ImageKey) -> bool:
         """Whether an image that the index does not know, left by a killed process or a lost index, may be adopted."""

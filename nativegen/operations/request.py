@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from nativegen.cache.records import scenario
+from nativegen.operations.modes import effective_mode
 from nativegen.pipeline.request import CompileOptions
 
 
@@ -31,6 +32,7 @@ class InstallRequest:
         debug, profile: the scenario.
         strict: content signatures everywhere: ngen's own rule of invalidation.
         partial: path of the profile whose methods alone are compiled, or None.
+        mode: what the images may assume of other assemblies' insides, see :mod:`nativegen.operations.modes`.
         effort, from_native, image_base, instruction_set: see :class:`nativegen.pipeline.request.CompileOptions`.
     """
 
@@ -49,6 +51,7 @@ class InstallRequest:
     instruction_set: tuple[str, ...] = ()
     untested_target: bool = False
     partial: str | None = None
+    mode: str = "pinned"
 
     @property
     def scenario(self) -> str:
@@ -59,8 +62,7 @@ class InstallRequest:
         """Part of the root's identity, see :func:`configuration`."""
         return configuration(self.exe_config, self.app_base)
 
-    @property
-    def compile_options(self) -> CompileOptions:
+    def compile_options(self, target: str) -> CompileOptions:
         """What the pipeline gets; the /Debug scenario is compiled without optimisation."""
         return CompileOptions(
             effort="none" if self.debug else self.effort,
@@ -69,6 +71,7 @@ class InstallRequest:
             instruction_set=self.instruction_set,
             debug=self.debug,
             profile=self.profile,
+            mode=effective_mode(self.mode, target),
         )
 
     def as_json(self) -> str:

@@ -43,7 +43,6 @@ class SharedKeys:
             "compiler": self._compiler,
             "target": request.target,
             "options": request.options.as_json(),
-            "bubble": sorted(request.bubble),
             "partial": None if request.partial is None else sorted(request.partial),
             "assembly": {"identity": assembly.identity.display_name, "content": assembly.content_signature},
             "references": self._reached(request, [reference.name for reference in assembly.assembly_refs]),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from nativegen.cache.records import Root
 from nativegen.cache.store import Cache
 from nativegen.diagnostics import NativegenError
-from nativegen.operations.prepare import image_key, prepare
+from nativegen.operations.prepare import Prepared, image_key, prepare
 from nativegen.operations.request import InstallRequest, configuration
 from nativegen.operations.toolchain import Toolchain
 
@@ -26,6 +26,7 @@ class Substitution:
         images: path of an IL assembly -> path of its image in the cache.
         contents: path of an IL assembly -> content signature of the IL that its image was made from.
         stale: (path, reason) of those whose image is not valid.
+        prepared: the plans that say so.
     """
 
     app: str
@@ -33,6 +34,7 @@ class Substitution:
     images: dict[str, str]
     stale: tuple[tuple[str, str], ...]
     contents: dict[str, str]
+    prepared: tuple[Prepared, ...] = ()
 
 
 def find_substitution(cache: Cache | None, app: str, scenario: str, toolchain: Toolchain) -> Substitution:
@@ -56,22 +58,25 @@ def find_substitution(cache: Cache | None, app: str, scenario: str, toolchain: T
     images: dict[str, str] = {}
     contents: dict[str, str] = {}
     stale: dict[str, str] = {}
+    prepared = []
     for one in [root, *_components(installed, app)]:
         try:
-            plan = prepare(cache, InstallRequest.from_json(one.key.path, one.options), toolchain).plan
+            found = prepare(cache, InstallRequest.from_json(one.key.path, one.options), toolchain)
         except NativegenError as error:
             if one is root and error.code != "NGEN3108":  # without its profile, the application still runs
                 raise
             stale.setdefault(one.key.path, str(error))
             continue
-        for step in plan.steps:
+        prepared.append(found)
+        for step in found.plan.steps:
             path = step.candidate.path
             if step.current:
                 images.setdefault(path, cache.image_path(image_key(step)))
                 contents.setdefault(path, step.candidate.content)
             else:
                 stale.setdefault(path, step.stale_because or "")
-    return Substitution(app, root, images, tuple((p, why) for p, why in stale.items() if p not in images), contents)
+    left = tuple((path, why) for path, why in stale.items() if path not in images)
+    return Substitution(app, root, images, left, contents, tuple(prepared))
 
 
 def _components(installed: list[Root], app: str) -> list[Root]:

@@ -26,7 +26,7 @@ class CompileOptions:
         instruction_set: CPU features beyond the baseline, LLVM names, sorted.
         debug: the /Debug scenario; profile: the /Profile scenario.
         mode: what the code may assume of other assemblies' insides: 'resilient', 'guarded' or 'pinned'
-        (:mod:`nativegen.compiler.foreign`).
+        (:mod:`nativegen.compiler.foreign`). inline: small callees may be put in place of calls.
     """
 
     effort: str = "auto"
@@ -36,6 +36,12 @@ class CompileOptions:
     debug: bool = False
     profile: bool = False
     mode: str = "resilient"
+    inline: bool = True
+
+    @property
+    def inlines(self) -> bool:
+        """Whether callees are inlined: not in code that is made for a debugger."""
+        return self.inline and self.effort != "none" and not self.debug
 
     def as_json(self) -> dict[str, object]:
         """For key manifests: plain values only, stable order."""
@@ -51,7 +57,6 @@ class CompileRequest:
         output: path of the image; written atomically (temporary file in the same directory, then rename).
         target: name of a target ('3.1', '9.0').
         references: simple name -> path for everything the assembly may refer to, its framework included.
-        bubble: simple names of the references that are bound hard: their bodies count as the assembly's own.
         partial: the only methods to compile, as lines of a profile (:mod:`nativegen.pipeline.method_names`); None: all.
     """
 
@@ -60,7 +65,6 @@ class CompileRequest:
     target: str
     references: Mapping[str, str]
     options: CompileOptions = field(default_factory=CompileOptions)
-    bubble: tuple[str, ...] = ()
     partial: tuple[str, ...] | None = None
 
 

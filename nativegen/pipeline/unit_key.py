@@ -6,7 +6,8 @@ A key is the xxh3-128 of
   library's content, the assembly's name and the attributes of the assembly that say how its code runs;
 * the method itself: owner, name, signature, flags, attributes (:meth:`Facts.method`);
 * its body: header flags, locals, exception clauses, and the CIL with each token replaced by the digest of its meaning
-  (:mod:`nativegen.pipeline.facts`, :mod:`nativegen.pipeline.il_pieces`).
+  (:mod:`nativegen.pipeline.facts`, :mod:`nativegen.pipeline.il_pieces`);
+* the bodies of callees that may be inlined into it (:mod:`nativegen.pipeline.inlined_bodies`).
 
 So an edit elsewhere, which shifts tokens, RVAs and heaps, leaves a key alone; a change of anything that the compiler
 looked at changes it. The rule for whoever makes the compiler look at more, at the body of a callee for instance: what
@@ -32,6 +33,7 @@ from nativegen.metadata.bodies import ClauseKind
 from nativegen.pipeline.facts import Facts
 from nativegen.pipeline.fingerprint import compiler_fingerprint
 from nativegen.pipeline.il_pieces import pieces
+from nativegen.pipeline.inlined_bodies import InlinedBodies
 from nativegen.pipeline.request import CompileOptions
 from nativegen.pipeline.signature_facts import DIGEST_SIZE, digest, text
 
@@ -55,14 +57,20 @@ _INIT_LOCALS = 0x10
 
 
 class _Digests(dict[bytes, bytes]):
-    """Token bytes -> digest, made when first asked for."""
+    """Token bytes -> digest, made when first asked for; with the bodies that a call may bring with it."""
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, bodies: InlinedBodies | None) -> None:
         super().__init__()
         self._facts = facts
+        self._bodies = bodies
 
     def __missing__(self, token: bytes) -> bytes:
-        found = self[token] = self._facts.token(int.from_bytes(token, "little"))
+        number = int.from_bytes(token, "little")
+        found = self._facts.token(number)
+        brought = b"" if self._bodies is None else self._bodies.of(number)
+        if brought:
+            found = digest(found + brought)
+        self[token] = found
         return found
 
 
@@ -79,7 +87,9 @@ class UnitKeys:
         module = facts.module
         self._facts = facts
         self._assembly = module.assembly
-        self._digests = _Digests(self._facts)
+        self._bodies = _BodyFinder(self._assembly)
+        self._plain = _Digests(facts, None)
+        self._digests = _Digests(facts, InlinedBodies(module, self._plain_content) if options.inlines else None)
         self._locals: dict[int, bytes] = {0: b""}
         shaping = {name: value for name, value in options.as_json().items() if name not in _NOT_SHAPING}
         self._prefix = digest(
@@ -97,40 +107,39 @@ class UnitKeys:
 
     def of(self, rids: Iterable[int]) -> list[bytes]:
         """Keys of MethodDef rows that have CIL, in the same order. Malformed methods have keys like all others."""
+        prefix, digests, method = self._prefix, self._digests, self._facts.method
+        return [digest(b"".join((prefix, method(rid), *self._content(rid, digests)))) for rid in rids]
+
+    def _plain_content(self, rid: int) -> bytes:
+        return digest(b"".join(self._content(rid, self._plain)))
+
+    def _content(self, rid: int, digests: _Digests) -> tuple[bytes, bytes, bytes, bytes]:
+        """A body: header, locals, clauses and code, with digests in place of tokens."""
         assembly = self._assembly
         data = assembly.data
-        prefix, digests, known_locals = self._prefix, self._digests, self._locals
-        method = self._facts.method
-        bodies = _BodyFinder(assembly)
-        unpack = _FAT_HEADER.unpack_from
-        result = []
-        for rid in rids:
-            start, end = bodies.range(assembly.method_def(rid).rva)
-            first = data[start] if start < end else 0
-            clauses = b""
-            if first & 3 == _TINY:
-                flags, local_sig, at = 0, 0, start + 1
-                stop = at + (first >> 2)
-            else:
-                flags, _, size, local_sig = unpack(data, start) if start + 12 <= end else (0, 0, 0, 0)
-                at = start + 12
-                stop = at + size
-                if flags & _FAT_MASK != _FAT or flags & _MORE_SECTIONS or (local_sig and local_sig >> 24 != 0x11):
-                    stop = end + 1
-            if stop > end:
-                flags, local_sig, code, clauses = self._parsed(rid)
-            else:
-                code = data[at:stop]
-            locals_digest = known_locals.get(local_sig)
-            if locals_digest is None:
-                locals_digest = known_locals[local_sig] = self._facts.locals(local_sig)
-            header = _HEADER.pack(len(code), len(clauses), flags & _INIT_LOCALS, len(locals_digest))
-            result.append(
-                digest(b"".join((prefix, method(rid), header, locals_digest, clauses, pieces(code, digests))))
-            )
-        return result
+        start, end = self._bodies.range(assembly.method_def(rid).rva)
+        first = data[start] if start < end else 0
+        clauses = b""
+        if first & 3 == _TINY:
+            flags, local_sig, at = 0, 0, start + 1
+            stop = at + (first >> 2)
+        else:
+            flags, _, size, local_sig = _FAT_HEADER.unpack_from(data, start) if start + 12 <= end else (0, 0, 0, 0)
+            at = start + 12
+            stop = at + size
+            if flags & _FAT_MASK != _FAT or flags & _MORE_SECTIONS or (local_sig and local_sig >> 24 != 0x11):
+                stop = end + 1
+        if stop > end:
+            flags, local_sig, code, clauses = self._parsed(rid, digests)
+        else:
+            code = data[at:stop]
+        locals_digest = self._locals.get(local_sig)
+        if locals_digest is None:
+            locals_digest = self._locals[local_sig] = self._facts.locals(local_sig)
+        header = _HEADER.pack(len(code), len(clauses), flags & _INIT_LOCALS, len(locals_digest))
+        return header, locals_digest, clauses, pieces(code, digests)
 
-    def _parsed(self, rid: int) -> tuple[int, int, bytes, bytes]:
+    def _parsed(self, rid: int, digests: _Digests) -> tuple[int, int, bytes, bytes]:
         """(flags, local signature, code, clauses) of a body with exception clauses or anything unusual."""
         try:
             body = self._assembly.method_body(rid)
@@ -142,7 +151,7 @@ class UnitKeys:
         for kind, try_offset, try_length, handler_offset, handler_length, token_or_filter in body.exception_clauses:
             parts.append(_CLAUSE.pack(kind, try_offset, try_length, handler_offset, handler_length))
             if kind == ClauseKind.EXCEPTION:
-                parts.append(self._digests[token_or_filter.to_bytes(4, "little")])
+                parts.append(digests[token_or_filter.to_bytes(4, "little")])
             else:
                 parts.append(token_or_filter.to_bytes(DIGEST_SIZE, "little"))
         return _INIT_LOCALS * body.init_locals, body.local_sig_token, body.code, b"".join(parts)

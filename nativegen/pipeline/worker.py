@@ -131,7 +131,12 @@ class CompileWorker:
             system = self._system(request.references, target)
             module = system.open(request.input)
             found = self._compilers[index] = (
-                MethodCompiler(module, target, foreign=foreign_code(module, target, request)),
+                MethodCompiler(
+                    module,
+                    target,
+                    foreign=foreign_code(module, target, request),
+                    inlining=request.options.inlines,
+                ),
                 target,
                 module.assembly,
             )
@@ -160,7 +165,7 @@ class CompileWorker:
 
 def foreign_code(module: Module, target: Target, request: CompileRequest) -> ForeignCode:
     """What a request allows its image to use of other assemblies."""
-    return ForeignCode(module, target, Mode(request.options.mode), request.bubble)
+    return ForeignCode(module, target, Mode(request.options.mode))
 
 
 def _spend(seconds: dict[str, float], stage: str, started: float) -> None:

@@ -34,7 +34,7 @@ class Candidate:
         is_framework: part of the shared framework: covered by the framework entry, never compiled unless wanted.
         is_native: already carries native code. is_facade: no method has CIL; nothing to compile.
         is_refused: cannot be compiled at all (C++/CLI, a reference assembly); the JIT or the loader deals with it.
-        hints: simple names of the references that it wants to be bound hard; recorded, never obeyed.
+        hints: simple names of the references that it wants to be bound hard: obeyed unless images are resilient.
         backup: where its IL is while a deployed image has its place, else ''.
     """
 
@@ -134,6 +134,10 @@ class Images(Protocol):
         """Whether the image with this key exists, with its files."""
         ...
 
+    def foreign_change(self, name: str, key: str) -> str | None:
+        """Which foreign thing that an existing image recorded is not as it was, in words; None: all is."""
+        ...
+
     def newest_manifest(self, candidate: Candidate) -> Mapping[str, Any] | None:
         """The key manifest of the image made last from the same file, or None."""
         ...
@@ -200,7 +204,10 @@ def _step(
 ) -> Step:
     manifest = key_manifest(candidate, candidates, compiled, settings, contracts)
     if images.has(candidate.name, manifest.key):
-        return Step(candidate, manifest, True, reason)
+        changed = images.foreign_change(candidate.name, manifest.key)
+        if changed is not None:
+            explanations.record(candidate.name, changed)
+        return Step(candidate, manifest, changed is None, reason, changed)
     before = images.newest_manifest(candidate)
     if before is None:
         because = "never compiled before"
@@ -225,17 +232,13 @@ def key_manifest(
     Args:
         compiled: names of the assemblies that run as our images.
     """
-    kind: ReferenceKind = "content" if settings.strict else "contract"
-    references = [
-        ReferenceEntry(
-            other.name,
-            other.identity,
-            kind,
-            other.content if settings.strict else contracts.signature(other),
-            _runs_as(other, compiled),
-        )
-        for other in reachable(candidate, candidates)
-    ]
+    hard = () if settings.options.get("mode") in (None, "resilient") else candidate.hints
+    references = []
+    for other in reachable(candidate, candidates):
+        by_content = settings.strict or other.name in hard
+        kind: ReferenceKind = "content" if by_content else "contract"
+        signature = other.content if by_content else contracts.signature(other)
+        references.append(ReferenceEntry(other.name, other.identity, kind, signature, _runs_as(other, compiled)))
     return KeyManifest(
         settings.compiler,
         settings.target,

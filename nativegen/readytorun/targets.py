@@ -109,6 +109,11 @@ class Target:
     fixup_kinds: frozenset[FixupKind] = field(repr=False, compare=False)
     untested: bool = False
 
+    @property
+    def guards_bodies(self) -> bool:
+        """The runtime can check, gracefully, that a method still has the body that our code was made from."""
+        return FixupKind.Check_IL_Body in self.fixup_kinds
+
     def helper_id(self, helper: Helper) -> int:
         """The helper's number in this runtime.
 

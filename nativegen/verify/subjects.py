@@ -12,6 +12,8 @@ from nativegen.cache.records import Image, ImageKey, Root
 from nativegen.cache.store import Cache
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import Assembly
+from nativegen.operations.bind import framework_of
+from nativegen.operations.integrity import integrity_changes, read_integrity
 from nativegen.operations.prepare import Prepared, image_key, prepare
 from nativegen.operations.query import Query
 from nativegen.operations.request import InstallRequest
@@ -154,6 +156,28 @@ def _document(cache: Cache, key: ImageKey) -> Mapping[str, object] | None:
         return None
 
 
+def integrity_notes(folder: str, runtime: str | None) -> list[Finding]:
+    """What the integrity list of a folder with pinned images (:mod:`nativegen.operations.integrity`) has to say.
+
+    Args:
+        runtime: the user's choice, or None: what the application would run on.
+    """
+    document = read_integrity(folder)
+    if document is None:
+        return []
+    framework = None
+    notes = []
+    if document.get("framework") is not None:
+        try:
+            framework = framework_of(os.path.join(folder, str(document.get("app"))), runtime)
+        except NativegenError as error:
+            notes.append(Finding(Severity.STALE, f"{folder}: its framework is not known: {error}", error.remedy))
+    for change in integrity_changes(folder, document, framework):
+        remedy = "run: nativegen publish --pinned again"
+        notes.append(Finding(Severity.STALE, f"{folder}: pinned images, but {change}", remedy))
+    return notes
+
+
 def file_subjects(path: str, criteria: Criteria, sources: Mapping[str, str]) -> Selection:
     """The image at a path, or all of nativegen's images in a folder.
 
@@ -181,7 +205,8 @@ def file_subjects(path: str, criteria: Criteria, sources: Mapping[str, str]) -> 
     runtimes, formats = runtimes_of(app, criteria.runtime)
     references = References(_references(os.path.dirname(found[0]), sources, runtimes) if runtimes else {})
     subjects = [_file_subject(file, criteria, sources, references, formats) for file in found]
-    return Selection(subjects, files=[(path, subjects)])
+    notes = integrity_notes(path, criteria.runtime) if os.path.isdir(path) else []
+    return Selection(subjects, notes, files=[(path, subjects)])
 
 
 def _sorted(folders: list[str], files: list[str]) -> list[str]:

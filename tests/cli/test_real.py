@@ -231,7 +231,8 @@ def test_trace_lists_chosen_methods_behind_the_programs_output(command: Command,
         'jitted method name="App!App::Jitted" reason=bypass-attribute',
         'native method name="App::Main"',
     ]
-    assert lines[4].endswith(" stubs") and len(lines) == 5
+    assert lines[4].endswith(" stubs") and len(lines) == 6
+    assert lines[5].startswith("jitted because: ") and "1 bypass-attribute" in lines[5]
 
 
 def test_installers_that_run_at_once_agree(command: Command, tmp_path: Path, cache: Path) -> None:

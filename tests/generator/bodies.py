@@ -31,3 +31,18 @@ def make_body(
     maker = Protected(world, rng, callees, library, budget, result)
     node = maker.body(parameters, this, statements, 3)
     return Body(node, maker.locals, maker.features)
+
+
+def make_small_body(
+    world: World,
+    rng: random.Random,
+    parameters: Sequence[CilType],
+    result: CilType | None,
+    *,
+    library: bool,
+    this: CilType | None = None,
+) -> Body:
+    """A random body of one expression that calls nothing."""
+    maker = Protected(world, rng, [], library, 8, result)
+    node = maker.small_body(parameters, this)
+    return Body(node, maker.locals, maker.features)

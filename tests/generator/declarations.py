@@ -19,12 +19,11 @@ EXTERN = """\
 """
 
 
-def method(header: str, lines: list[str] | Iterator[str], locals_: str = "", synchronized: bool = False) -> str:
-    """One method; ``maxstack`` is generous."""
+def method(header: str, lines: list[str] | Iterator[str], locals_: str = "", flags: str = "") -> str:
+    """One method; ``maxstack`` is generous. ``flags``: of its implementation, each behind a space."""
     body = "\n".join(lines)
     init = f".locals init ({locals_})\n" if locals_ else ""
-    how = "cil managed synchronized" if synchronized else "cil managed"
-    return f".method {header} {how} {{\n.maxstack 200\n{init}{body}\n}}\n"
+    return f".method {header} cil managed{flags} {{\n.maxstack 200\n{init}{body}\n}}\n"
 
 
 def struct_text(world: World, type_: CilType, members: str) -> str:

@@ -32,6 +32,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "struct copies": ("struct copies",),
     "byrefs": ("byrefs",),
     "byref aliasing": ("byref aliasing",),
+    "small callees": ("small callees",),
     "calls across modules": ("calls across modules",),
     "virtual and interface calls": ("virtual calls",),
     "delegates": ("delegates",),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from tests.generator import declarations as d
 from tests.generator import types as t
-from tests.generator.bodies import make_body
+from tests.generator.bodies import make_body, make_small_body
 from tests.generator.statements import FUEL, Body, Statements
 from tests.generator.tree import Node
 from tests.generator.types import CilType
@@ -21,12 +21,13 @@ from tests.generator.world import Callee, Field, World, is_library, library_text
 ARGUMENT_SETS = 3
 FUEL_PER_CASE = 150
 SYNCHRONIZED = 0.08  # of the methods
+SMALL = 0.3  # of the methods that are not virtual: one expression, to be inlined
 
 
 @dataclass(slots=True)
 class Method:
     """One generated method. ``owner``: where its text goes; ``header``: all up to ``cil managed``; ``synchronized``: it
-    holds a monitor while it runs."""
+    holds a monitor while it runs; ``is_small``: it is inlined."""
 
     name: str
     owner: str
@@ -34,6 +35,7 @@ class Method:
     body: Body
     callee: Callee
     synchronized: bool = False
+    is_small: bool = False
 
     @property
     def full_name(self) -> str:
@@ -42,7 +44,8 @@ class Method:
 
     def text(self) -> str:
         names = ", ".join(f"{type_.signature} V_{i}" for i, type_ in enumerate(self.body.locals))
-        return d.method(self.header, self.body.node.lines(), names, self.synchronized)
+        flags = " aggressiveinlining" * self.is_small + " synchronized" * self.synchronized
+        return d.method(self.header, self.body.node.lines(), names, flags)
 
 
 @dataclass(slots=True)
@@ -127,23 +130,28 @@ def make_program(seed: int, methods: int) -> Program:
             this = world.byref(this)
         some = rng.sample(callees, min(len(callees), 12))
         own = random.Random(rng.getrandbits(64))
-        body = make_body(
-            world,
-            own,
-            some,
-            callee.parameters,
-            callee.result,
-            library=callee.library,
-            this=this,
-            statements=own.choice([2, 4, 6, 8]),
+        is_small = "virtual" not in head and own.random() < SMALL
+        body = (
+            make_small_body(world, own, callee.parameters, callee.result, library=callee.library, this=this)
+            if is_small
+            else make_body(
+                world,
+                own,
+                some,
+                callee.parameters,
+                callee.result,
+                library=callee.library,
+                this=this,
+                statements=own.choice([2, 4, 6, 8]),
+            )
         )
         result_name = callee.result.signature if callee.result is not None else "void"
         parameters_text = ", ".join(f"{p.signature} p{i}" for i, p in enumerate(callee.parameters))
-        synchronized = _is_synchronized(seed, owner, name, callee)
+        synchronized = not is_small and _is_synchronized(seed, owner, name, callee)
         if synchronized:
             body.features["synchronized"] += 1
         header = f"{head} {result_name} {name}({parameters_text})"
-        made = Method(name, owner, header, body, callee, synchronized)
+        made = Method(name, owner, header, body, callee, synchronized, is_small)
         program.methods.append(made)
         program.cases.append([_case(world, own, callee) for _ in range(ARGUMENT_SETS)])
     return program

@@ -22,6 +22,7 @@ from nativegen.compiler import (
     homes,
     import_conversions,
     importer,
+    inlining,
     ir,
 )
 
@@ -122,6 +123,24 @@ def _stale_values() -> None:
     homes._values_across = lambda block: []
 
 
+def _unextended_arguments() -> None:
+    """Small integers keep their upper bits when they are passed to an inlined callee."""
+    inlining._EXTENSIONS.clear()  # type: ignore[attr-defined]
+
+
+def _inlined_branches() -> None:
+    """In an inlined callee every branch goes the other way."""
+    copied = inlining._Copy.instruction
+
+    def instruction(self: Any, instruction: ir.Instruction, il_offset: int) -> ir.Instruction:
+        result = copied(self, instruction, il_offset)
+        if isinstance(result, (ir.Branch, ir.CompareBranch)):
+            result.if_true, result.if_false = result.if_false, result.if_true
+        return result
+
+    inlining._Copy.instruction = instruction  # type: ignore[method-assign]
+
+
 MUTANTS: dict[str, Callable[[], None]] = {
     "less becomes less or equal": _less_or_equal,
     "bytes are read as signed": _signed_bytes,
@@ -136,4 +155,6 @@ MUTANTS: dict[str, Callable[[], None]] = {
     "doubles in structs travel in integer registers": _floats_in_integer_registers,
     "no write barriers": _no_write_barrier,
     "references are stale after calls": _stale_values,
+    "arguments of inlined callees are not extended": _unextended_arguments,
+    "branches of inlined callees are swapped": _inlined_branches,
 }

@@ -78,7 +78,7 @@ public class Numbers { public static int Twice(int x) { return x * 2; } }
         ("Default", "Sometimes", False),
     ],
 )
-def test_N9_hints_are_recorded_and_shown(
+def test_N9_N10_hints_are_obeyed(
     command: Command, tmp_path: Path, cache: Path, hint: str, default: str, wanted: bool
 ) -> None:
     folder = tmp_path / "app"
@@ -89,5 +89,12 @@ def test_N9_hints_are_recorded_and_shown(
     assert command("install", text, "/target:3.1").code == 0
     (manifest,) = cache.glob("NativeImages_*/Text/*/Text.json")
     assert json.loads(manifest.read_text())["hard_binding_hints"] == (["Core"] if wanted else [])
-    assert ("hard binding hint: Core" in command("display", "Text", "/verbose").out) == wanted
+    shown = command("display", "Text", "/verbose").out
+    assert ("hard binding hint: Core" in shown) == wanted and "    mode        pinned" in shown
     assert command("why", text).out == "2 native images are valid: nothing changed.\n"
+    # A body edit of Core: what is bound hard to it is made anew with it, everything else stays.
+    compile_csharp(DEFAULT.replace("HINT", default).replace("x * 2", "x + x"), folder, "Core", library=True)
+    changed = command("why", text).out
+    assert "content changed (rebuilt" in changed and ("Text.dll: Core.dll: content changed" in changed) == wanted
+    updated = command("update", "/verbose").out
+    assert command("why", text).out == "2 native images are valid: nothing changed.\n", updated

@@ -129,11 +129,11 @@ def test_N11_the_preferred_base_is_chosen_and_shown(command: Command, tmp_path: 
 
 
 @pytest.mark.parametrize("mode", ["--resilient", "--guarded", "--pinned", "--strict"])
-def test_modes_are_accepted_and_say_what_images_are(command: Command, tmp_path: Path, mode: str) -> None:
+def test_modes_of_what_uses_nothing_foreign(command: Command, tmp_path: Path, mode: str) -> None:
     core = make_core(tmp_path / "app", 2)
     image, plain = tmp_path / "a" / "Core.dll", tmp_path / "b" / "Core.dll"
     outcome = command("compile", core, "-o", image, "--target", "3.1", mode)
-    assert outcome.code == 0 and ("is resilient" in outcome.err) == (mode in ("--guarded", "--pinned"))
+    assert outcome.code == 0 and not outcome.err
     command("compile", core, "-o", plain, "--target", "3.1")
     assert image.read_bytes() == plain.read_bytes()
     assert command("compile", core, "-o", image, "--pinned", "--guarded").code == 2

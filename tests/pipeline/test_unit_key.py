@@ -25,6 +25,10 @@ pytestmark = pytest.mark.usefixtures("inputs")
 _M = "A::M"
 _PACKED = "[System.Runtime.InteropServices.StructLayout(System.Runtime.InteropServices.LayoutKind.Sequential, Pack=1)]"
 
+_IMPLEMENTATION = "System.Runtime.CompilerServices.MethodImpl"
+_APART = f"[{_IMPLEMENTATION}({_IMPLEMENTATION}Options.NoInlining)]"
+_MARKED = f"[{_IMPLEMENTATION}((System.Runtime.CompilerServices.MethodImplOptions) 256)]"
+
 #: (name, before, after): the key of A::M changes.
 CHANGES = [
     ("body", "class A { int M() { return 1; } }", "class A { int M() { return 2; } }"),
@@ -114,13 +118,30 @@ CHANGES = [
      "case 3: return 4; } return 1; } int N() { return 1; } }",
      "class A { int M(int x) { switch (x) { case 0: return 7; case 1: return N(); case 2: return 9; "
      "case 3: return 5; } return 1; } int N() { return 1; } }"),
+    ("small_callee", "class A { int M() { return N(); } int N() { return 1; } }",
+     "class A { int M() { return N(); } int N() { return 2; } }"),
+    ("small_callee_of_callee", "class A { int M() { return N(); } int N() { return O(); } int O() { return 1; } }",
+     "class A { int M() { return N(); } int N() { return O(); } int O() { return 2; } }"),
+    ("small_generic_callee",
+     "class A { int M() { return G<int>.N(1); } } class G<T> { public static T N(T x) { return x; } }",
+     "class A { int M() { return G<int>.N(1); } } class G<T> { public static T N(T x) { x = x; return x; } }"),
+    ("field_of_small_callee",
+     "class A { int M() { return new B().N(); } } class B { int f; public int N() { return f; } }",
+     "class A { int M() { return new B().N(); } } class B { long f; public int N() { return (int) f; } }"),
+    ("marked_callee",
+     f"class A {{ int M() {{ return N(2); }} {_MARKED} int N(int x) {{ return x * x * x + x * x + 9; }} }}",
+     f"class A {{ int M() {{ return N(2); }} {_MARKED} int N(int x) {{ return x * x * x + x * x + 8; }} }}"),
+    ("callees_of_each_other",
+     "class A { int M() { return N(); } int N() { return O(); } int O() { N(); return 1; } }",
+     "class A { int M() { return N(); } int N() { return O(); } int O() { N(); return 2; } }"),
 ]  # fmt: skip
 
 _OTHER = (
     "struct S { public int a; } enum E { X } delegate int D(int x);"
     "class A { int f; static int g; E e; int M(S s) { try { f = s.a + N(1) + g; } catch { f = 1; } "
     'System.Console.WriteLine("x" + f); D d = N; return d(2) + new System.Collections.Generic.List<S>().Count + '
-    "(int)e; } int N(int x) { return %s; } %s } %s"
+    "(int)e; } [System.Runtime.CompilerServices.MethodImpl("
+    "System.Runtime.CompilerServices.MethodImplOptions.NoInlining)] int N(int x) { return %s; } %s } %s"
 )
 
 #: (name, before, after): the key of A::M stays, although rows, tokens, heaps and RVAs shift.
@@ -148,9 +169,11 @@ SAME = [
     ("version", _OTHER % ("x", "", ""),
      '[assembly: System.Reflection.AssemblyInformationalVersion("7+abc")]' + _OTHER % ("x", "", "")),
     ("switch_callee", "class A { int M(int x) { switch (x) { case 0: return 7; case 1: return N(); case 2: return 9; "
-     "case 3: return 4; } return 1; } int N() { return 1; } }",
+     f"case 3: return 4; }} return 1; }} {_APART} int N() {{ return 1; }} }}",
      "class A { void K() { } int M(int x) { switch (x) { case 0: return 7; case 1: return N(); case 2: return 9; "
-     "case 3: return 4; } return 1; } int N() { return 2; } }"),
+     f"case 3: return 4; }} return 1; }} {_APART} int N() {{ return 2; }} }}"),
+    ("large_callee", "class A { int M() { return N(1); } int N(int x) { return x * x + x * x * x + x * x * x * x; } }",
+     "class A { int M() { return N(1); } int N(int x) { return x * x + x * x * x + x * x * x * 7; } }"),
 ]  # fmt: skip
 
 _APP = (

@@ -25,6 +25,7 @@ class FakeWorld:
         self.candidates = {candidate.name: candidate for candidate in candidates}
         self.made: dict[tuple[str, str], KeyManifest] = {}
         self.newest: dict[str, KeyManifest] = {}
+        self.foreign: dict[str, str] = {}
 
     def signature(self, candidate: Candidate) -> str:
         return candidate.content.partition("-")[0]
@@ -34,6 +35,9 @@ class FakeWorld:
 
     def has(self, name: str, key: str) -> bool:
         return (name, key) in self.made
+
+    def foreign_change(self, name: str, key: str) -> str | None:
+        return self.foreign.get(name)
 
     def newest_manifest(self, candidate: Candidate) -> Mapping[str, Any] | None:
         found = self.newest.get(candidate.path)
@@ -111,6 +115,24 @@ def test_strict_follows_ngens_rule(world: FakeWorld) -> None:
     plan, explanations = world.plan(strict)
     assert [step.candidate.name for step in plan.stale] == ["App", "Core", "Text"]
     assert explanations.of("Text") == ("Core.dll: content changed",)
+
+
+def test_a_changed_foreign_body_makes_exactly_its_user_stale(world: FakeWorld) -> None:
+    world.make()
+    world.foreign["Text"] = "Core.dll: the body of Numbers::Twice changed"
+    plan, explanations = world.plan()
+    assert [step.candidate.name for step in plan.stale] == ["Text"]
+    assert explanations.of("Text") == ("Core.dll: the body of Numbers::Twice changed",)
+
+
+@pytest.mark.parametrize(("mode", "stale"), [("pinned", ["Core", "Text"]), ("resilient", ["Core"])])
+def test_N10_what_is_bound_hard_is_invalidated_together(world: FakeWorld, mode: str, stale: list[str]) -> None:
+    settings = dataclasses.replace(SETTINGS, options={"mode": mode})
+    world.edit("Text", hints=("Core",))
+    world.make(settings)
+    world.edit("Core", content="c1-2")
+    plan, _ = world.plan(settings)
+    assert [step.candidate.name for step in plan.stale] == stale
 
 
 def test_a_reverted_edit_needs_nothing(world: FakeWorld) -> None:

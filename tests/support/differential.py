@@ -6,7 +6,8 @@ ran native: a test that meant to test native code fails when the code was jitted
 
 Each program runs with images three times: with tiering off and traced, with default tiering (long enough to be
 re-jitted when it goes through ``Harness.Run``), and, asked for by ``gc_stress``, under compacting collections from
-another thread with a tiny allocation budget.
+another thread with a tiny allocation budget. The traced images are made without inlining, so that every method is
+called; those of the other runs with it.
 
 >>> run_differential(SOURCE, tmp_path, native=["Program::Sum"])
 >>> run_differential(SOURCE, tmp_path, native="*", runtimes=["9.0"], compiler="roslyn", target="9.0")
@@ -18,7 +19,7 @@ import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
@@ -101,7 +102,7 @@ def run_differential(
         folder: an empty folder to work in.
         native: full names (``Namespace.Outer+Inner::Method``, with ``*`` and ``?``) each of which must have run
             native at least once and never jitted; ``"*"``: everything the program's assemblies ran. A method that the
-            compiler or the JIT inlines everywhere is never looked up: mark it NoInlining.
+            JIT inlines everywhere is never looked up: mark it NoInlining.
         excluded: methods that the compiler must leave to the JIT, with the reason code. With ``native="*"`` no other
             method may be excluded.
         compiler, target: see compile_csharp; ``il`` for ilasm.
@@ -132,7 +133,9 @@ def run_differential(
         assemblies[each] = same or _compile(source, il, name, libraries or {}, language, against, symbols, optimize)
     home = folder / "home"
     home.mkdir()
-    compile_one = compile_image or partial(_compile_with_pipeline, options)
+    compile_one = compile_image or partial(_compile_with_pipeline, options, False)
+    again = tiered or gc_stress
+    compile_inlined = None if compile_image or not again else partial(_compile_with_pipeline, options, True)
     harnesses = [_Harness(each, folder / each, home, name, args, timeout) for each in runtimes]
     for harness in harnesses:
         built = assemblies[harness.target]
@@ -140,7 +143,7 @@ def run_differential(
             absent = [what for path in built.values() for what in lacking(path, *built.values())]
             if absent:
                 pytest.skip(f"the trimmed framework of the 10.0 host lacks {'; '.join(absent)}")
-        harness.prepare(built, list(built) if images is None else list(images), compile_one)
+        harness.prepare(built, list(built) if images is None else list(images), compile_one, compile_inlined)
 
     def execute(harness: _Harness) -> DifferentialRun:
         run = harness.run_traced()
@@ -244,25 +247,39 @@ class _Harness:
         self._folder = folder
         self._jit = folder / "jit"
         self._native = folder / "native"
+        self._inlined = folder / "inlined"
         self._reports: dict[str, CompileReport] = {}
         self._home = home
         self._name = name
         self._args = args
         self._timeout = timeout
 
-    def prepare(self, assemblies: Mapping[str, Path], images: Sequence[str], compile_image: ImageCompiler) -> None:
-        """Fill both folders: the IL, and the images of the chosen assemblies."""
+    def prepare(
+        self,
+        assemblies: Mapping[str, Path],
+        images: Sequence[str],
+        compile_image: ImageCompiler,
+        compile_inlined: ImageCompiler | None,
+    ) -> None:
+        """Fill the folders: the IL, the images of the chosen assemblies, and those with inlining if there is any."""
         references = framework_references(self.target) | {name: str(path) for name, path in assemblies.items()}
-        for folder in (self._jit, self._native):
+        folders = {self._native: compile_image}
+        if compile_inlined is None:
+            self._inlined = self._native
+        else:
+            folders[self._inlined] = compile_inlined
+        for folder in (self._jit, *folders):
             folder.mkdir(parents=True)
             config = json.dumps(runtime_config_for(self._runtime))
             (folder / f"{self._name}.runtimeconfig.json").write_text(config)
         for name, path in assemblies.items():
             shutil.copyfile(path, self._jit / path.name)
-            if name in images:
-                self._reports[name] = compile_image(path, self._native / path.name, self.target, references)
-            if not (self._native / path.name).is_file():  # left as IL, or a facade: nothing to compile
-                shutil.copyfile(path, self._native / path.name)
+            for folder, compile_one in folders.items():
+                if name in images:
+                    report = compile_one(path, folder / path.name, self.target, references)
+                    self._reports.setdefault(name, report)
+                if not (folder / path.name).is_file():  # left as IL, or a facade: nothing to compile
+                    shutil.copyfile(path, folder / path.name)
 
     def run_traced(self) -> DifferentialRun:
         """Under the JIT and with images, both without tiering; the latter traced."""
@@ -284,7 +301,7 @@ class _Harness:
     ) -> None:
         """Once more with images, in another mode; a body run by ``Harness.Run`` is repeated."""
         repeat = {"NATIVEGEN_REPEAT_MS": str(REPEAT_MILLISECONDS)}
-        self._compare(expected, self._run(self._native, tiering, repeat | dict(variables), settings, None), what)
+        self._compare(expected, self._run(self._inlined, tiering, repeat | dict(variables), settings, None), what)
 
     def _run(
         self,
@@ -381,13 +398,19 @@ def _definition_name(record: MethodRecord) -> str:
 
 
 def _compile_with_pipeline(
-    options: CompileOptions | None, source: Path, output: Path, target: str, references: Mapping[str, str]
+    options: CompileOptions | None,
+    inline: bool,
+    source: Path,
+    output: Path,
+    target: str,
+    references: Mapping[str, str],
 ) -> CompileReport:
     from nativegen.pipeline.compile import compile_file
     from nativegen.pipeline.request import CompileOptions, CompileRequest
 
-    report = compile_file(CompileRequest(str(source), str(output), target, references, options or CompileOptions()))
-    if report.kind == "image" and not (options and options.instruction_set):
+    options = replace(options or CompileOptions(), inline=inline)
+    report = compile_file(CompileRequest(str(source), str(output), target, references, options))
+    if report.kind == "image" and not options.instruction_set:
         later = image_beyond_baseline(output)
         if later:
             raise DifferentialError(f"{target}: {output.name} needs a newer processor: {later[:10]}")

@@ -46,7 +46,6 @@ def run(parsed: Parsed, output: Output) -> int:
     from nativegen.operations.incremental import Incremental, forget
     from nativegen.operations.toolchain import CompileFailure, NativeToolchain
 
-    options.say_mode(parsed, output)
     out = parsed.value("out")
     if out is None:
         raise UsageError("where should the image go? -o OUT is missing")
@@ -126,4 +125,5 @@ def compile_options_of(parsed: Parsed) -> CompileOptions:
         instruction_set=options.instruction_set(parsed),
         debug=parsed.flag("Debug"),
         profile=parsed.flag("Profile"),
+        mode=options.mode(parsed, "resilient"),
     )

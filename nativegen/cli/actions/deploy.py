@@ -10,7 +10,7 @@ from nativegen.cli.sentences import INVALID_FILE, NOT_FOUND, NOT_INSTALLED
 from nativegen.cli.switches import Parsed, Switch, Syntax
 
 SYNTAX = Syntax(
-    (*options.SCENARIO[:2], Switch("undo", help="put the IL back")),
+    (*options.SCENARIO[:2], options.JOBS, Switch("undo", help="put the IL back")),
     positionals=(1, 1),
     arguments="APP.dll [options]",
 )
@@ -18,7 +18,7 @@ SYNTAX = Syntax(
 
 def run(parsed: Parsed, output: Output) -> int:
     from nativegen.cache.records import scenario
-    from nativegen.cli.running import valid_images
+    from nativegen.cli.running import shipped, valid_images
     from nativegen.operations.deploy import Deployed, deploy, undo
 
     output.banner()
@@ -30,11 +30,12 @@ def run(parsed: Parsed, output: Output) -> int:
     if parsed.flag("undo"):
         result = undo(app)
     else:
-        found, _ = valid_images(parsed, output)
+        found, cache = valid_images(parsed, output)
         if found.root is None:
             output.sentence(NOT_INSTALLED)
             return NOT_FOUND
-        result = deploy(found, scenario(parsed.flag("Debug"), parsed.flag("Profile")))
+        with shipped(parsed, output, found, cache) as images:
+            result = deploy(images, scenario(parsed.flag("Debug"), parsed.flag("Profile")), found.images)
     output.document(
         {
             "app": result.app,

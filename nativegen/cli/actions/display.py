@@ -75,7 +75,7 @@ def _image_line(shown: ShownImage) -> str:
 
 
 def _print_image(shown: ShownImage, root: str, output: Output) -> None:
-    from nativegen.operations.display import hard_binding_hints, preferred_base
+    from nativegen.operations.display import hard_binding_hints, mode_of, preferred_base
 
     image = shown.image
     output.answer(_image_line(shown))
@@ -87,8 +87,9 @@ def _print_image(shown: ShownImage, root: str, output: Output) -> None:
     if base is not None:
         output.detail(f"    base        {base:#x}")
     output.detail(f"    native      {image.native} of {image.methods} methods")
+    output.detail(f"    mode        {mode_of(root, image)}")
     for hint in hard_binding_hints(root, image):
-        output.detail(f"    hard binding hint: {hint} (recorded; images are resilient and need no hard binding)")
+        output.detail(f"    hard binding hint: {hint}")
     for dependency in shown.dependencies:
         output.detail(f"    depends on  {dependency.display_name} ({dependency.kind})")
 

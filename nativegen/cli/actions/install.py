@@ -25,6 +25,7 @@ SYNTAX = Syntax(
         *options.CODE,
         options.PARTIAL,
         *options.REMOTE,
+        *options.MODE,
         Switch("warnaserror", help="a missing dependency makes the action fail"),
     ),
     positionals=(1, 1),

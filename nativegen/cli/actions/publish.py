@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+import os
+
 from nativegen.cli import options
 from nativegen.cli.output import Output
 from nativegen.cli.switches import Parsed, Syntax
 
 SYNTAX = Syntax(
-    (*options.SCENARIO[:2], options.PARTIAL, options.JOBS, *options.REMOTE),
+    (*options.SCENARIO[:2], options.PARTIAL, options.JOBS, *options.REMOTE, *options.MODE),
     positionals=(2, 2),
     arguments="APP.dll DIR [options]",
+)
+WARNING = (
+    "warning: do not service these files: pinned images are right only beside the very assemblies and the framework "
+    "that they were made with; nativegen verify {} compares them with {}"
 )
 
 
 def run(parsed: Parsed, output: Output) -> int:
-    from nativegen.cli.running import valid_images
+    from nativegen.cli.running import shipped, valid_images
+    from nativegen.operations import integrity
     from nativegen.operations.publish import publish
 
+    wanted = options.mode(parsed, "")
     if parsed.flag("partial"):
         _install(parsed, output)
-    found, _ = valid_images(parsed, output)
-    published = publish(found, parsed.positionals[1])
+    found, cache = valid_images(parsed, output)
+    with shipped(parsed, output, found, cache, wanted) as images:
+        published = publish(images, parsed.positionals[1])
     output.document({"folder": published.folder, "images": list(published.images), "files": published.files})
     output.say(f"{published.files} files in {published.folder}, {len(published.images)} of them native images.")
+    if wanted != "pinned" or not found.prepared:
+        integrity.remove_integrity(published.folder)
+        return 0
+    closure = found.prepared[0].closure
+    framework = None if closure.is_self_contained else closure.framework
+    integrity.write_integrity(published.folder, os.path.basename(found.app), closure.target, framework)
+    output.warn(WARNING.format(published.folder, integrity.FILE))
     return 0
 
 

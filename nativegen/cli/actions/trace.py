@@ -12,7 +12,7 @@ from nativegen.cli.switches import Parsed, Switch, Syntax
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nativegen.operations.substitution import Substitution
+    from nativegen.operations.jit_reasons import JitReasons
     from nativegen.runtime.events import MethodRecord, MethodReport
 
 PROFILE_SUFFIX = ".profile"
@@ -41,6 +41,7 @@ def run(parsed: Parsed, output: Output) -> int:
     from pathlib import Path
 
     from nativegen.cli.running import valid_images
+    from nativegen.operations.jit_reasons import JitReasons
     from nativegen.operations.view import make_view
     from nativegen.runtime.discover import runtime_for
     from nativegen.runtime.events import read_method_report
@@ -78,47 +79,26 @@ def run(parsed: Parsed, output: Output) -> int:
         profile = record_profile(report, file, merge=parsed.flag("merge"))
         output.warn(f"{file}: {profile.count} methods of {len(profile.methods)} assemblies")
         return ran.exit_code
-    _show(report, _Reasons(found), parsed, output)
+    _show(report, JitReasons(found), parsed, output)
     return ran.exit_code
 
 
-class _Reasons:
-    """Why methods were left to the JIT: the exclusions recorded beside the images of the application."""
+def _show(report: MethodReport, reasons: JitReasons, parsed: Parsed, output: Output) -> None:
+    from collections import Counter
 
-    def __init__(self, found: Substitution) -> None:
-        self._by_image: dict[str, dict[int, str]] = {}
-        self._partial: set[str] = set()
-        self._images = {os.path.basename(source): image for source, image in found.images.items()}
+    from nativegen.operations.jit_reasons import by_reason
 
-    def of(self, record: MethodRecord) -> str:
-        """The reason code of a jitted method, empty when none is recorded."""
-        if record.state != "jitted" or record.token is None or record.module is None:
-            return ""
-        image = self._images.get(os.path.basename(record.module))
-        if image is None:
-            return ""
-        if image not in self._by_image:
-            from nativegen.cache.store import read_manifest
-
-            document = read_manifest(image.removesuffix(".ni.dll") + ".json")
-            exclusions, manifest = document["exclusions"], document["manifest"]
-            assert isinstance(exclusions, list) and isinstance(manifest, dict)
-            self._by_image[image] = {rid: code for _, rid, code, _ in exclusions}
-            if "partial" in manifest["options"]:
-                self._partial.add(image)
-        # A generic instance may be missing although the profile names its definition.
-        ordinary = record.jitted[0].kind == "ordinary"
-        otherwise = "not-in-profile" if ordinary and image in self._partial else ""
-        return self._by_image[image].get(record.token & 0xFFFFFF, otherwise)
-
-
-def _show(report: MethodReport, reasons: _Reasons, parsed: Parsed, output: Output) -> None:
     filters, states = parsed.values("filter"), parsed.values("state")
     chosen = _chosen(report, filters, {state.replace("-", " ") for state in states})
     summary = report.summary()
     file = parsed.value("output")
+    counts = Counter(code for code in map(reasons.of, report.methods) if code)
     if output.json:
-        document = {"summary": _fields(summary), "methods": [_as_json(record, reasons) for record in chosen]}
+        document = {
+            "summary": _fields(summary),
+            "reasons": dict(sorted(counts.items())),
+            "methods": [_as_json(record, reasons) for record in chosen],
+        }
         if file is None:
             output.document(document)
         else:
@@ -133,6 +113,8 @@ def _show(report: MethodReport, reasons: _Reasons, parsed: Parsed, output: Outpu
         f"{jitted} were jitted: {summary.jitted_ordinary} ordinary, {summary.jitted_generic} generic, "
         f"{summary.jitted_stubs} stubs"
     )
+    if counts:
+        lines.append(f"jitted because: {by_reason(counts)}")
     if file is not None:
         _write(file, lines)
         return
@@ -168,7 +150,7 @@ def _reason(code: str) -> str:
     return f" reason={code}" if code else ""
 
 
-def _as_json(record: MethodRecord, reasons: _Reasons) -> dict[str, object]:
+def _as_json(record: MethodRecord, reasons: JitReasons) -> dict[str, object]:
     return {
         "name": record.full_name,
         "signature": record.signature,

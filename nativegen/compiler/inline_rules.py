@@ -1,0 +1,111 @@
+"""Which methods may be inlined at all, decided from the method alone, before its code is imported.
+
+What: two questions. :func:`is_small` looks at size and flags only; unit keys ask it too, so that the key of a caller
+contains the bodies that it may have inlined. :func:`refusal` gives the first reason against inlining a method that
+passed.
+
+Why here: the rules are the runtime's JIT's (inline.def, jitinterface.cpp: canInline), made stricter. What that JIT
+always inlines when it optimises may be missing from stack traces anyway; nothing else may be missing because of us. So:
+bodies of at most 16 bytes, or those marked AggressiveInlining; never a method that throws or has try blocks, one that
+is marked NoInlining, one that asks who called it, or one of an assembly that was built not to be optimised.
+
+Example: ``int get_Count() => count`` (7 bytes) is inlined; ``Assembly Here() => Assembly.GetExecutingAssembly()`` is
+not: its callee looks for the frame above it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from nativegen.diagnostics import NativegenError
+from nativegen.metadata import ASSEMBLY_TOKEN
+from nativegen.metadata.attributes import decode_attribute
+from nativegen.metadata.opcodes import decode
+from nativegen.metadata.ops import Op
+from nativegen.typesystem import MethodDesc, Module, TypeLoadError
+
+#: Bytes of CIL that RyuJIT inlines whatever its cost model says (jitconfig: DEFAULT_MAX_INLINE_SIZE's "always" class).
+ALWAYS_SIZE: Final = 16
+#: Bytes of a body marked AggressiveInlining.
+AGGRESSIVE_SIZE: Final = 64
+
+_NO_INLINING: Final = 0x0008
+_SYNCHRONIZED: Final = 0x0020
+_NO_OPTIMIZATION: Final = 0x0040
+_AGGRESSIVE_INLINING: Final = 0x0100
+_AGGRESSIVE_OPTIMIZATION: Final = 0x0200
+_NEVER: Final = _NO_INLINING | _SYNCHRONIZED | _NO_OPTIMIZATION | _AGGRESSIVE_OPTIMIZATION
+_LOOKS_FOR_CALLER: Final = 0x8000  # mdRequireSecObject, which DynamicSecurityMethodAttribute turns into (corhdr.h)
+_DEBUGGABLE: Final = "System.Diagnostics.DebuggableAttribute"
+_DISABLE_OPTIMIZATIONS: Final = 0x100
+
+_CALLS: Final = frozenset({Op.CALL, Op.CALLVIRT, Op.NEWOBJ, Op.LDFTN, Op.LDVIRTFTN})
+_REFUSED: Final = frozenset({Op.THROW, Op.RETHROW, Op.JMP, Op.CALLI, Op.LOCALLOC, Op.ARGLIST, Op.TAIL, Op.SWITCH})
+#: Types whose members describe the stack.
+_STACK_TYPES: Final = frozenset(
+    {
+        "System.Diagnostics.StackTrace",
+        "System.Diagnostics.StackFrame",
+        "System.Diagnostics.Debugger",
+        "System.Diagnostics.DebuggerHelper",
+        "System.Reflection.MethodBase",
+        "System.Reflection.Assembly",
+        "System.Environment",
+    }
+)
+
+
+def is_small(code_size: int, impl_flags: int) -> bool:
+    """Whether a body of this size may be inlined.
+
+    Args:
+        code_size: bytes of CIL. impl_flags: MethodImplAttributes (II.23.1.11).
+    """
+    if impl_flags & _NEVER:
+        return False
+    return code_size <= (AGGRESSIVE_SIZE if impl_flags & _AGGRESSIVE_INLINING else ALWAYS_SIZE)
+
+
+def refusal(method: MethodDesc) -> str | None:
+    """Why a method is not inlined, or None. It has CIL."""
+    body = method.body
+    if not is_small(len(body.code), method.impl_flags):
+        return "size or attributes"
+    if body.exception_clauses:
+        return "try blocks"
+    if method.flags & _LOOKS_FOR_CALLER:
+        return "looks for its caller"
+    if method.is_static_constructor or method.owner.rid == 1:
+        return "run by the runtime"
+    owner = method.owner
+    if owner.has_static_constructor and not owner.is_before_field_init:
+        return "runs a static constructor"
+    if method.is_unmanaged_callers_only or method.signature.is_vararg or method.signature.explicit_this:
+        return "calling convention"
+    return _refused_code(method)
+
+
+def _refused_code(method: MethodDesc) -> str | None:
+    module = method.module
+    for _, opcode, operand in decode(method.body.code):
+        if opcode in _REFUSED:
+            return "opcode"
+        if opcode in _CALLS:
+            callee = module.method(operand, method.owner.type_args, method.method_args)
+            if callee.flags & _LOOKS_FOR_CALLER or callee.owner.full_name in _STACK_TYPES:
+                return f"calls {callee.display_name}"
+    return None
+
+
+def is_optimised(module: Module) -> bool:
+    """Whether the JIT would optimise the module's code: not built with DisableOptimizations."""
+    try:
+        for attribute in module.assembly.custom_attributes(ASSEMBLY_TOKEN):
+            if attribute.type_full_name == _DEBUGGABLE:
+                fixed = decode_attribute(module.assembly, attribute).fixed
+                if len(fixed) == 2:  # the older form: (tracking, optimizer disabled)
+                    return not fixed[1]
+                return not (isinstance(fixed[0], int) and fixed[0] & _DISABLE_OPTIMIZATIONS)
+    except (NativegenError, TypeLoadError, ValueError):
+        return False
+    return True
