@@ -80,7 +80,7 @@ class Image(NamedTuple):
         scenario: one of :data:`SCENARIOS`.
         source: path of the IL assembly it was made from.
         content: that assembly's content signature; mvid: its module version id.
-        sha256: of the key manifest, for shared caches; checksum: xxh3-128 of the image file.
+        sha256: of the key manifest; checksum: xxh3-128 of the image file.
         size: of the image in bytes; methods: with CIL; native: with code in the image.
     """
 

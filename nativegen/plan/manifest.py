@@ -1,8 +1,9 @@
 """The key manifest: everything an image depends on, as canonical JSON, and the keys made from it (DESIGN.md 4).
 
 Two images are the same if and only if their manifests are. The xxh3-128 of the canonical text is the key in the local
-cache (32 hex digits, as in ngen's cache paths); the SHA-256 of the same text is the key for shared caches. A manifest
-holds contents and names, never paths or times, so equal inputs give equal keys on every machine.
+cache (32 hex digits, as in ngen's cache paths); the SHA-256 of the same text is recorded beside it. A manifest holds
+contents and names, never paths or times, so equal inputs give equal keys on every machine. (Shared caches ask for more:
+:mod:`nativegen.operations.shared_key`.)
 
 A reference outside the version bubble is recorded by its *contract* signature, so that an edit inside its method bodies
 leaves dependents current; inside the bubble, and everywhere with ``/strict``, by its *content* signature. The runtime's
