@@ -387,6 +387,8 @@ def _clauses(
             else:
                 target = caught
         previous = row
+        if flags & _DUPLICATED_FLAG and not method.target.duplicated_clauses:
+            continue
         if row.handler_begin not in starts or not 0 <= row.try_begin < row.try_end <= functions[-1].end:
             raise ExtractError(f"clause {row}")
         clauses.append(

@@ -54,6 +54,8 @@ class Target:
         funclet_frame: how a funclet finds its method's frame: ``establisher`` (rdi is the method's stack pointer, which
             the method keeps in its PSPSym) or ``frame-register`` (rbp is the method's).
         exception_register: in which a catch funclet or a filter gets the exception.
+        duplicated_clauses: a handler inside a try block needs that block's clauses once more for itself; else the
+            runtime goes on in the method's own frame, and would run them twice.
         same_try_flag: a catch clause must say that it covers the try block of the clause before it
             (ClauseFlags.SAME_TRY), or a sibling catches what a handler throws.
         typed_catch_of_type_parameter: clauses of a type that depends on type parameters match in shared code. rid:
@@ -94,6 +96,7 @@ class Target:
     returned_references: Literal["callee", "caller"]
     funclet_frame: Literal["establisher", "frame-register"]
     exception_register: Literal["rdi", "rsi"]
+    duplicated_clauses: bool
     same_try_flag: bool
     typed_catch_of_type_parameter: bool
     rid: str
@@ -281,6 +284,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 returned_references="callee",
                 funclet_frame="establisher",
                 exception_register="rsi",
+                duplicated_clauses=True,
                 same_try_flag=False,
                 typed_catch_of_type_parameter=True,
                 rid="linux-x64",
@@ -318,6 +322,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 returned_references="callee",
                 funclet_frame="establisher",
                 exception_register="rsi",
+                duplicated_clauses=True,
                 same_try_flag=False,
                 typed_catch_of_type_parameter=False,
                 rid="linux-x64",
@@ -356,6 +361,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 returned_references="callee",
                 funclet_frame="establisher",
                 exception_register="rsi",
+                duplicated_clauses=True,
                 same_try_flag=True,
                 typed_catch_of_type_parameter=False,
                 rid="linux-x64",
@@ -393,6 +399,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 returned_references="caller",
                 funclet_frame="frame-register",
                 exception_register="rdi",
+                duplicated_clauses=False,
                 same_try_flag=True,
                 typed_catch_of_type_parameter=False,
                 rid="linux-x64",

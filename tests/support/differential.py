@@ -34,7 +34,7 @@ from tests.support.cpu_baseline import image_beyond_baseline
 from tests.support.csharp import CS, assemble_il, compile_csharp
 from tests.support.paths import TARGETS, TRIMMED_TARGET
 from tests.support.runtimes import clean_environment, framework_references, get_runtime
-from tests.support.trimmed import lacking
+from tests.support.trimmed import il_for_the_host, lacking
 
 if TYPE_CHECKING:
     from nativegen.pipeline.request import CompileOptions, CompileReport
@@ -107,7 +107,7 @@ def run_differential(
             method may be excluded.
         compiler, target: see compile_csharp; ``il`` for ilasm.
         runtimes: targets to run on. For 10.0, whose framework is trimmed, C# is compiled again: by Roslyn against 9.0,
-            so that it refers to no facade, with ``cs/Trimmed.cs`` and the symbol TRIMMED.
+            so that it refers to no facade, with ``cs/Trimmed.cs`` and the symbol TRIMMED; IL is changed to that end.
         libraries: name -> C# text of further assemblies; each may refer to those before it, the program to all.
         images: assemblies to precompile; default: all. The others stay IL.
         args: of the program.
@@ -126,8 +126,9 @@ def run_differential(
     assemblies: dict[str, dict[str, Path]] = {}
     for each in runtimes:
         language, against, symbols = compiler, target, list(defines)
-        if each == TRIMMED_TARGET and compiler != "il":
-            language, against, symbols = "roslyn", "9.0", [*defines, "TRIMMED"]
+        if each == TRIMMED_TARGET:
+            language = "il" if compiler == "il" else "roslyn"
+            against, symbols = "9.0", [*defines, "TRIMMED"]
         il = folder / f"il-{against}{'-trimmed' * (each == TRIMMED_TARGET)}"
         same = next((made for made in assemblies.values() if next(iter(made.values())).parent == il), None)
         assemblies[each] = same or _compile(source, il, name, libraries or {}, language, against, symbols, optimize)
@@ -190,6 +191,8 @@ def _compile(
     if compiler == "il":
         if not isinstance(source, str | Path):
             raise ValueError("ilasm takes one file")
+        if "TRIMMED" in defines:
+            source = il_for_the_host(source if isinstance(source, str) else source.read_text("utf-8"))
         assemblies[name] = assemble_il(source, folder, name)
         return assemblies
     files = support_files(source, folder.parent / "source", name)

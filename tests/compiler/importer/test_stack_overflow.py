@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.differential import run_differential
-from tests.support.paths import TARGETS, TestInputs
+from tests.support.paths import ALL_TARGETS, TestInputs
 
 SOURCE = """
 using System;
@@ -22,7 +22,7 @@ static class Program
     static int Main(string[] args)
     {
         Console.WriteLine("begins");
-        Console.WriteLine(args[0] == "deep" ? Deep(0) : Ask(long.Parse(args[0])));
+        Console.WriteLine("" + (args[0] == "deep" ? Deep(0) : Ask(long.Parse(args[0]))));
         return 0;
     }
 }
@@ -30,7 +30,7 @@ static class Program
 
 
 @pytest.mark.runtime
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", ALL_TARGETS)
 @pytest.mark.parametrize("size", ["deep", "-1", "10000000", "2147483647"])
 def test_stack_overflow(size: str, target: str, inputs: TestInputs, tmp_path: Path) -> None:
     run = run_differential(SOURCE, tmp_path, compiler="roslyn", runtimes=[target], args=[size], tiered=False)[target]
