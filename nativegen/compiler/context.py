@@ -78,7 +78,8 @@ class MethodCompiler:
         target: the runtime it is compiled for.
         symbols: canonical names of the module's metadata; made from the module when not given.
         foreign: what the code may assume of other modules; nothing when not given.
-        inlining: small callees may be put in place of calls.
+        inlining: small callees may be put in place of calls. Only of code of the image's own assembly: a guard of an
+            inlined foreign body would not see that its class gets a static constructor.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class MethodCompiler:
         target: Target,
         symbols: SymbolTable | None = None,
         foreign: ForeignCode | None = None,
-        inlining: bool = True,
+        inlining: bool = False,
     ) -> None:
         self.module = module
         self.target = target
