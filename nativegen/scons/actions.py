@@ -16,7 +16,7 @@ from typing import Any
 
 from nativegen.files import replacing
 from nativegen.scons.helpers import HelperError, package_environment
-from nativegen.scons.references import is_strict, known, reached
+from nativegen.scons.references import flags_of, is_strict, known, reached
 from nativegen.scons.session import is_explaining, session_of
 from nativegen.scons.signatures import real_path, signature_of
 
@@ -173,7 +173,7 @@ def _arguments(env: Any, node: Any) -> dict[str, Any]:
         "references": {known(env, node).name or os.path.splitext(node.name)[0]: path, **references},
         "folders": reference_folders(env),
         "partial": env.File(env["NATIVEGEN_PARTIAL"]).get_abspath() if env.get("NATIVEGEN_PARTIAL") else None,
-        "flags": [_absolute(env, env.subst(str(flag))) for flag in env.Flatten(env["NATIVEGENFLAGS"])],
+        "flags": [_absolute(env, env.subst(flag)) for flag in flags_of(env)],
     }
 
 

@@ -27,7 +27,7 @@ from nativegen.scons.session import session_of
 
 IMAGE_SUFFIX = ".ni.dll"
 KEY_SUFFIX = ".ni.key"
-_SHAPING = ["NATIVEGEN_FINGERPRINT", "NATIVEGEN_TARGET", "NATIVEGENFLAGS"]
+_SHAPING = ["NATIVEGEN_FINGERPRINT", "NATIVEGEN_TARGET", "NATIVEGEN_MODE", "NATIVEGENFLAGS"]
 #: Folder of what belongs to a build as a whole.
 _OWN_FOLDER = "#.nativegen"
 

@@ -106,8 +106,14 @@ def scan(node: Any, env: Any, path: Any) -> list[Any]:
 
 def _reads_bodies(env: Any) -> bool:
     """Whether images may depend on more of a reference than its contract: its bodies, or (ngen's rule) everything."""
-    flags = [str(flag) for flag in env.Flatten(env["NATIVEGENFLAGS"])]
+    flags = flags_of(env)
     return is_strict(flags) or any(flag.lstrip("-/").lower() in _BODY_FLAGS for flag in flags)
+
+
+def flags_of(env: Any) -> list[str]:
+    """The options of ``nativegen compile``: ``NATIVEGENFLAGS``, and ``NATIVEGEN_MODE`` as one more."""
+    flags = [str(flag) for flag in env.Flatten(env["NATIVEGENFLAGS"])]
+    return [*flags, f"--{env['NATIVEGEN_MODE']}"] if env.get("NATIVEGEN_MODE") else flags
 
 
 def is_strict(flags: Sequence[str]) -> bool:

@@ -11,8 +11,9 @@ What a user gets from ``Environment(tools=['default', 'nativegen'])``::
 Construction variables: ``NATIVEGEN_TARGET`` ('3.1'), ``NATIVEGEN_RUNTIME`` (root of a runtime; found when not given),
 ``NATIVEGEN_FRAMEWORK`` (folder of the framework's assemblies), ``NATIVEGEN_REFPATH`` (folders searched for references
 beside the input's own), ``NATIVEGEN_PARTIAL`` (a profile: only the methods it names are compiled), ``NATIVEGENFLAGS``
-(further options of ``nativegen compile``), ``NATIVEGEN_UNITS`` (folder of compiled methods that builds share; empty:
-none), and what is printed: ``NATIVEGENCOMSTR``, ``NATIVEGENKEYCOMSTR``, ``NATIVEGENCONTRACTCOMSTR``,
+(further options of ``nativegen compile``), ``NATIVEGEN_MODE`` ('resilient', 'guarded' or 'pinned': what images may use
+of the insides of other assemblies; resilient when not set), ``NATIVEGEN_UNITS`` (folder of compiled methods that builds
+share; empty: none), and what is printed: ``NATIVEGENCOMSTR``, ``NATIVEGENKEYCOMSTR``, ``NATIVEGENCONTRACTCOMSTR``,
 ``NATIVEGENFRAMEWORKCOMSTR``.
 
 Invariant: nothing here decides what an image depends on by itself: references come from ``metadata``, contract
@@ -50,6 +51,7 @@ def generate(env: Any, **kw: Any) -> None:
     env.SetDefault(
         NATIVEGEN_TARGET="3.1",
         NATIVEGEN_REFPATH=[],
+        NATIVEGEN_MODE="",
         NATIVEGENFLAGS=[],
         NATIVEGENCOMSTR="nativegen compile $SOURCE -> $TARGET",
         NATIVEGENCONTRACTCOMSTR="nativegen contract $SOURCE -> $TARGET",
