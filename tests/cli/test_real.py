@@ -211,9 +211,9 @@ def test_reports_of_every_format(command: Command, tmp_path: Path) -> None:
     suites = ElementTree.fromstring(outcomes["junit"].out)
     failures = suites.findall(".//failure")
     assert len(failures) == 2 and {failure.get("type") for failure in failures} == {"stale"}
-    assert len(suites.findall("testsuite/testcase[@name='structure']")) == 3
+    assert len(suites.findall("testsuite/testcase[@name='unwind']")) == 3
     results = json.loads(outcomes["sarif"].out)["runs"][0]["results"]
-    assert {result["ruleId"] for result in results} == {"il", "inputs"}
+    assert {result["ruleId"] for result in results} == {"metadata", "inputs"}
     assert outcomes["github"].out.startswith("::error file=") and outcomes["github"].out.count("\n") == 1
     assert all(" : error NGEN5000: " in line for line in outcomes["msbuild"].out.splitlines())
 
