@@ -8,7 +8,19 @@ import sys
 
 from bench.common import ROOT
 
-NAMES = ("scan", "light", "backend", "throughput", "builds", "edits", "startup", "partial", "sizes", "suspension")
+NAMES = (
+    "scan",
+    "light",
+    "backend",
+    "throughput",
+    "workers",
+    "builds",
+    "edits",
+    "startup",
+    "partial",
+    "sizes",
+    "suspension",
+)
 
 
 def main() -> int:

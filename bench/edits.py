@@ -81,7 +81,7 @@ def source(edited: bool, class_count: int = CLASSES, method_count: int = METHODS
         for index in range(method_count):
             body = _BODIES[index % len(_BODIES)].format(other=other, index=index, next=(index + 1) % method_count)
             if edited and (number, index) == (class_count // 2, method_count // 2):
-                body = "long more = System.Math.BigMul(x, 3); return (int)more + \"a new literal\".Length;"
+                body = 'long more = System.Math.BigMul(x, 3); return (int)more + "a new literal".Length;'
             methods.append(f"    public int M{index}(int x) {{ {body} }}")
         classes.append(
             f"public class C{number} {{\n    int a; string s; C{other} other; static long t;\n"

@@ -15,7 +15,7 @@ from typing import Any
 
 from nativegen.scons.assemblies import UNREADABLE, Known
 from nativegen.scons.session import session_of
-from nativegen.scons.signatures import MISSING, real_path, signature_of
+from nativegen.scons.signatures import MISSING, forget, real_path, signature_of
 
 CONTRACT_SUFFIX = ".contract"
 _BODY_FLAGS = frozenset({"guarded", "pinned"})
@@ -36,8 +36,7 @@ def known(env: Any, node: Any) -> Known:
     """What the node's file says now; nothing while it does not exist."""
     signature = signature_of(node)
     if signature == MISSING:
-        # It may be built later in this run, and then counts.
-        node.get_ninfo().csig = ""
+        forget(node)  # it may be built later in this run, and then counts
         return UNREADABLE
     return session_of(env).assemblies.look(signature, real_path(node))
 

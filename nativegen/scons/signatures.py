@@ -51,12 +51,25 @@ def real_path(node: Any) -> str:
 
 
 def signature_of(node: Any) -> str:
-    """The content signature of a file node, kept in its information."""
+    """The content signature of a file node, kept in its information.
+
+    What is there already is not trusted: SCons fills it from its database when size and time of a file are those of an
+    earlier run (``max_drift``). So this module remembers which information it has filled; SCons makes a new one when it
+    has built the file.
+    """
     info = node.get_ninfo()
-    known: str = getattr(info, "csig", "")
-    if not known.startswith(PREFIX):
-        known = info.csig = file_signature(real_path(node))
-    return known
+    filled, known = getattr(node.attributes, "nativegen_signature", (None, ""))
+    if filled is not info:
+        known = file_signature(real_path(node))
+        node.attributes.nativegen_signature = (info, known)
+    info.csig = known
+    return str(known)
+
+
+def forget(node: Any) -> None:
+    """The file may be made later in this run, without SCons saying so."""
+    node.attributes.nativegen_signature = (None, "")
+    node.get_ninfo().csig = ""
 
 
 def decider(dependency: Any, target: Any, previous: Any, repo_node: Any = None) -> bool:

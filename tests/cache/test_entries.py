@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from nativegen.cache.entries import Entries
+from nativegen.cli.main import main
 
 KEY = "0123456789abcdef0123456789abcdef"
 OTHER = "0023456789abcdef0123456789abcdef"
@@ -87,3 +88,21 @@ def test_trimming_removes_what_was_not_used_for_the_longest_time(tmp_path: Path)
     os.utime(entries.path(keys[8]), (1000, 1000))
     entries.trim(None, 500, now=1600)
     assert entries.get(keys[8]) is None and entries.get(keys[9]) is not None
+
+
+def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = str(tmp_path / "shared")
+    entries = Entries(folder)
+    entries.put(KEY, bytes(5000), 0o644)
+    entries.put(OTHER, bytes(5000), 0o644)
+    entries.get(OTHER)
+    os.utime(entries.path(KEY), (1000, 1000))
+    assert main(["cache", "stats", "--builds", folder, "--json"]) == 0
+    stats = json.loads(capsys.readouterr().out)
+    assert (stats["entries"], stats["quarantined"], stats["events"]["hit"]) == (2, 0, 1)
+    assert main(["cache", "stats", "--builds", folder]) == 0
+    assert "bad entries set aside" in capsys.readouterr().out
+    assert main(["cache", "trim", "--builds", folder, "--max-size", "6k"]) == 0
+    assert entries.get(KEY) is None and entries.get(OTHER) is not None
+    assert main(["cache", "path", "--builds", folder]) == 2
+    assert main(["cache", "trim", "--builds", folder, "--older-than", "soon"]) == 2

@@ -27,6 +27,16 @@ def test_touched_files_rebuild_nothing(project: Project) -> None:
     assert project.scons().compiled == frozenset()
 
 
+def test_equal_size_and_time_hide_nothing(project: Project) -> None:
+    """SCons itself takes a file of known size and time for unchanged, when it is older than two days."""
+    long_ago = (1_000_000_000, 1_000_000_000)
+    os.utime(project.folder / "Core.cs", long_ago)
+    project.scons()
+    project.edit("Core.cs", "return W * h;", "return W + h;")
+    os.utime(project.folder / "Core.cs", long_ago)
+    assert project.scons().compiled == {"Core"}
+
+
 def test_body_edit_stops_at_its_assembly(project: Project) -> None:
     project.scons()
     project.edit("Core.cs", "return W * h;", "return W * h + 1;")
