@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -100,7 +101,7 @@ def test_runtime_64260_the_published_program_does_not_start(tmp_path: Path, inpu
         library = compile_csharp(text, tmp_path / f"library{step}", "Client", library=True)
         program = compile_csharp(_PROGRAM, tmp_path / f"program{step}", "P", references=[library])
         scenario.put(library, "Client.dll", _LONG_AGO + step)
-        scenario.put(program, "P.dll")
+        scenario.put(program, "P.dll", time.time() + 10 * step)  # certainly newer: SCons counts whole seconds
         (scenario.folder / "lib" / "P.runtimeconfig.json").write_text(_RUNTIME_CONFIG)
         scenario.build()
         if not step:
