@@ -281,7 +281,7 @@ class Expressions:
         form = self.rng.choice(_CONVERT[type_.stack])
         if self.chance(0.15):
             self.note("overflow checks")
-            if source.stack in ("i4", "i8", "ni") and self.chance(0.95):
+            if source.stack in ("i4", "i8", "ni") and self.chance(0.8):
                 mask = {"i4": ["ldc.i4 127"], "i8": ["ldc.i8 127"], "ni": ["ldc.i4 127"]}[source.stack]
                 value = Node([value, *mask, "and"], source)
             elif source.stack in ("r4", "r8") and self.chance(0.85):
@@ -514,7 +514,7 @@ class Expressions:
     def _struct(self, type_: CilType, depth: int) -> Node:
         self.note("struct values")
         self.note(f"struct shape: {self.world.shapes[type_]}")
-        return self._choose(self._common(), type_, depth)
+        return self._choose([*self._common(), (10, self._assigned)], type_, depth)
 
     def _reference(self, type_: CilType, depth: int) -> Node:
         forms = [*self._common(), (14, self.fresh), (4, self._cast)]

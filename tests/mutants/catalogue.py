@@ -19,6 +19,7 @@ from nativegen.compiler import (
     emit_arithmetic,
     emit_checks,
     emit_memory,
+    flow,
     homes,
     import_conversions,
     importer,
@@ -95,8 +96,8 @@ def _reversed_catches() -> None:
 
 
 def _handlers_see_nothing() -> None:
-    """What only a handler reads has no home."""
-    homes._needed_by_handlers = lambda order, live_in: 0
+    """What only a handler reads has no home: exceptions do not lead to the handlers, for what is live."""
+    homes.handler_entries = flow.handler_entries = lambda block: []
 
 
 def _floats_in_integer_registers() -> None:
