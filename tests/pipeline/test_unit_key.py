@@ -296,7 +296,8 @@ def test_attributes_for_compilers_are_not_in_keys(tmp_path: Path) -> None:
         path = compile_csharp(source, tmp_path / str(number), "Keyed", library=True, compiler="roslyn")
         keys.append(keys_of(path))
         assembly = Assembly.open(path)
-        [owner] = [rid for rid in range(1, assembly.row_count(Table.TypeDef) + 1) if assembly.type_full_name(rid) == "A"]
+        rids = range(1, assembly.row_count(Table.TypeDef) + 1)
+        owner = next(rid for rid in rids if assembly.type_full_name(rid) == "A")
         marks.append(len(list(assembly.custom_attributes(Table.TypeDef << 24 | owner))))
     assert marks == [0, 2], "or the test proves nothing"
     assert keys[0]["A::N"] == keys[1]["A::N"]
