@@ -20,6 +20,7 @@ Example (``string.IsNullOrEmpty`` through its MemberRef)::
 
 from __future__ import annotations
 
+import copy
 from typing import Final
 
 from nativegen.compiler.exclusions import Excluded, Reason
@@ -61,10 +62,12 @@ class CellFactory:
 
     def within(self, type_args: tuple[TypeDesc, ...], method_args: tuple[TypeDesc, ...]) -> CellFactory:
         """The same, for the code of a generic instance: what ``!0`` and ``!!0`` in tokens mean."""
-        factory = CellFactory(self._module, self._symbols, self._target)
+        factory = copy.copy(self)
         factory._type_args, factory._method_args = type_args, method_args
-        factory._helpers, factory._type_parts = self._helpers, self._type_parts
         return factory
+
+    def _cell(self, kind: CellKind, signature: Parts, ref_map: RefMap = ()) -> Cell:
+        return Cell(kind, signature, ref_map)
 
     # --- helpers ------------------------------------------------------------------------------------------------------
 
@@ -93,11 +96,11 @@ class CellFactory:
 
     def method_call(self, token: int, method: MethodDesc, ref_map: RefMap) -> Cell:
         """A call of exactly this method, bound at the first call. ``token``: MethodDef, MemberRef or MethodSpec."""
-        return Cell(CellKind.METHOD_CALL, self._entry(token, method), ref_map)
+        return self._cell(CellKind.METHOD_CALL, self._entry(token, method), ref_map)
 
     def method_entry(self, token: int, method: MethodDesc) -> Cell:
         """The method's code address, for ``ldftn``."""
-        return Cell(CellKind.HANDLE, self._entry(token, method))
+        return self._cell(CellKind.HANDLE, self._entry(token, method))
 
     def virtual_call(self, token: int, method: MethodDesc, ref_map: RefMap) -> Cell:
         """A call of the override that the object has; the code must have checked ``this`` for null."""
@@ -108,7 +111,7 @@ class CellFactory:
             signature = (int(FixupKind.VirtualEntry_RefToken), *parts)
         else:
             signature = (int(FixupKind.VirtualEntry), flags, *parts)
-        return Cell(CellKind.VIRTUAL_CALL, signature, ref_map)
+        return self._cell(CellKind.VIRTUAL_CALL, signature, ref_map)
 
     def constrained_call(self, token: int, method: MethodDesc, constrained: TypeDesc, ref_map: RefMap) -> Cell:
         """A call of the value type's own implementation of ``method``, whose ``this`` is a byref to the value."""
@@ -117,23 +120,23 @@ class CellFactory:
         if constrained.is_shared_generic:
             flags |= MethodSigFlags.InstantiatingStub
         signature = (int(FixupKind.MethodEntry), flags, *parts, *self.type_parts(constrained))
-        return Cell(CellKind.METHOD_CALL, signature, ref_map)
+        return self._cell(CellKind.METHOD_CALL, signature, ref_map)
 
     def virtual_function_pointer(self, token: int, method: MethodDesc) -> Cell:
         """``ldvirtftn``: called with the object, returns the code address of its override."""
         flags, parts = self._method_signature(token, method)
-        return Cell(CellKind.LAZY_HELPER_OBJ, (int(FixupKind.VirtualEntry), flags, *parts))
+        return self._cell(CellKind.LAZY_HELPER_OBJ, (int(FixupKind.VirtualEntry), flags, *parts))
 
     def delegate_constructor(self, token: int, method: MethodDesc, delegate: TypeDesc) -> Cell:
         """Called with the new delegate and its target object, makes the delegate call ``method``."""
         flags, parts = self._method_signature(token, method)
         signature = (int(FixupKind.DelegateCtor), flags, *parts, *self.shared_type_parts(delegate))
-        return Cell(CellKind.LAZY_HELPER_OBJ_OBJ, signature)
+        return self._cell(CellKind.LAZY_HELPER_OBJ_OBJ, signature)
 
     def method_handle(self, token: int, method: MethodDesc) -> Cell:
         """The runtime's MethodDesc, for ``ldtoken``."""
         flags, parts = self._method_signature(token, method)
-        return Cell(CellKind.HANDLE, (int(FixupKind.MethodHandle), flags, *parts))
+        return self._cell(CellKind.HANDLE, (int(FixupKind.MethodHandle), flags, *parts))
 
     def _entry(self, token: int, method: MethodDesc) -> Parts:
         flags, parts = self._method_signature(token, method)
@@ -146,13 +149,13 @@ class CellFactory:
     def shared_call(self, token: int, method: MethodDesc, ref_map: RefMap) -> Cell:
         """A call of the code that a method shares; it takes the hidden argument, if there is one."""
         flags, parts = self._method_signature(token, method, shared=True)
-        return Cell(CellKind.METHOD_CALL, (int(FixupKind.MethodEntry), flags, *parts), ref_map)
+        return self._cell(CellKind.METHOD_CALL, (int(FixupKind.MethodEntry), flags, *parts), ref_map)
 
     def shared_delegate_constructor(self, token: int, method: MethodDesc, delegate: TypeDesc) -> Cell:
         """As :meth:`delegate_constructor`, for an instance method of a generic class in shared code."""
         flags, parts = self._method_signature(token, method, shared=True)
         signature = (int(FixupKind.DelegateCtor), flags, *parts, *self.shared_type_parts(delegate))
-        return Cell(CellKind.LAZY_HELPER_OBJ_OBJ, signature)
+        return self._cell(CellKind.LAZY_HELPER_OBJ_OBJ, signature)
 
     def _method_signature(self, token: int, method: MethodDesc, shared: bool = False) -> tuple[int, Parts]:
         """(flags, what follows them) of a method signature.
@@ -211,8 +214,11 @@ class CellFactory:
         if parts is None:
             if contains_canon(type_):
                 raise Excluded(Reason.GENERIC, f"{type_.display_name} in shared code")
-            parts = self._type_parts[type_] = tuple(self._symbols.type_parts(type_))
+            parts = self._type_parts[type_] = self._make_type_parts(type_)
         return parts
+
+    def _make_type_parts(self, type_: TypeDesc) -> Parts:
+        return tuple(self._symbols.type_parts(type_))
 
     def type_symbol(self, type_: TypeDesc) -> Symbol:
         """The name of a class itself, where a token is written instead of a signature."""
@@ -222,31 +228,31 @@ class CellFactory:
         """As :meth:`type_parts`; a type that shared code does not know exactly is named by its canonical form."""
         if not contains_canon(type_):
             return self.type_parts(type_)
-        return tuple(self._symbols.type_parts(canonical_type(type_)))
+        return self._make_type_parts(canonical_type(type_))
 
     def type_handle(self, type_: TypeDesc) -> Cell:
         """The runtime's MethodTable (or TypeDesc)."""
-        return Cell(CellKind.HANDLE, (int(FixupKind.TypeHandle), *self.type_parts(type_)))
+        return self._cell(CellKind.HANDLE, (int(FixupKind.TypeHandle), *self.type_parts(type_)))
 
     def new_object(self, type_: TypeDesc) -> Cell:
         """Allocates an object; no arguments."""
-        return Cell(CellKind.LAZY_HELPER, (int(FixupKind.NewObject), *self.type_parts(type_)))
+        return self._cell(CellKind.LAZY_HELPER, (int(FixupKind.NewObject), *self.type_parts(type_)))
 
     def new_array(self, element: TypeDesc) -> Cell:
         """Allocates a vector; argument: the length as a native int."""
-        return Cell(CellKind.LAZY_HELPER, (int(FixupKind.NewArray), _SZARRAY, *self.type_parts(element)))
+        return self._cell(CellKind.LAZY_HELPER, (int(FixupKind.NewArray), _SZARRAY, *self.type_parts(element)))
 
     def is_instance(self, type_: TypeDesc) -> Cell:
         """``isinst``: the object or null."""
-        return Cell(CellKind.LAZY_HELPER_OBJ, (int(FixupKind.IsInstanceOf), *self.type_parts(type_)))
+        return self._cell(CellKind.LAZY_HELPER_OBJ, (int(FixupKind.IsInstanceOf), *self.type_parts(type_)))
 
     def cast_class(self, type_: TypeDesc) -> Cell:
         """``castclass``: the object, or InvalidCastException."""
-        return Cell(CellKind.LAZY_HELPER_OBJ, (int(FixupKind.ChkCast), *self.type_parts(type_)))
+        return self._cell(CellKind.LAZY_HELPER_OBJ, (int(FixupKind.ChkCast), *self.type_parts(type_)))
 
     def class_constructor_trigger(self, type_: TypeDesc) -> Cell:
         """Runs the static constructor unless it has run; no arguments, no result."""
-        return Cell(CellKind.LAZY_HELPER, (int(FixupKind.CctorTrigger), *self.type_parts(type_)))
+        return self._cell(CellKind.LAZY_HELPER, (int(FixupKind.CctorTrigger), *self.type_parts(type_)))
 
     def check_type_layout(self, type_: TypeDesc, shape: StructShape) -> Cell:
         """The value type has this size and these references (jitinterface.cpp: TypeLayoutCheck).
@@ -258,17 +264,17 @@ class CellFactory:
         prefix = (int(FixupKind.Check_TypeLayout), *self.shared_type_parts(type_))
         if not references:
             flags = int(TypeLayoutFlags.GCLayout | TypeLayoutFlags.GCLayout_Empty)
-            return Cell(CellKind.CHECK, (*prefix, flags, shape.size))
+            return self._cell(CellKind.CHECK, (*prefix, flags, shape.size))
         bits = bytearray((shape.size // 8 + 7) // 8)
         for offset in references:
             bits[offset // 64] |= 1 << (offset // 8 % 8)
-        return Cell(CellKind.CHECK, (*prefix, int(TypeLayoutFlags.GCLayout), shape.size, bytes(bits)))
+        return self._cell(CellKind.CHECK, (*prefix, int(TypeLayoutFlags.GCLayout), shape.size, bytes(bits)))
 
     # --- fields -------------------------------------------------------------------------------------------------------
 
     def static_field_address(self, token: int, field: FieldDesc) -> Cell:
         """Returns the address of a static field after running its class's static constructor if need be."""
-        return Cell(CellKind.LAZY_HELPER, (int(FixupKind.FieldAddress), *self._field_signature(token, field)))
+        return self._cell(CellKind.LAZY_HELPER, (int(FixupKind.FieldAddress), *self._field_signature(token, field)))
 
     def field_data(self, field: FieldDesc) -> Cell:
         """The initial data of a static field of the module itself: an address, not a cell."""
@@ -277,7 +283,7 @@ class CellFactory:
     def check_field_offset(self, token: int, field: FieldDesc) -> Cell:
         """The instance field is where we predicted (classes: MethodTable pointer included)."""
         signature = (int(FixupKind.Check_FieldOffset), field.offset, *self._field_signature(token, field, True))
-        return Cell(CellKind.CHECK, signature)
+        return self._cell(CellKind.CHECK, signature)
 
     def field_offset(self, token: int, field: FieldDesc) -> Cell:
         """A word that contains the offset of a class's instance field, MethodTable pointer included.
@@ -285,11 +291,11 @@ class CellFactory:
         For classes whose layout other assemblies decide; the runtime refuses the method when the offset is so big that
         a null reference would not fault (jitinterface.cpp: MAX_UNCHECKED_OFFSET_FOR_NULL_OBJECT).
         """
-        return Cell(CellKind.HANDLE, (int(FixupKind.FieldOffset), *self._field_signature(token, field, True)))
+        return self._cell(CellKind.HANDLE, (int(FixupKind.FieldOffset), *self._field_signature(token, field, True)))
 
     def field_handle(self, token: int, field: FieldDesc) -> Cell:
         """The runtime's FieldDesc, for ``ldtoken``."""
-        return Cell(CellKind.HANDLE, (int(FixupKind.FieldHandle), *self._field_signature(token, field)))
+        return self._cell(CellKind.HANDLE, (int(FixupKind.FieldHandle), *self._field_signature(token, field)))
 
     def _field_signature(self, token: int, field: FieldDesc, shared: bool = False) -> Parts:
         symbol = self._symbols.field_symbol(token)
@@ -314,24 +320,24 @@ class CellFactory:
 
     def lookup_type(self, context: Parts, scope: Parts, type_: TypeDesc) -> Cell:
         """The exact type's handle."""
-        return Cell(CellKind.LAZY_HELPER, (*context, int(FixupKind.TypeHandle), *self.type_parts(type_), *scope))
+        return self._cell(CellKind.LAZY_HELPER, (*context, int(FixupKind.TypeHandle), *self.type_parts(type_), *scope))
 
     def lookup_entry(self, context: Parts, scope: Parts, token: int, method: MethodDesc) -> Cell:
         """Code of the exact method, without hidden argument."""
         flags, parts = self._method_signature(token, method)
-        return Cell(CellKind.LAZY_HELPER, (*context, int(FixupKind.MethodEntry), flags, *parts, *scope))
+        return self._cell(CellKind.LAZY_HELPER, (*context, int(FixupKind.MethodEntry), flags, *parts, *scope))
 
     def lookup_method(self, context: Parts, scope: Parts, token: int, method: MethodDesc) -> Cell:
         """The exact MethodDesc."""
         flags, parts = self._method_signature(token, method)
         flags |= MethodSigFlags.InstantiatingStub
-        return Cell(CellKind.LAZY_HELPER, (*context, int(FixupKind.MethodHandle), int(flags), *parts, *scope))
+        return self._cell(CellKind.LAZY_HELPER, (*context, int(FixupKind.MethodHandle), int(flags), *parts, *scope))
 
     def lookup_dispatch(self, context: Parts, scope: Parts, token: int, method: MethodDesc) -> Cell:
         """The dispatch cell of a virtual method of the exact type."""
         flags, parts = self._method_signature(token, method)
         flags &= ~MethodSigFlags.InstantiatingStub
-        return Cell(CellKind.LAZY_HELPER, (*context, int(FixupKind.VirtualEntry), int(flags), *parts, *scope))
+        return self._cell(CellKind.LAZY_HELPER, (*context, int(FixupKind.VirtualEntry), int(flags), *parts, *scope))
 
     def lookup_constrained(
         self, context: Parts, scope: Parts, token: int, method: MethodDesc, constrained: TypeDesc
@@ -340,7 +346,7 @@ class CellFactory:
         flags, parts = self._method_signature(token, method)
         flags |= MethodSigFlags.Constrained
         signature = (*context, int(FixupKind.MethodEntry), int(flags), *parts, *self.type_parts(constrained), *scope)
-        return Cell(CellKind.LAZY_HELPER, signature)
+        return self._cell(CellKind.LAZY_HELPER, signature)
 
     def shared_instance_parts(self, method: MethodDesc) -> Parts:
         """An instance of one of our generic methods as a signature names it."""
@@ -354,4 +360,4 @@ class CellFactory:
 
     def string_literal(self, token: int) -> Cell:
         """A word that points to the handle of the interned string."""
-        return Cell(CellKind.HANDLE, (int(FixupKind.StringHandle), self._symbols.string_symbol(token)))
+        return self._cell(CellKind.HANDLE, (int(FixupKind.StringHandle), self._symbols.string_symbol(token)))

@@ -29,11 +29,12 @@ from nativegen.compiler.accessibility import AccessRules
 from nativegen.compiler.cells import CellFactory
 from nativegen.compiler.exclusions import Excluded, Reason
 from nativegen.compiler.foreign import ForeignCode
+from nativegen.compiler.foreign_cells import ForeignCells
 from nativegen.compiler.import_calls import emit_class_constructor_trigger
 from nativegen.compiler.import_generics import generic_context, open_owner, trigger_class_constructor
 from nativegen.compiler.importer import Handler, MethodImporter
 from nativegen.compiler.inlining import Inliner
-from nativegen.compiler.intrinsics import has_placeholder_body, intrinsic_for
+from nativegen.compiler.intrinsics import has_placeholder_body, has_plain_body, intrinsic_for
 from nativegen.compiler.ir import Memory, SlotKind
 from nativegen.compiler.opcode_table import opcode_handlers
 from nativegen.compiler.resolved import Callee, FieldAccess, StaticField
@@ -80,6 +81,8 @@ class MethodCompiler:
         foreign: what the code may assume of other modules; nothing when not given.
         inlining: small callees may be put in place of calls. Only of code of the image's own assembly: a guard of an
             inlined foreign body would not see that its class gets a static constructor.
+        home: the module whose image is made, when it is not ``module``: then instances of the generics of ``module``
+            are compiled into it, and nothing of ``module`` counts as its own.
     """
 
     def __init__(
@@ -89,15 +92,20 @@ class MethodCompiler:
         symbols: SymbolTable | None = None,
         foreign: ForeignCode | None = None,
         inlining: bool = False,
+        home: Module | None = None,
     ) -> None:
         self.module = module
+        self.home = home or module
         self.target = target
         self.foreign = foreign or ForeignCode(module, target)
-        self.cells = self.open_cells = CellFactory(module, symbols or SymbolTable(module), target)
+        symbols = symbols or SymbolTable(self.home)
+        factory = CellFactory if home is None else ForeignCells
+        self.cells = self.open_cells = factory(module, symbols, target)
         self.inliner = Inliner(self._import_inlinee, inlining)
         self.type_args: tuple[TypeDesc, ...] = ()
         self.method_args: tuple[TypeDesc, ...] = ()
         self._instances: dict[tuple[tuple[TypeDesc, ...], tuple[TypeDesc, ...]], MethodCompiler] = {}
+        self._modules: dict[Module, MethodCompiler] = {}
         self.storages = StorageTable(self.cells)
         self.access = AccessRules(module)
         self._handlers: dict[int, Handler] = opcode_handlers()
@@ -142,6 +150,8 @@ class MethodCompiler:
         """
         try:
             method = find()
+            if method.module is not self.module:
+                return self._abroad(method.module).import_instance(lambda: method)
             if method.type_args or method.method_args:
                 return self._within(method.type_args, method.method_args)._import(method)
             return self._import(method)
@@ -153,6 +163,16 @@ class MethodCompiler:
             raise Excluded(Reason.INVALID_CIL, error.message) from error
         except _BUGS as error:
             raise Excluded(Reason.INTERNAL, f"{type(error).__name__}: {error}") from error
+
+    def _abroad(self, module: Module) -> MethodCompiler:
+        """The compiler of another module's generics into our image."""
+        found = self._modules.get(module)
+        if found is None:
+            # Without inlining: each body that it takes in would need a guard of its own.
+            found = self._modules[module] = MethodCompiler(
+                module, self.target, self.cells.symbols, self.foreign, inlining=False, home=self.home
+            )
+        return found
 
     def _within(self, type_args: tuple[TypeDesc, ...], method_args: tuple[TypeDesc, ...]) -> MethodCompiler:
         """The compiler of code in which ``!0`` and ``!!0`` mean these types."""
@@ -176,6 +196,8 @@ class MethodCompiler:
 
     def _import(self, method: MethodDesc) -> ir.Function:
         self._refuse(method)
+        if method.module is not self.home:
+            self._refuse_foreign(method)
         signature = method.signature
         this = _this_memory(method)
         parameters = tuple([self.storages.of(type_) for type_ in signature.parameters])
@@ -201,6 +223,8 @@ class MethodCompiler:
             importer.generic = generic_context(method, context, self.cells)
         for storage in (*parameters, result):
             importer.require(storage)
+        if method.module is not self.home:
+            self.foreign.use_body(function, method)
         importer.run(_prolog)
         return function
 
@@ -238,6 +262,11 @@ class MethodCompiler:
         body = method.body
         if len(body.code) > _MAX_CODE_SIZE:
             raise Excluded(Reason.LARGE, f"{len(body.code)} bytes of CIL")
+
+    def _refuse_foreign(self, method: MethodDesc) -> None:
+        """Raises for methods of other modules whose meaning may not be what their CIL says."""
+        if not has_plain_body(method, self.module.type_system.core):
+            raise Excluded(Reason.FOREIGN, f"{method.display_name} is an intrinsic")
 
     # --- tokens -------------------------------------------------------------------------------------------------------
 
@@ -280,15 +309,15 @@ class MethodCompiler:
             raise Excluded(Reason.GENERIC, type_.display_name)
         return type_
 
-    def caught_type(self, type_token: int) -> Symbol:
+    def caught_type(self, type_token: int) -> Symbol | None:
         """The type that a catch clause names.
 
-        Raises:
-            Excluded: it is a generic instance: clauses hold a token, and ours cannot name one.
+        Returns:
+            None: clauses hold a token of the home module's classes, and this is none; a filter has to decide.
         """
-        type_ = self.concrete(self.module.type(type_token))
-        if type_.type_args:
-            raise Excluded(Reason.EXCEPTION_HANDLING, f"catch of {type_.display_name}")
+        type_ = self.module.type(type_token)
+        if type_.contains_generic_parameters or type_.type_args or self.module is not self.home:
+            return None
         return self.cells.type_symbol(type_)
 
     def callee(self, method_token: int) -> Callee:
@@ -369,7 +398,7 @@ class MethodCompiler:
         owner = field.owner
         if owner.is_value_type:
             return FieldAccess(field, storage, False, field.offset, self.cells.check_field_offset(token, field), None)
-        if owner.module is self.module and not owner.layout.base_is_foreign:
+        if owner.module is self.home and not owner.layout.base_is_foreign:
             return FieldAccess(field, storage, True, field.offset, self.cells.check_field_offset(token, field), None)
         return FieldAccess(field, storage, True, 0, None, self.cells.field_offset(token, field))
 
@@ -383,12 +412,12 @@ class MethodCompiler:
         if field.is_literal:
             raise Excluded(Reason.INVALID_CIL, f"access to the constant {field.display_name}")
         storage = self.storages.of(field.type)
-        own_data = field.rva and not field.is_thread_static and field.module is self.module
+        own_data = field.rva and not field.is_thread_static and field.module is self.home
         if own_data and not field.owner.has_static_constructor and not field.owner.type_args:
             return StaticField(field, storage, self.cells.field_data(field))
         if not contains_canon(field.owner):
             return StaticField(field, storage, self.cells.static_field_address(token, field))
-        if field.module is not self.module or field.is_thread_static or field.rva:
+        if field.module is not self.home or field.is_thread_static or field.rva:
             raise Excluded(Reason.GENERIC, f"static field {field.display_name} in shared code")
         return StaticField(field, storage, None, self.module.field(token).owner)
 

@@ -17,7 +17,7 @@ class Reason(enum.Enum):
     """Value: (code, description)."""
 
     GENERIC = ("generic-code", "method or its type has type parameters")
-    EXCEPTION_HANDLING = ("exception-handling", "catch of a generic type, or a filter with a loop or a try block")
+    EXCEPTION_HANDLING = ("exception-handling", "a filter with a loop or a try block")
     OPCODE = ("opcode", "CIL instruction not compiled")
     TAIL_CALL = ("tail-call", "explicit tail call")
     VARARGS = ("varargs", "variable argument list")

@@ -193,7 +193,7 @@ def _dispatch(importer: MethodImporter, callee: Callee, args: tuple[ir.Value, ..
 def _is_exact(importer: MethodImporter, callee: Callee) -> bool:
     """A virtual method that no object can override; other modules may drop ``sealed`` without being incompatible."""
     method = callee.method
-    if method.module is not importer.compiler.module or method.is_abstract or method.owner.is_interface:
+    if method.module is not importer.compiler.home or method.is_abstract or method.owner.is_interface:
         return False
     return method.is_final or method.owner.is_sealed
 

@@ -307,7 +307,8 @@ def _cast_class(importer: MethodImporter, token: int) -> None:
         _cast(importer, importer.cells.cast_class(desc))
 
 
-def _is_instance(importer: MethodImporter, token: int) -> None:
+def is_instance(importer: MethodImporter, token: int) -> None:
+    """``isinst``."""
     desc, open_type = _castable(importer, token)
     if open_type is not None:
         import_generics.cast(importer, open_type, Helper.CheckInstanceAny)
@@ -391,7 +392,7 @@ HANDLERS: dict[int, Handler] = {
     Op.UNBOX: _unbox,
     Op.UNBOX_ANY: _unbox_any,
     Op.CASTCLASS: _cast_class,
-    Op.ISINST: _is_instance,
+    Op.ISINST: is_instance,
     Op.LDTOKEN: _load_token,
     Op.LDSTR: _load_string,
     Op.THROW: _throw,

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Final
 from nativegen.compiler import helper_abis, ir
 from nativegen.compiler.cil_regions import CilNode, CilRegions, FilterNode, HandlerNode, TryNode, contains
 from nativegen.compiler.exclusions import Excluded, Reason
+from nativegen.compiler.import_objects import is_instance
 from nativegen.compiler.importer import CilBlock, Copy, Handler, MethodImporter, invalid
 from nativegen.compiler.ir import Memory, SlotKind, Type
 from nativegen.compiler.regions import Filter, HandlerKind, Scope, TryRegion
@@ -135,6 +136,12 @@ class RegionImporter:
             handler.exception = stack[0]
         if kind is HandlerKind.CATCH:
             handler.caught = importer.compiler.caught_type(clause.class_token_or_filter_offset)
+            if handler.caught is None:
+                handler.kind = HandlerKind.FILTER
+                filter_entry = self._function.new_block(node.begin)
+                handler.filter = filter_entry.scope = Filter(handler, filter_entry, stack[0])
+                with importer.aside(filter_entry):
+                    _emit_type_filter(importer, stack[0], clause.class_token_or_filter_offset)
         if node.filter is not None:
             filter_entry = self._function.new_block(node.filter.begin)
             handler.filter = Filter(handler, filter_entry, stack[0])
@@ -243,6 +250,20 @@ class RegionImporter:
                 ir.LoadSlot(value, selector),
                 ir.Switch(value, tuple(path.exits[:-1]), path.exits[-1]),
             ]
+
+
+def _emit_type_filter(importer: MethodImporter, exception: ir.Slot, token: int) -> None:
+    """A filter that takes exceptions of a type: what a catch clause means that cannot name its type.
+
+    The runtime resolves a clause's token in the metadata of the method's module, and .NET 9 not in terms of type
+    parameters at all; its JIT makes the same filter of such clauses.
+    """
+    importer.push_loaded(exception)
+    is_instance(importer, token)
+    null = importer.const(Type.REF, 0)
+    caught = importer.value(Type.I32)
+    importer.emit(ir.Compare(caught, ir.Condition.NE, importer.pop_value(), null))
+    importer.end(ir.EndFilter(caught))
 
 
 # --- opcodes ----------------------------------------------------------------------------------------------------------

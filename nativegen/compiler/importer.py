@@ -27,7 +27,8 @@ Example (``ldarg.0; ldfld int C::x; ldc.i4.1; add; ret``)::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from nativegen.compiler import ir
@@ -378,6 +379,20 @@ class MethodImporter:
         cil.block = block
         cil.entry = stack
         self._pending.append(cil)
+
+    @contextlib.contextmanager
+    def aside(self, block: ir.Block) -> Iterator[None]:
+        """Emits into another block, which has no CIL of its own, with an empty stack."""
+        current, stack, prefixes = self.current, self.stack[:], self.prefixes
+        self.begin(block)
+        self.stack.clear()
+        self.prefixes = NO_PREFIXES
+        yield
+        self.stack[:] = stack
+        self.prefixes = prefixes
+        self.current = current
+        if current is not None:
+            self.begin(current)
 
     def exception_slot(self) -> ir.Slot:
         """Where a handler finds its exception: the spill slot of a stack with just that on it."""

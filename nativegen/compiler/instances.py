@@ -20,10 +20,14 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Final
 
+from nativegen.compiler import manifest_names
+from nativegen.compiler.foreign import ForeignCode
+from nativegen.compiler.foreign_cells import MODULE_ZAPSIG, foreign_instance_entry
+from nativegen.compiler.foreign_instances import ForeignInstances
 from nativegen.metadata import Table
 from nativegen.metadata.elements import ET
-from nativegen.readytorun.enums import FieldSigFlags, FixupKind, MethodSigFlags
-from nativegen.readytorun.unit import Cell, Symbol
+from nativegen.readytorun.enums import MODULE_OVERRIDE, FieldSigFlags, FixupKind, MethodSigFlags
+from nativegen.readytorun.unit import Cell, Symbol, SymbolKind
 from nativegen.typesystem import DefType, MethodDesc, Module, TypeDesc, TypeLoadError
 from nativegen.typesystem.canonical import canon, canonical_instance, canonical_method, method_version_hash
 from nativegen.typesystem.symbols import CANON, SymbolTable
@@ -44,7 +48,7 @@ class _OpenType(Exception):
 
 
 def instance_entry(symbols: SymbolTable, method: MethodDesc) -> tuple[int, Signature]:
-    """(hash, signature) of a generic instance of the module's own.
+    """(hash, signature) of a generic instance, of the module's own or of another one.
 
     Args:
         symbols: of the image's metadata.
@@ -53,6 +57,8 @@ def instance_entry(symbols: SymbolTable, method: MethodDesc) -> tuple[int, Signa
     Raises:
         NotNameable: the metadata has no row for a type argument.
     """
+    if method.module is not symbols.module:
+        return foreign_instance_entry(symbols, method)
     flags = MethodSigFlags(0)
     parts: list[int | bytes | Symbol] = []
     if method.owner.type_args:
@@ -80,28 +86,40 @@ def signature_order(signature: Signature) -> tuple[tuple[int, str], ...]:
 
 def may_need_instances(cell: Cell) -> bool:
     """Whether :meth:`InstanceReader.needs` has to look at a cell: most name nothing generic."""
-    signature = cell.signature
+    signature = _without_override(cell.signature)
     kind = signature[0]
     if kind in _LOOKUPS:
         return True
     if kind in _METHODS or kind == FixupKind.VirtualEntry:
         return signature[1] not in (0, int(MethodSigFlags.MemberRefToken))
     if kind in _TYPES:
-        return signature[1] == ET.GENERICINST
+        return signature[1] in (ET.GENERICINST, MODULE_ZAPSIG)
     return kind == FixupKind.FieldAddress and signature[1] != 0
 
 
+def _without_override(signature: Signature) -> Signature:
+    """A fixup signature that is read in the manifest's module like any other: symbols say where they belong."""
+    first = signature[0]
+    if isinstance(first, bytes) and len(first) == 1 and first[0] & MODULE_OVERRIDE:
+        return (first[0] & ~MODULE_OVERRIDE, *signature[2:])
+    return signature
+
+
 class InstanceReader:
-    """Reads signatures that name types and methods by the symbols of one module.
+    """Reads signatures that name types and methods by the symbols of one module, or by manifest rows.
 
     Args:
         module: whose generics count as its own.
         symbols: its symbol table.
+        foreign: which instances of other modules' generics the image may have; None: none.
     """
 
-    def __init__(self, module: Module, symbols: SymbolTable) -> None:
+    def __init__(self, module: Module, symbols: SymbolTable, foreign: ForeignCode | None = None) -> None:
         self._module = module
         self._symbols = symbols
+        self._foreign = ForeignInstances(module, foreign) if foreign is not None else None
+        self._manifest_types: dict[Symbol, TypeDesc] = {}
+        self._manifest_methods: dict[Symbol, MethodDesc] = {}
         self._variables: tuple[tuple[TypeDesc, ...], tuple[TypeDesc, ...]] = ((), ())  # what !n and !!n mean
 
     def method(self, signature: Signature) -> MethodDesc:
@@ -123,7 +141,7 @@ class InstanceReader:
         """
         found: dict[MethodDesc, None] = {}
         with contextlib.suppress(_OpenType, TypeLoadError):
-            for method in self._used(cell.signature):
+            for method in self._used(_without_override(cell.signature)):
                 instance = self._instance(method)
                 if instance is not None:
                     found[instance] = None
@@ -131,11 +149,15 @@ class InstanceReader:
 
     def _instance(self, method: MethodDesc) -> MethodDesc | None:
         """The canonical form, unless it needs no instance of its own or cannot have one."""
-        if method.module is not self._module or not method.has_body or method.contains_generic_parameters:
+        if not method.has_body or method.contains_generic_parameters:
             return None
         method = canonical_method(method)
         arguments = (*method.type_args, *method.method_args)
-        return None if all(argument is canon(argument) for argument in arguments) else method
+        if all(argument is canon(argument) for argument in arguments):
+            return None
+        if method.module is not self._module and (self._foreign is None or not self._foreign.wants(method)):
+            return None
+        return method
 
     def _used(self, signature: Signature) -> Iterator[MethodDesc]:
         kind = signature[0]
@@ -150,6 +172,10 @@ class InstanceReader:
                 return
             yield method
             yield from self._overrides(method)
+            if self._foreign is not None:
+                for comparer in self._foreign.made_by(method):
+                    yield from comparer.methods_named(".ctor")
+                    yield from _constructed(comparer)
             # Framework code that is given one of our structs makes use of it as its interfaces say.
             for argument in (*method.type_args, *method.method_args):
                 if argument.is_value_type:
@@ -232,7 +258,7 @@ class InstanceReader:
 
     def _skip_method(self, signature: Signature, at: int) -> int:
         flags = _number(signature, at)
-        at += 1
+        at += 2 if flags & MethodSigFlags.UpdateContext else 1
         if flags & MethodSigFlags.OwnerType:
             at = self._type(signature, at)[1]
         at += 1
@@ -246,7 +272,7 @@ class InstanceReader:
     def _method(self, signature: Signature, at: int) -> tuple[MethodDesc, TypeDesc | None]:
         """(method, type of a constrained call)."""
         flags = _number(signature, at)
-        at += 1
+        at += 2 if flags & MethodSigFlags.UpdateContext else 1
         owner: TypeDesc | None = None
         if flags & MethodSigFlags.OwnerType:
             owner, at = self._type(signature, at)
@@ -254,7 +280,7 @@ class InstanceReader:
         at += 1
         if not isinstance(symbol, Symbol):
             raise TypeLoadError("a method signature without a symbol")
-        definition = self._module.method(self._symbols.token(symbol)).definition
+        definition = self._definition(symbol)
         arguments: list[TypeDesc] = []
         if flags & MethodSigFlags.MethodInstantiation:
             count = _number(signature, at)
@@ -273,6 +299,9 @@ class InstanceReader:
         element = signature[at]
         at += 1
         system = self._module.type_system
+        if element == MODULE_ZAPSIG:
+            element = signature[at + 1]
+            at += 2
         if element == CANON:
             return system.well_known("System.__Canon"), at
         if element == ET.CLASS or element == ET.VALUETYPE:
@@ -307,7 +336,22 @@ class InstanceReader:
     def _named(self, part: int | bytes | Symbol) -> TypeDesc:
         if not isinstance(part, Symbol):
             raise TypeLoadError("a type without a symbol")
-        return self._module.type(self._symbols.token(part))
+        if part.kind is not SymbolKind.MANIFEST_TYPE:
+            return self._module.type(self._symbols.token(part))
+        found = self._manifest_types.get(part)
+        if found is None:
+            found = self._manifest_types[part] = manifest_names.find_type(self._module.type_system, part)
+        return found
+
+    def _definition(self, symbol: Symbol) -> MethodDesc:
+        """The open method that a symbol names."""
+        if symbol.kind is not SymbolKind.MANIFEST_MEMBER:
+            return self._module.method(self._symbols.token(symbol)).definition
+        found = self._manifest_methods.get(symbol)
+        if found is None:
+            found = manifest_names.find_method(self._module.type_system, symbol)
+            self._manifest_methods[symbol] = found
+        return found
 
 
 def _number(signature: Signature, at: int) -> int:

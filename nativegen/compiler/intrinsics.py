@@ -216,6 +216,28 @@ def _add(importer: MethodImporter, callee: Callee) -> bool:
     return True
 
 
+def _null_reference(importer: MethodImporter, callee: Callee) -> bool:
+    zero = importer.const(Type.I64, 0)
+    importer.push(Type.BYREF, importer.convert(ConvertKind.I64_BYREF, zero, Type.BYREF))
+    return True
+
+
+def _is_null_reference(importer: MethodImporter, callee: Callee) -> bool:
+    if callee.parameters[0].memory is not Memory.BYREF:
+        return False
+    pointer = importer.coerce(importer.pop(), Memory.BYREF)
+    zero = importer.convert(ConvertKind.I64_BYREF, importer.const(Type.I64, 0), Type.BYREF)
+    importer.emit(ir.Compare(importer.push_result(Type.I32), Condition.EQ, pointer, zero))
+    return True
+
+
+def _same_reference(importer: MethodImporter, callee: Callee) -> bool:
+    right = importer.coerce(importer.pop(), Memory.BYREF)
+    left = importer.coerce(importer.pop(), Memory.BYREF)
+    importer.emit(ir.Compare(importer.push_result(Type.I32), Condition.EQ, left, right))
+    return True
+
+
 def _has_references(importer: MethodImporter, callee: Callee) -> bool:
     storage = importer.compiler.storages.of(callee.method.method_args[0])
     pointers = [] if storage.shape is None else [memory for _, memory in storage.shape.gc]
@@ -314,6 +336,9 @@ INTRINSICS: Final[Mapping[tuple[str, str, int], Expander]] = {
     ("System.Runtime.CompilerServices.Unsafe", "SizeOf", 0): _size_of,
     ("System.Runtime.CompilerServices.Unsafe", "Add", 2): _add,
     ("System.Runtime.CompilerServices.Unsafe", "AddByteOffset", 2): _add,
+    ("System.Runtime.CompilerServices.Unsafe", "AreSame", 2): _same_reference,
+    ("System.Runtime.CompilerServices.Unsafe", "NullRef", 0): _null_reference,
+    ("System.Runtime.CompilerServices.Unsafe", "IsNullRef", 1): _is_null_reference,
     ("System.Runtime.CompilerServices.RuntimeHelpers", "IsReferenceOrContainsReferences", 0): _has_references,
     ("System.Runtime.InteropServices.MemoryMarshal", "GetArrayDataReference", 1): _array_data,
     ("System.Type", "op_Equality", 2): _compare_types(Condition.EQ),
@@ -325,6 +350,8 @@ INTRINSICS: Final[Mapping[tuple[str, str, int], Expander]] = {
     **NUMERIC,
 }
 
+_OF_ANY_TYPE: Final = frozenset({_reinterpret, _null_reference, _is_null_reference, _same_reference})
+
 
 def intrinsic_for(callee: Callee, core: Module) -> Expander | None:
     """How to import a call of this method, or None."""
@@ -332,9 +359,10 @@ def intrinsic_for(callee: Callee, core: Module) -> Expander | None:
     if method.module is not core:
         return None
     owner = method.owner.definition.full_name
-    if callee.open is not None and owner != _BY_REFERENCE:  # shared code does not know the exact type
-        return None
-    return INTRINSICS.get((owner, method.name, len(callee.parameters)))
+    expand = INTRINSICS.get((owner, method.name, len(callee.parameters)))
+    if callee.open is not None and owner != _BY_REFERENCE and expand not in _OF_ANY_TYPE:
+        return None  # shared code does not know the exact type
+    return expand
 
 
 def must_be_expanded(callee: Callee) -> bool:
@@ -372,5 +400,19 @@ def has_placeholder_body(method: MethodDesc, core: Module) -> bool:
 
 def _calls_itself(method: MethodDesc) -> bool:
     """The JIT expands such a call, in the method's own body too: what looks like a recursion is an instruction."""
-    token = 0x06000000 | method.rid
-    return any(opcode in (Op.CALL, Op.CALLVIRT) and operand == token for _, opcode, operand in decode(method.body.code))
+    module, definition = method.module, method.definition
+    return any(
+        opcode in (Op.CALL, Op.CALLVIRT) and module.method(operand).definition is definition
+        for _, opcode, operand in decode(method.body.code)
+    )
+
+
+def has_plain_body(method: MethodDesc, core: Module) -> bool:
+    """Whether a method means what its CIL says, although the JIT may know it better.
+
+    Hardware-dependent types say so themselves.
+    """
+    if has_placeholder_body(method, core):
+        return False
+    owner = method.owner
+    return not owner.definition.is_intrinsic and not owner.namespace.startswith("System.Runtime.Intrinsics")

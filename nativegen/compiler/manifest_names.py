@@ -16,10 +16,16 @@ from __future__ import annotations
 from nativegen.compiler.exclusions import Excluded, Reason
 from nativegen.metadata.elements import ET, CallingConvention
 from nativegen.metadata.signatures import MethodSig, SigType
-from nativegen.readytorun.manifest_rows import MANIFEST_MODULE, manifest_member, manifest_type
+from nativegen.readytorun.manifest_rows import (
+    MANIFEST_MODULE,
+    manifest_member,
+    manifest_type,
+    member_parent,
+    type_path,
+)
 from nativegen.readytorun.structs import compress
 from nativegen.readytorun.unit import Symbol
-from nativegen.typesystem import FieldDesc, MethodDesc, Module, TypeDesc
+from nativegen.typesystem import FieldDesc, MethodDesc, Module, TypeDesc, TypeLoadError, TypeSystem
 from nativegen.typesystem.constructed import ArrayType, ByRefType, GenericParameterType, PointerType
 from nativegen.typesystem.kinds import NAME_ELEMENTS
 from nativegen.typesystem.symbols import CANON
@@ -169,3 +175,42 @@ def _joined(parts: list[bytes | Symbol]) -> tuple[bytes | Symbol, ...]:
         else:
             result.append(part)
     return tuple(result)
+
+
+# ---- back to types and methods ---------------------------------------------------------------------------------------
+
+
+def find_type(system: TypeSystem, symbol: Symbol) -> DefType:
+    """The type that :func:`type_symbol` named.
+
+    Raises:
+        TypeLoadError: there is none.
+    """
+    assembly, path = type_path(symbol)
+    module = system.module_named(assembly)
+    found: TypeDesc | None = None
+    if module is not None:
+        for index, (namespace, name) in enumerate(path):
+            if index == 0:
+                found = module.find_type(namespace, name)
+            elif isinstance(found, DefType):
+                found = found.module.find_nested(found.rid, name, namespace)
+    if not isinstance(found, DefType):
+        raise TypeLoadError(f"type {path} of {assembly} was not found")
+    return found
+
+
+def find_method(system: TypeSystem, symbol: Symbol) -> MethodDesc:
+    """The definition that :func:`method_symbol` named.
+
+    Raises:
+        TypeLoadError: there is none.
+    """
+    parent, name = member_parent(symbol)
+    for method in find_type(system, parent).methods_named(name):
+        try:
+            if method_symbol(method) == symbol:
+                return method
+        except Excluded:
+            continue
+    raise TypeLoadError(f"method {name} was not found")

@@ -36,7 +36,7 @@ from nativegen.pipeline.reuse import Reuse, SymbolCheck
 from nativegen.pipeline.signature_facts import FAILURES
 from nativegen.pipeline.unit_codec import Exclusion
 from nativegen.pipeline.unit_store import Result, UnitStore
-from nativegen.pipeline.worker import BatchItem, CompileWorker, MethodOutcome, method_display_name
+from nativegen.pipeline.worker import BatchItem, CompileWorker, MethodOutcome, foreign_code, method_display_name
 from nativegen.readytorun.manifest import ManifestAssembly
 from nativegen.readytorun.targets import target_named
 from nativegen.readytorun.writer import ImageBuilder
@@ -170,7 +170,7 @@ def compile_many(
             job.accidents.add(item.rid)
         else:
             job.instances_reused.add(item.instance)
-        name = method_display_name(job.assembly, item.rid)
+        name = method_display_name(job.assembly, item.rid) if item.instance is None else ""
         excluded = ExcludedMethod(name, item.rid, Reason.BACKEND.code, message)
         return MethodOutcome(item.rid, None, excluded, instance=item.instance)
 
@@ -308,7 +308,9 @@ class _Linker:
         start = time.process_time()
         facts, names, _ = self._name(job)
         if job.closure is None:
-            job.closure = InstanceClosure(InstanceReader(facts.module, names.symbols), names.symbols)
+            module = facts.module
+            foreign = foreign_code(module, target_named(job.request.target), job.request)
+            job.closure = InstanceClosure(InstanceReader(module, names.symbols, foreign), names.symbols)
             for rid in job.rids:
                 unit = job.outcomes[rid].unit
                 if unit is not None:
@@ -363,7 +365,7 @@ class _Linker:
             compiler_id=f"nativegen {compiler_fingerprint()}",
         )
         instances = _add_instances(job, builder, check)
-        instantiated = {instance.rid for instance in instances if not instance.code}
+        instantiated = {instance.rid for instance in instances if not instance.code and not instance.assembly}
         exclusions = []
         native = 0
         units = [outcome.unit for outcome in job.instances.values() if outcome.unit is not None]
@@ -435,7 +437,9 @@ def _add_instances(job: _Job, builder: ImageBuilder, check: SymbolCheck) -> tupl
                 code, detail = Reason.NOT_NAMEABLE.code, unknown.name
             else:
                 builder.add_instance_entry(needed.hash, needed.signature, outcome.unit)
-        result.append(GenericInstance(needed.name, needed.rid, needed.needed_by, code, detail))
+        result.append(
+            GenericInstance(needed.name, needed.rid, needed.needed_by, code, detail, needed.assembly)
+        )
     if job.closure is not None:
         result += job.closure.left_out
     return tuple(result)

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from nativegen.compiler.exclusions import Reason
+from nativegen.compiler.exclusions import Excluded, Reason
 from nativegen.compiler.instances import InstanceReader, Signature, instance_entry, may_need_instances, signature_order
 from nativegen.pipeline.request import GenericInstance
 from nativegen.readytorun.unit import Cell, MethodUnit
@@ -43,6 +43,7 @@ class NeededInstance:
         rid: of its definition.
         hash, signature: its entry.
         needed_by: a method or instance whose code may run it.
+        assembly: that defines it, when another one does.
     """
 
     name: str
@@ -50,6 +51,7 @@ class NeededInstance:
     hash: int
     signature: Signature
     needed_by: str
+    assembly: str = ""
 
 
 class InstanceClosure:
@@ -87,14 +89,18 @@ class InstanceClosure:
         depth = max(argument.depth for argument in (*method.type_args, *method.method_args))
         if depth > MAX_DEPTH:
             detail = f"type arguments {depth} deep"
-            self.left_out.append(_left_out(method, needed_by, Reason.INSTANCE_BUDGET, detail))
+            self.left_out.append(self._left_out(method, needed_by, Reason.INSTANCE_BUDGET, detail))
             return
         try:
             hash_, signature = instance_entry(self._symbols, method)
-        except TypeLoadError as error:
-            self.left_out.append(_left_out(method, needed_by, Reason.NOT_NAMEABLE, str(error)))
+        except (TypeLoadError, Excluded) as error:
+            self.left_out.append(self._left_out(method, needed_by, Reason.NOT_NAMEABLE, str(error)))
             return
-        self._next[signature] = NeededInstance(method.display_name, method.rid, hash_, signature, needed_by)
+        name, assembly = method.display_name, self._assembly(method)
+        self._next[signature] = NeededInstance(name, method.rid, hash_, signature, needed_by, assembly)
+
+    def _assembly(self, method: MethodDesc) -> str:
+        return "" if method.module is self._symbols.module else method.module.name
 
     def next_round(self) -> list[NeededInstance]:
         """What the units added since the last round need for the first time."""
@@ -104,9 +110,11 @@ class InstanceClosure:
         self._budget -= len(granted)
         code = Reason.INSTANCE_BUDGET.code
         for each in needed[len(granted) :]:
-            self.left_out.append(GenericInstance(each.name, each.rid, each.needed_by, code, "too many"))
+            self.left_out.append(
+                GenericInstance(each.name, each.rid, each.needed_by, code, "too many", each.assembly)
+            )
         return granted
 
-
-def _left_out(method: MethodDesc, needed_by: str, reason: Reason, detail: str) -> GenericInstance:
-    return GenericInstance(method.display_name, method.rid, needed_by, reason.code, detail)
+    def _left_out(self, method: MethodDesc, needed_by: str, reason: Reason, detail: str) -> GenericInstance:
+        name, assembly = method.display_name, self._assembly(method)
+        return GenericInstance(name, method.rid, needed_by, reason.code, detail, assembly)

@@ -84,6 +84,7 @@ class GenericInstance:
 
     Attributes:
         name: with type arguments; rid: of its definition.
+        assembly: that defines it, when another one does.
         needed_by: a method or instance whose code may run it.
         code, detail: why it was left to the JIT; empty when it is in the image.
     """
@@ -93,6 +94,7 @@ class GenericInstance:
     needed_by: str
     code: str = ""
     detail: str = ""
+    assembly: str = ""
 
 
 @dataclass(frozen=True, slots=True)

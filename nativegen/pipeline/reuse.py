@@ -57,6 +57,8 @@ class Reuse:
         self._keys: dict[int, bytes] = {}
         self._used: dict[bytes, Result] = {}
         self._instance_keys: dict[Signature, bytes] = {}
+        self._unit_keys: UnitKeys | None = None
+        self._foreign_keys: dict[frozenset[str], bytes] = {}
         self._outdated: set[int] = set()
         self.seconds: dict[str, float] = {}
 
@@ -92,7 +94,7 @@ class Reuse:
         """Likewise for generic instances over value types, after :meth:`find`."""
         start = time.process_time()
         # A partial image has instances of definitions that it does not have themselves.
-        others = sorted({instance.rid for instance in needed}.difference(self._keys))
+        others = sorted({instance.rid for instance in needed if not instance.assembly}.difference(self._keys))
         definitions = self._keys | dict(zip(others, self._keys_of(others), strict=True))
         keys = {instance.signature: self._instance_key(instance, definitions) for instance in needed}
         self._instance_keys.update(keys)
@@ -110,17 +112,32 @@ class Reuse:
         return found
 
     def _keys_of(self, rids: Sequence[int]) -> Sequence[bytes]:
-        return UnitKeys(self._facts, self._request.target, self._request.options).of(rids)
+        if self._unit_keys is None:
+            self._unit_keys = UnitKeys(self._facts, self._request.target, self._request.options)
+        return self._unit_keys.of(rids)
 
     def _instance_key(self, instance: NeededInstance, definitions: Mapping[int, bytes]) -> bytes:
-        """The definition's key, and what the signature's symbols mean."""
-        parts = [definitions[instance.rid], b"instance"]
+        """The definition's key, and what the signature's symbols mean. Of other assemblies everything counts."""
+        if instance.assembly:
+            named = {name for part in instance.signature if isinstance(part, Symbol) for name in assemblies_of(part)}
+            parts = [self._foreign_key(frozenset({instance.assembly, *named})), b"foreign"]
+        else:
+            parts = [definitions[instance.rid], b"instance"]
         for part in instance.signature:
-            if isinstance(part, Symbol):
+            if isinstance(part, Symbol) and part.kind in MANIFEST_SYMBOLS:
+                parts.append(text(part.name))
+            elif isinstance(part, Symbol):
                 parts.append(text(part.name) + self._facts.token(self._names.token(part)))
             else:
                 parts.append(repr(part).encode())
         return digest(b"\0".join(parts))
+
+    def _foreign_key(self, assemblies: frozenset[str]) -> bytes:
+        found = self._foreign_keys.get(assemblies)
+        if found is None:
+            assert self._unit_keys is not None
+            found = self._foreign_keys[assemblies] = self._unit_keys.of_foreign(assemblies)
+        return found
 
     def save(self, compiled: Mapping[int, Result], instances: Mapping[Signature, Result]) -> None:
         """Store what this run compiled.

@@ -28,7 +28,7 @@ import struct
 from collections.abc import Iterable
 
 from nativegen.diagnostics import NativegenError
-from nativegen.metadata import ASSEMBLY_TOKEN, Assembly
+from nativegen.metadata import ASSEMBLY_TOKEN, Assembly, Table
 from nativegen.metadata.bodies import ClauseKind
 from nativegen.pipeline.facts import Facts
 from nativegen.pipeline.fingerprint import compiler_fingerprint
@@ -138,6 +138,22 @@ class UnitKeys:
             locals_digest = self._locals[local_sig] = self._facts.locals(local_sig)
         header = _HEADER.pack(len(code), len(clauses), flags & _INIT_LOCALS, len(locals_digest))
         return header, locals_digest, clauses, pieces(code, digests)
+
+    def of_foreign(self, assemblies: Iterable[str]) -> bytes:
+        """What instances of other assemblies' generics depend on: the contents of these and of all they refer to."""
+        system = self._facts.module.type_system
+        contents: dict[str, str] = {}
+        pending = list(assemblies)
+        while pending:
+            name = pending.pop().lower()
+            if name in contents:
+                continue
+            module = system.module_named(name)
+            contents[name] = "" if module is None else module.assembly.content_signature
+            if module is not None:
+                refs = range(1, module.assembly.row_count(Table.AssemblyRef) + 1)
+                pending += [module.assembly.assembly_ref(rid).name for rid in refs]
+        return digest(self._prefix + text(*[part for item in sorted(contents.items()) for part in item]))
 
     def _parsed(self, rid: int, digests: _Digests) -> tuple[int, int, bytes, bytes]:
         """(flags, local signature, code, clauses) of a body with exception clauses or anything unusual."""

@@ -8,6 +8,7 @@ Invariant: the result for a method depends on the request and the method alone, 
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -68,6 +69,7 @@ class CompileWorker:
         self._requests = requests
         self._systems: dict[tuple[str, int], TypeSystem] = {}
         self._compilers: dict[int, tuple[MethodCompiler, Target, Assembly]] = {}
+        self._readers: dict[int, InstanceReader] = {}
         self._generators: dict[tuple[str, tuple[str, ...]], CodeGenerator] = {}
 
     def compile(self, items: Sequence[BatchItem]) -> list[MethodOutcome]:
@@ -108,8 +110,10 @@ class CompileWorker:
             if instance is None:
                 function = compiler.import_method(item.rid)
             else:
-                reader = InstanceReader(compiler.module, compiler.cells.symbols)
-                function = compiler.import_instance(lambda: reader.method(instance))
+                reader = self._readers.get(item.request)
+                if reader is None:
+                    reader = self._readers[item.request] = InstanceReader(compiler.module, compiler.cells.symbols)
+                function = compiler.import_instance(functools.partial(reader.method, instance))
                 symbol += "_" + xxhash.xxh3_64_hexdigest(repr(instance).encode())
             _spend(seconds, stage, started)
             stage, started = "lower", time.process_time()
@@ -151,7 +155,9 @@ class CompileWorker:
         return system
 
     def _excluded(self, item: BatchItem, reason: Excluded) -> MethodOutcome:
-        name = method_display_name(self._open(item.request)[2], item.rid)
+        name = ""  # of an instance: its own, which the parent process knows
+        if item.instance is None:
+            name = method_display_name(self._open(item.request)[2], item.rid)
         excluded = ExcludedMethod(name, item.rid, reason.reason.code, reason.detail)
         return MethodOutcome(item.rid, None, excluded, instance=item.instance)
 

@@ -102,8 +102,13 @@ def encode_manifest_metadata(
     modules: Sequence[str] = (),
     types: Sequence[ManifestType] = (),
     members: Sequence[ManifestMember] = (),
+    user_strings: bytes = b"\0",
 ) -> bytes:
-    """The blob with these AssemblyRefs, ModuleRefs, TypeRefs and MemberRefs, rid = position + 1."""
+    """The blob with these AssemblyRefs, ModuleRefs, TypeRefs and MemberRefs, rid = position + 1.
+
+    Args:
+        user_strings: the whole heap.
+    """
     strings, blobs = _Heap(), _Heap()
 
     def text(value: str) -> int:
@@ -149,7 +154,7 @@ def encode_manifest_metadata(
     streams = [
         (b"#~", tables.ljust(align(len(tables), 4), b"\0")),
         (b"#Strings", strings.padded()),
-        (b"#US", bytes(4)),
+        (b"#US", user_strings.ljust(align(len(user_strings), 4), b"\0")),
         (b"#GUID", bytes(16)),
         (b"#Blob", blobs.padded()),
     ]

@@ -33,6 +33,7 @@ _CORE: Final = "System.Private.CoreLib"
 _TYPE_REF: Final = 0x01000000
 _MEMBER_REF: Final = 0x0A000000
 _MODULE_REF: Final = 0x1A000000
+_USER_STRING: Final = 0x70000000
 
 # Control characters: no compiler writes them into names, and a name that has one is refused.
 _FIELD: Final = "\x01"
@@ -61,6 +62,23 @@ def manifest_member(parent: Symbol, name: str, signature: Sequence[bytes | Symbo
     """
     items = [part.name if isinstance(part, Symbol) else f"={part.hex()}" for part in signature]
     return Symbol(SymbolKind.MANIFEST_MEMBER, _ITEM.join([parent.name, _checked(name), *items]))
+
+
+def manifest_string(characters: bytes) -> Symbol:
+    """A string literal, in UTF-16."""
+    return Symbol(SymbolKind.MANIFEST_STRING, characters.hex())
+
+
+def type_path(symbol: Symbol) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """What :func:`manifest_type` was given."""
+    assembly, *names = symbol.name.split(_FIELD)
+    return assembly, tuple(zip(names[::2], names[1::2], strict=True))
+
+
+def member_parent(symbol: Symbol) -> tuple[Symbol, str]:
+    """Parent and name that :func:`manifest_member` was given."""
+    parent, name, *_ = symbol.name.split(_ITEM)
+    return Symbol(SymbolKind.MANIFEST_TYPE, parent), name
 
 
 def assemblies_of(symbol: Symbol) -> tuple[str, ...]:
@@ -96,11 +114,13 @@ class ManifestRows:
         self._module_names: list[str] = []
         self._types: dict[ManifestType, int] = {}
         self._members: dict[ManifestMember, int] = {}
+        self._strings: dict[bytes, int] = {}
+        self._string_heap = bytearray(1)
 
     @property
     def is_empty(self) -> bool:
         """Nothing was named."""
-        return not self._types
+        return not self._types and not self._strings
 
     def token(self, symbol: Symbol) -> int:
         """The row's token, or the module number.
@@ -112,6 +132,8 @@ class ManifestRows:
             return self._own_references + 1
         if symbol.kind is SymbolKind.MANIFEST_TYPE:
             return _TYPE_REF | self._type(symbol.name)
+        if symbol.kind is SymbolKind.MANIFEST_STRING:
+            return _USER_STRING | self._string(bytes.fromhex(symbol.name))
         parent, name, *items = symbol.name.split(_ITEM)
         owner = self._type(parent)
         signature = [
@@ -119,6 +141,14 @@ class ManifestRows:
         ]
         row = ManifestMember(owner, name, b"".join(signature))
         return _MEMBER_REF | self._members.setdefault(row, len(self._members) + 1)
+
+    def _string(self, characters: bytes) -> int:
+        offset = self._strings.get(characters)
+        if offset is None:
+            offset = self._strings[characters] = len(self._string_heap)
+            # Behind the characters, a byte that nobody reads at run time (II.24.2.4).
+            self._string_heap += compress(len(characters) + 1) + characters + b"\0"
+        return offset
 
     def _type(self, text: str) -> int:
         assembly, *names = text.split(_FIELD)
@@ -145,4 +175,6 @@ class ManifestRows:
 
     def encode(self) -> bytes:
         """The manifest metadata."""
-        return encode_manifest_metadata(self._assemblies, self._module_names, list(self._types), list(self._members))
+        return encode_manifest_metadata(
+            self._assemblies, self._module_names, list(self._types), list(self._members), bytes(self._string_heap)
+        )

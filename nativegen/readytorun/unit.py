@@ -60,6 +60,7 @@ class SymbolKind(enum.IntEnum):
     MANIFEST_MODULE = 6  # the number of the manifest metadata as a module, compressed; the name is empty
     MANIFEST_TYPE = 7  # a TypeRef: TypeDefOrRef coded index, compressed
     MANIFEST_MEMBER = 8  # a MemberRef: rid, compressed
+    MANIFEST_STRING = 9  # a string of its user string heap, as STRING names it: offset, compressed
 
     __hash__ = int.__hash__  # see CellKind
 
@@ -82,7 +83,7 @@ class TokenResolver(Protocol):
         """
 
 
-MANIFEST_SYMBOLS = frozenset({SymbolKind.MANIFEST_MODULE, SymbolKind.MANIFEST_TYPE, SymbolKind.MANIFEST_MEMBER})
+MANIFEST_SYMBOLS = frozenset(kind for kind in SymbolKind if kind >= SymbolKind.MANIFEST_MODULE)
 
 
 class Cell(NamedTuple):

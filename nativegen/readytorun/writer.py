@@ -33,6 +33,7 @@ from nativegen.readytorun.enums import (
     HeaderFlags,
     Helper,
     ImportSectionType,
+    MethodSigFlags,
     SectionType,
 )
 from nativegen.readytorun.exceptions import Clause, encode_exception_info, lookup_table_size
@@ -173,7 +174,14 @@ class ImageBuilder:
             ((hash, cells.signature(parts), unit) for hash, parts, unit in self._instances), key=lambda entry: entry[:2]
         )
         placed_instances = [(hash, signature, link.place(unit)) for hash, signature, unit in instances]
-        return link.finish(self._kept, methods, placed_instances, self._compiler_id)
+        is_unrelated = any(_is_foreign(parts) for _, parts, _ in self._instances)
+        return link.finish(self._kept, methods, placed_instances, self._compiler_id, is_unrelated)
+
+
+def _is_foreign(signature: Sequence[int | bytes | Symbol]) -> bool:
+    """An instance of another module's generic: the runtime may have to look for it in all images."""
+    flags = signature[0]
+    return isinstance(flags, int) and bool(flags & MethodSigFlags.UpdateContext)
 
 
 class _Link:
@@ -215,6 +223,7 @@ class _Link:
         methods: Sequence[tuple[int, _Placed]],
         instances: Sequence[tuple[int, bytes, _Placed]],
         compiler_id: str,
+        has_unrelated_code: bool,
     ) -> bytes:
         """Lay out, relocate and write; see the module docstring for the layout."""
         self._number_cells()
@@ -264,7 +273,9 @@ class _Link:
         header = Header(
             self._target.r2r_major,
             self._target.r2r_minor,
-            HeaderFlags.PLATFORM_NEUTRAL_SOURCE | HeaderFlags.SKIP_TYPE_VALIDATION,
+            HeaderFlags.PLATFORM_NEUTRAL_SOURCE
+            | HeaderFlags.SKIP_TYPE_VALIDATION
+            | (HeaderFlags.UNRELATED_R2R_CODE if has_unrelated_code else HeaderFlags(0)),
             tuple(Section(type, *sections[type]) for type in sorted(types)),
         )
         encoded = encode_header(header)

@@ -8,7 +8,7 @@ import pytest
 
 from nativegen.compiler.exclusions import Reason
 from nativegen.pipeline import instances
-from nativegen.pipeline.request import GenericInstance
+from nativegen.pipeline.request import CompileOptions, GenericInstance
 from nativegen.readytorun.reader import ReadyToRunImage
 from tests.pipeline.support import compiled
 from tests.support.csharp import compile_csharp
@@ -89,3 +89,23 @@ def test_the_budget_is_kept_and_said(assembly: Path, tmp_path: Path, monkeypatch
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_number_of_workers_does_not_matter(assembly: Path, target: str, tmp_path: Path) -> None:
     assert _instances(assembly, tmp_path / "1", target) == _instances(assembly, tmp_path / "2", target, jobs=2)
+
+
+def test_foreign_instances_come_from_the_store_too(tmp_path: Path) -> None:
+    """Instances of the framework's generics: the same image, and nothing of it compiled a second time."""
+    source = """
+        using System.Collections.Generic;
+        public struct S { public int a; public string b; }
+        public class P { public static int M() { var q = new Queue<S>(); q.Enqueue(new S { a = 3 }); return q.Dequeue().a; } }
+    """
+    path = compile_csharp(source, tmp_path, "Foreign", library=True)
+    store, guarded = tmp_path / "store", CompileOptions(mode="guarded")
+    clean, plain = compiled(path, tmp_path / "clean", target="9.0", options=guarded)
+    cold, _ = compiled(path, tmp_path / "cold", target="9.0", store=store, options=guarded)
+    warm, report = compiled(path, tmp_path / "warm", target="9.0", store=store, options=guarded, jobs=2)
+    assert clean == cold == warm
+    assert "llvm" not in report.seconds and plain.instances == report.instances
+    native = [instance for instance in report.instances if instance.assembly and not instance.code]
+    assert len(native) > 5 and {use.name.split("::")[1].split("(")[0] for use in report.foreign} >= {"Enqueue", "Dequeue"}
+    compiled(path, tmp_path / "resilient", target="9.0", store=store)
+    assert compiled(path, tmp_path / "again", target="9.0", store=store, options=guarded)[0] == clean

@@ -1,0 +1,133 @@
+"""Instances of other assemblies' generics in our image: found by the runtime, right, and gone when a body has changed.
+
+Only on runtimes that look for them there (``Target.foreign_generic_instances``); on others the image has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from nativegen.pipeline.compile import compile_file
+from nativegen.pipeline.request import CompileOptions, CompileReport, CompileRequest
+from tests.support.csharp import compile_csharp
+from tests.support.differential import run_differential
+from tests.support.paths import TestInputs
+
+pytestmark = pytest.mark.runtime
+
+COLLECTIONS = Path(__file__).parent / "foreign" / "Collections.cs"
+
+# The JIT gives these a meaning of its own, or its optimisers look inside them and never call them.
+LEFT_TO_THE_JIT = ("Unsafe", "RuntimeHelpers", "MemoryMarshal", "SpanHelpers", "Vector")
+
+
+def test_collections_over_own_structs(inputs: TestInputs, tmp_path: Path) -> None:
+    run = run_differential(
+        COLLECTIONS.read_text("utf-8"),
+        tmp_path,
+        native=["Program::*", "MyS::*"],
+        compiler="roslyn",
+        target="9.0",
+        runtimes=["9.0"],
+        gc_stress=True,
+        options=CompileOptions(mode="guarded"),
+    )["9.0"]
+    over_own = [record for record in run.methods.methods if "[MyS" in record.full_name or ",MyS" in record.full_name]
+    assert len(over_own) > 150
+    jitted = [
+        record.full_name
+        for record in over_own
+        if record.state != "native" and not any(name in record.full_name for name in LEFT_TO_THE_JIT)
+    ]
+    assert not jitted
+    report = run.reports["program"]
+    assert report.foreign and all(instance.needed_by for instance in report.instances)
+
+
+@pytest.mark.parametrize(("target", "mode"), [("3.1", "pinned"), ("9.0", "resilient")])
+def test_where_there_are_none(inputs: TestInputs, tmp_path: Path, target: str, mode: str) -> None:
+    source = """
+        public struct S { public int a; }
+        public class P { public static int M() { return new System.Collections.Generic.List<S> { new S() }.Count; } }
+    """
+    path = compile_csharp(source, tmp_path, "None", library=True)
+    references = {file.stem: str(file) for file in inputs.framework(target).glob("*.dll")}
+    report = compile_file(
+        CompileRequest(str(path), str(tmp_path / "image"), target, references, CompileOptions(mode=mode))
+    )
+    assert not report.instances and not report.foreign
+
+
+LIBRARY = """
+using System;
+using System.Collections.Generic;
+public class Same<T> { public T V; public virtual string Show() { return "same " + V; } }
+public class Changed<T>
+{
+    public T V;
+    public virtual string Show() { return "BODY " + V; }
+    public string Kept() { return "kept " + V; }
+}
+public class Grown<T> { FIELD public T V; public string Show() { return "grown " + V; } }
+public static class Catch
+{
+    public static int Done;
+    public static string Try<T>(Func<T> f)
+    {
+        try { return "ok " + f(); }
+        catch (InvalidOperationException e) { return "LITERAL " + e.Message; }
+        finally { Done++; }
+    }
+}
+"""
+PROGRAM = """
+using System;
+using System.Runtime.CompilerServices;
+public struct S { public int A; public string B; public override string ToString() { return A + B; } }
+static class Program
+{
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    static string Use(S s)
+    {
+        var changed = new Changed<S> { V = s };
+        return new Same<S> { V = s }.Show() + changed.Show() + changed.Kept() + new Grown<S> { V = s }.Show()
+            + Catch.Try(() => s) + Catch.Try<S>(() => throw new InvalidOperationException("x")) + Catch.Done;
+    }
+    static int Main() { Console.WriteLine(Use(new S { A = 4, B = "b" })); return 0; }
+}
+"""
+
+
+def _library(body: str, literal: str, field: str = "") -> str:
+    return LIBRARY.replace("BODY", body).replace("LITERAL", literal).replace("FIELD", field)
+
+
+def test_a_changed_body_is_not_used(inputs: TestInputs, tmp_path: Path) -> None:
+    """The library was rebuilt after the image had been made: its new bodies run, from IL."""
+    old = compile_csharp(
+        _library("first", "caught"), tmp_path / "old", "Lib", library=True, compiler="roslyn", target="9.0"
+    )
+
+    def compile_image(source: Path, output: Path, target: str, references: Mapping[str, str]) -> CompileReport:
+        known = {**references, "Lib": str(old)}
+        return compile_file(CompileRequest(str(source), str(output), target, known, CompileOptions(mode="guarded")))
+
+    work = tmp_path / "work"
+    work.mkdir()
+    run = run_differential(
+        PROGRAM,
+        work,
+        native=["Program::*"],
+        compiler="roslyn",
+        target="9.0",
+        runtimes=["9.0"],
+        libraries={"Lib": _library("second", "seized", "public long More;")},
+        images=["program"],
+        compile_image=compile_image,
+    )["9.0"]
+    assert b"second 4b" in run.native.stdout and b"seized x" in run.native.stdout
+    assert run.state("Same`1[S]::Show") == "native" and run.state("Changed`1[S]::Kept") == "native"
+    assert run.state("Changed`1[S]::Show") == "jitted" and run.state("Catch::Try") == "jitted"
