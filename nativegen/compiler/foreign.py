@@ -67,6 +67,7 @@ class ForeignCode:
         self._module = module
         self._target = target
         self._known: dict[MethodDesc, tuple[ForeignUse, Cell | None] | Excluded] = {}
+        self._symbols: dict[Module, SymbolTable] = {}
 
     @property
     def allows_foreign(self) -> bool:
@@ -117,7 +118,11 @@ class ForeignCode:
         return found
 
     def _describe(self, definition: MethodDesc) -> tuple[ForeignUse, Cell | None]:
-        use = body_use(definition)
+        module = definition.module
+        symbols = self._symbols.get(module)
+        if symbols is None:
+            symbols = self._symbols[module] = SymbolTable(module)
+        use = body_use(definition, symbols)
         return use, check_il_body(definition) if self.mode is Mode.GUARDED else None
 
 
@@ -145,13 +150,16 @@ def check_il_body(definition: MethodDesc) -> Cell:
 # ---- records ---------------------------------------------------------------------------------------------------------
 
 
-def body_use(definition: MethodDesc) -> ForeignUse:
+def body_use(definition: MethodDesc, symbols: SymbolTable | None = None) -> ForeignUse:
     """The record of a method's body as it is now.
+
+    Args:
+        symbols: of the method's module, for callers that ask for many.
 
     Raises:
         ValueError, TypeLoadError, NativegenError: it has none, or mentions what cannot be found.
     """
-    name = SymbolTable(definition.module).method_symbol(definition.token).name
+    name = (symbols or SymbolTable(definition.module)).method_symbol(definition.token).name
     return ForeignUse(BODY, definition.module.name, name, body_signature(definition))
 
 

@@ -28,18 +28,36 @@ from nativegen.typesystem.canonical import method_version_hash
 from nativegen.typesystem.types import DefType
 
 
+class PresentInstances:
+    """The generic instances that modules' own images have, read when first asked for."""
+
+    def __init__(self) -> None:
+        self._present: dict[Module, tuple[int, frozenset[tuple[int, int, int]]]] = {}
+
+    def has(self, method: MethodDesc) -> bool:
+        """Whether the defining module's own image has an instance. An entry keeps only a part of the hash; a wrong yes
+        by accident costs one instance."""
+        known = self._present.get(method.module)
+        if known is None:
+            known = self._present[method.module] = _entries_of(method.module)
+        buckets, entries = known
+        hash_ = method_version_hash(method)
+        return (hash_ >> 8 & (buckets - 1), hash_ & 0xFF, method.rid) in entries
+
+
 class ForeignInstances:
     """See the module docstring.
 
     Args:
         module: the one that is compiled.
         foreign: what its image may use.
+        images: what other modules' images have; to be shared by all that use one type system.
     """
 
-    def __init__(self, module: Module, foreign: ForeignCode) -> None:
+    def __init__(self, module: Module, foreign: ForeignCode, images: PresentInstances) -> None:
         self._is_possible = module.type_system.target.foreign_generic_instances and foreign.allows_foreign
         self._foreign = foreign
-        self._present: dict[Module, tuple[int, frozenset[tuple[int, int, int]]]] = {}
+        self._images = images
 
     def wants(self, method: MethodDesc) -> bool:
         """Whether to compile this instance, which is in canonical form and not of the module itself."""
@@ -47,19 +65,9 @@ class ForeignInstances:
             return False
         try:
             core = method.module.type_system.core
-            return has_plain_body(method, core) and self._foreign.allows(method) and not self._has_already(method)
+            return has_plain_body(method, core) and self._foreign.allows(method) and not self._images.has(method)
         except (Excluded, TypeLoadError, NativegenError):
             return False
-
-    def _has_already(self, method: MethodDesc) -> bool:
-        """Whether the defining module's own image has it. An entry keeps only a part of the hash; a wrong yes by
-        accident costs one instance."""
-        known = self._present.get(method.module)
-        if known is None:
-            known = self._present[method.module] = _entries_of(method.module)
-        buckets, entries = known
-        hash_ = method_version_hash(method)
-        return (hash_ >> 8 & (buckets - 1), hash_ & 0xFF, method.rid) in entries
 
     def made_by(self, method: MethodDesc) -> Iterator[DefType]:
         """Types whose objects a method makes by reflection: the comparers behind ``EqualityComparer<T>.Default``.

@@ -21,7 +21,6 @@ from functools import cached_property
 from typing import Final
 
 from nativegen.compiler import manifest_names
-from nativegen.compiler.foreign import ForeignCode
 from nativegen.compiler.foreign_cells import MODULE_ZAPSIG, foreign_instance_entry
 from nativegen.compiler.foreign_instances import ForeignInstances
 from nativegen.metadata import Table
@@ -114,10 +113,10 @@ class InstanceReader:
         foreign: which instances of other modules' generics the image may have; None: none.
     """
 
-    def __init__(self, module: Module, symbols: SymbolTable, foreign: ForeignCode | None = None) -> None:
+    def __init__(self, module: Module, symbols: SymbolTable, foreign: ForeignInstances | None = None) -> None:
         self._module = module
         self._symbols = symbols
-        self._foreign = ForeignInstances(module, foreign) if foreign is not None else None
+        self._foreign = foreign
         self._manifest_types: dict[Symbol, TypeDesc] = {}
         self._manifest_methods: dict[Symbol, MethodDesc] = {}
         self._variables: tuple[tuple[TypeDesc, ...], tuple[TypeDesc, ...]] = ((), ())  # what !n and !!n mean

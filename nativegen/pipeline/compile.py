@@ -21,6 +21,7 @@ from typing import ParamSpec, TypeVar
 
 from nativegen.backend.workers import WorkerPool
 from nativegen.compiler.exclusions import Reason
+from nativegen.compiler.foreign_instances import ForeignInstances, PresentInstances
 from nativegen.compiler.instances import InstanceReader, Signature, instance_entry, shared_instance
 from nativegen.diagnostics import NativegenError
 from nativegen.files import replacing
@@ -262,6 +263,7 @@ class _Linker:
     def __init__(self) -> None:
         self._systems: dict[tuple[str, int], TypeSystem] = {}
         self._opened: dict[str, Assembly] = {}
+        self._present = PresentInstances()
 
     def _open(self, path: str) -> Assembly:
         """The job's assembly is open already, and much of it decoded."""
@@ -309,7 +311,8 @@ class _Linker:
         facts, names, _ = self._name(job)
         if job.closure is None:
             module = facts.module
-            foreign = foreign_code(module, target_named(job.request.target), job.request)
+            allowed = foreign_code(module, target_named(job.request.target), job.request)
+            foreign = ForeignInstances(module, allowed, self._present)
             job.closure = InstanceClosure(InstanceReader(module, names.symbols, foreign), names.symbols)
             for rid in job.rids:
                 unit = job.outcomes[rid].unit

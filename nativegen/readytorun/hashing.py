@@ -12,6 +12,7 @@ True
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 
 _MASK = 0xFFFF_FFFF
@@ -21,6 +22,7 @@ def _rotate_left(value: int, count: int) -> int:
     return (value << count | value >> (32 - count)) & _MASK
 
 
+@functools.cache
 def name_hash(name: str) -> int:
     """Of an identifier; 0 for the empty one."""
     if not name:

@@ -96,7 +96,10 @@ def test_foreign_instances_come_from_the_store_too(tmp_path: Path) -> None:
     source = """
         using System.Collections.Generic;
         public struct S { public int a; public string b; }
-        public class P { public static int M() { var q = new Queue<S>(); q.Enqueue(new S { a = 3 }); return q.Dequeue().a; } }
+        public class P
+        {
+            public static int M() { var q = new Queue<S>(); q.Enqueue(new S { a = 3 }); return q.Dequeue().a; }
+        }
     """
     path = compile_csharp(source, tmp_path, "Foreign", library=True)
     store, guarded = tmp_path / "store", CompileOptions(mode="guarded")
@@ -106,6 +109,9 @@ def test_foreign_instances_come_from_the_store_too(tmp_path: Path) -> None:
     assert clean == cold == warm
     assert "llvm" not in report.seconds and plain.instances == report.instances
     native = [instance for instance in report.instances if instance.assembly and not instance.code]
-    assert len(native) > 5 and {use.name.split("::")[1].split("(")[0] for use in report.foreign} >= {"Enqueue", "Dequeue"}
+    assert len(native) > 5 and {use.name.split("::")[1].split("(")[0] for use in report.foreign} >= {
+        "Enqueue",
+        "Dequeue",
+    }
     compiled(path, tmp_path / "resilient", target="9.0", store=store)
     assert compiled(path, tmp_path / "again", target="9.0", store=store, options=guarded)[0] == clean
