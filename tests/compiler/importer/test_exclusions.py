@@ -43,8 +43,6 @@ static class C
 
 EXPECTED = [
     ("C::OfValueTypes", Reason.GENERIC, "value types only"),
-    ("C::CatchesParameter", Reason.GENERIC, ""),
-    ("C::Catches", Reason.EXCEPTION_HANDLING, "catch of Wrapped"),
     ("Lockless::Synchronized", Reason.SYNCHRONIZED, "value type"),
     ("C::Hot", Reason.AGGRESSIVE_OPTIMIZATION, ""),
     ("C::Unoptimized", Reason.BYPASS_ATTRIBUTE, "NoOptimization"),
