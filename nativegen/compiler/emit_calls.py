@@ -322,7 +322,14 @@ def _poll_trap_flag(e: Emission) -> None:
 
 
 def _poll_by_transition(e: Emission) -> None:
-    """Every now and then, leave cooperative mode and come back: a collection may run in between."""
+    """Every now and then, leave cooperative mode and come back: a collection may run in between.
+
+    Raises:
+        Excluded: in a handler. The transition's frame is in the method's own, above the runtime's frames that call the
+            handler; the stack walk, which expects ascending addresses, then never ends.
+    """
+    if e.bundle:
+        raise Excluded(Reason.EXCEPTION_HANDLING, "loop in a handler")
     e.uses_poll_counter = True
     count = e.assign("load i32, ptr %polls")
     left = e.assign(f"add i32 {count}, -1")

@@ -2,7 +2,7 @@
 
 A program's first lines say what must have been native (``// native: Type::* ...``; ``// native untrimmed:`` what .NET
 10's host can't run) and whether it also runs under compacting collections (``// gc: yes``). ``// excluded: Type::Method
-reason-code`` lines name methods that must be left to the JIT.
+reason-code`` lines name methods that must be left to the JIT; ``// excluded-3.1:`` on that runtime only.
 """
 
 from __future__ import annotations
@@ -26,10 +26,15 @@ def _header(text: str, key: str) -> list[str]:
     return [line.strip() for line in re.findall(rf"^// {key}: (.*)$", text, re.MULTILINE)]
 
 
+def excluded_methods(text: str, target: str) -> dict[str, str]:
+    """Method -> reason code, from a program's ``excluded`` lines and those for a target."""
+    return dict(line.split() for key in ("excluded", f"excluded-{target}") for line in _header(text, key))
+
+
 def _run(program: Path, target: str, folder: Path, *, stressed: bool = False) -> None:
     """``stressed``: under compacting collections with tiering off and on, whatever the program says."""
     text = program.read_text("utf-8")
-    excluded = dict(line.split() for line in _header(text, "excluded"))
+    excluded = excluded_methods(text, target)
     native = " ".join(_header(text, "native")).split()
     if target == TRIMMED_TARGET:  # compiled by Roslyn, which names iterators otherwise than mcs
         native = [re.sub(r"c__Iterator\d+", "d__*", each) for each in native]

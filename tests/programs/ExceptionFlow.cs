@@ -1,4 +1,6 @@
 // native: Flow::* Flow+<Numbers>d__*::* Program::Body
+// excluded-3.1: Flow::LongLoops exception-handling
+// excluded-3.1: Flow::Faulting exception-handling
 // native untrimmed: Flow+<Walk>d__*::MoveNext
 // gc: yes
 // compiler: roslyn

@@ -1,4 +1,5 @@
 // native: Guard::C* Guard::[DEFGLMNORSTU]* Program::Body
+// excluded-3.1: Guard::LoopInHandler exception-handling
 // gc: yes
 // compiler: roslyn
 // Try, catch, finally, filters: every way in and out, with collections on the way.

@@ -376,7 +376,7 @@ def _check_native(run: DifferentialRun, native: Sequence[str] | str, excluded: M
     else:
         patterns = list(native)
     for pattern in patterns:
-        matching = [(n, r) for n, r in own if fnmatchcase(n, pattern)]
+        matching = [(n, r) for n, r in own if fnmatchcase(n, pattern) and n not in excluded]
         wrong = [f"{n}: {r.state}" for n, r in matching if r.state != "native"]
         if wrong or not matching:
             reasons = {name: code for name, code in left_out.items() if fnmatchcase(name, pattern)}
