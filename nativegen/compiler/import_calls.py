@@ -11,6 +11,8 @@ Which way a call goes:
 * intrinsics of the core library: expanded (:mod:`nativegen.compiler.intrinsics`).
 * Every value type by value in the callee's signature is loaded before the caller runs, enums too: the callee may still
   be a stub, and a collection during its compilation reads the signature, where it must not have to load a type.
+* ``constrained.`` call of a static interface method: the type argument's implementation, named by a constrained fixup
+  or looked up in a dictionary.
 * ``constrained.`` on a value type: its own implementation, named by a constrained fixup; the value is boxed only when
   the method is inherited from Object, ValueType or Enum.
 
@@ -128,7 +130,8 @@ def _call(importer: MethodImporter, token: int) -> None:
     method = callee.method
     _refuse(callee)
     if importer.prefixes.constrained:
-        raise Excluded(Reason.OPCODE, "constrained. call of a static method")
+        _constrained_static_call(importer, callee)
+        return
     if method.is_abstract:
         raise invalid(f"call of the abstract {method.display_name}")
     if method.is_array_method and expand_array_method(importer, callee):
@@ -245,6 +248,28 @@ def _constrained_call(importer: MethodImporter, callee: Callee, args: tuple[ir.V
     cell = importer.cells.constrained_call(callee.token, callee.method, storage.desc, ref_map)
     this = importer.as_byref(pointer.base)
     emit_call(importer, cell, abi, (this, *args), callee.result)
+
+
+def _constrained_static_call(importer: MethodImporter, callee: Callee) -> None:
+    """A static abstract or virtual method of an interface: the type argument's implementation (II.15.4.2.4)."""
+    method = callee.method
+    if not method.is_static or not method.is_virtual or not method.owner.is_interface:
+        raise invalid(f"constrained. call of {method.display_name}")
+    if method.method_args:
+        raise Excluded(Reason.VIRTUAL_GENERIC, f"constrained. call of {method.display_name}")
+    storage = importer.compiler.storage(importer.prefixes.constrained)
+    open_type = importer.compiler.open_type(importer.prefixes.constrained)
+    args = pop_arguments(importer, callee.parameters)
+    importer.prefixes.constrained = 0
+    importer.keep_borrowed()
+    if open_type is not None or callee.open is not None:
+        if open_type is None:
+            open_type = storage.desc
+        code = constrained_code(importer, callee, open_type)
+        emit_call(importer, code, callee.abi, args, callee.result)
+        return
+    cell = importer.cells.constrained_call(callee.token, method, storage.desc, callee.ref_map)
+    emit_call(importer, cell, callee.abi, args, callee.result)
 
 
 def _boxed_call(

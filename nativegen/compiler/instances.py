@@ -168,6 +168,8 @@ class InstanceReader:
                 target = constrained.resolve_override(method)
                 if target is not None:
                     yield target
+                elif method.is_static:  # the interface's own
+                    yield method
                 return
             yield method
             yield from self._overrides(method)

@@ -18,7 +18,7 @@ from tests.support.paths import TestInputs
 
 pytestmark = pytest.mark.runtime
 
-COLLECTIONS = Path(__file__).parent / "foreign" / "Collections.cs"
+FOREIGN = Path(__file__).parent / "foreign"
 
 # The JIT gives these a meaning of its own, or its optimisers look inside them and never call them.
 LEFT_TO_THE_JIT = ("Unsafe", "RuntimeHelpers", "MemoryMarshal", "SpanHelpers", "Vector")
@@ -26,7 +26,7 @@ LEFT_TO_THE_JIT = ("Unsafe", "RuntimeHelpers", "MemoryMarshal", "SpanHelpers", "
 
 def test_collections_over_own_structs(inputs: TestInputs, tmp_path: Path) -> None:
     run = run_differential(
-        COLLECTIONS.read_text("utf-8"),
+        (FOREIGN / "Collections.cs").read_text("utf-8"),
         tmp_path,
         native=["Program::*", "MyS::*"],
         compiler="roslyn",
@@ -45,6 +45,32 @@ def test_collections_over_own_structs(inputs: TestInputs, tmp_path: Path) -> Non
     assert not jitted
     report = run.reports["program"]
     assert report.foreign and all(instance.needed_by for instance in report.instances)
+
+
+def _all_native(source: str, tmp_path: Path, mode: str) -> None:
+    text = (FOREIGN / f"{source}.cs").read_text("utf-8")
+    run_differential(
+        text,
+        tmp_path,
+        native="*",
+        compiler="roslyn",
+        target="9.0",
+        runtimes=["9.0"],
+        gc_stress=True,
+        options=CompileOptions(mode=mode),
+    )
+
+
+@pytest.mark.parametrize("source", ["StaticAbstract", "Modern"])
+def test_csharp_12(inputs: TestInputs, tmp_path: Path, source: str) -> None:
+    """What C# makes of generics, all of it native; the framework's own instances are jitted."""
+    _all_native(source, tmp_path, "resilient")
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("mode", ["guarded", "pinned"])
+def test_csharp_12_with_the_frameworks_generics(inputs: TestInputs, tmp_path: Path, mode: str) -> None:
+    _all_native("Modern", tmp_path, mode)
 
 
 @pytest.mark.parametrize(("target", "mode"), [("3.1", "pinned"), ("9.0", "resilient")])
