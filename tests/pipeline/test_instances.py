@@ -18,15 +18,26 @@ pytestmark = pytest.mark.usefixtures("inputs")
 
 SOURCE = """
 using System.Collections.Generic;
+using System.Runtime.CompilerServices;
 public struct S { public int a; public object o; }
-public class Box<T> { public T t; public virtual T Get() { return t; } public int Size() { return Inner<T>.Depth(t); } }
-public class Inner<T> { static readonly int One = 1; public static int Depth(T t) { return One; } }
+public class Box<T>
+{
+    public T t;
+    public virtual T Get() { return t; }
+    [MethodImpl(MethodImplOptions.NoInlining)] public int Size() { return Inner<T>.Depth(t); }
+}
+public class Inner<T>
+{
+    static readonly int One = 1;
+    [MethodImpl(MethodImplOptions.NoInlining)] public static int Depth(T t) { return One; }
+}
 public interface IVisitor { R Visit<R>(R r); }
 public class Visitor : IVisitor { R IVisitor.Visit<R>(R r) { return r; } }
 public class Unused<T> { public T Never(T t) { return t; } }
 public struct Wrap<T>
 {
     public T t;
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static int Deep(int n, T t) { return n == 0 ? 0 : Wrap<Wrap<T>>.Deep(n - 1, new Wrap<T> { t = t }); }
 }
 public class P
@@ -35,7 +46,7 @@ public class P
     public static object N(S s) { return new Box<S> { t = s }.Get().o; }
     public static long V(IVisitor v) { return v.Visit(7L); }
     public static int Deep() { return Wrap<byte>.Deep(20, 1); }
-    static T Id<T>(T t) { return t; }
+    [MethodImpl(MethodImplOptions.NoInlining)] static T Id<T>(T t) { return t; }
     public static double D() { return Id(1.5) + Id(2) + Id("x").Length + Id((long?)3).Value; }
 }
 """

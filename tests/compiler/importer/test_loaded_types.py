@@ -27,6 +27,7 @@ delegate DayOfWeek Day(Own x);
 class C
 {
     static void Take(Own x) { }
+    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
     static Own Give() { return Own.A; }
     static void TakePair(Pair x) { }
     static void ByReference(ref Own x, Own[] y) { }
