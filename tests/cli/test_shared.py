@@ -29,7 +29,9 @@ def test_the_build_server_compiles_and_others_download(command: Command, tmp_pat
         assert got.out.count("Downloading native image of assembly") == 3 and "Compiling" not in got.out
         stats = command("cache", "stats", "--cache", second).out.split("\n")
         assert ["images", "from", "a", "shared", "cache", "3"] in [line.split() for line in stats]
-        compiled = command("compile", elsewhere, "-r", elsewhere.parent, "-o", tmp_path / "out" / "App.dll", **shared)
+        compiled = command(
+            "compile", elsewhere, "-r", elsewhere.parent, "-o", tmp_path / "out" / "App.dll", "--pinned", **shared
+        )
         assert compiled.code == 0 and "Downloading" in compiled.out
     verified = command("verify", "--cache", second)
     assert verified.code == 0, verified

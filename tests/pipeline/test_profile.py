@@ -115,9 +115,11 @@ def test_names_that_have_gone_do_not_change_what_is_wanted(library: Path, tmp_pa
 
 
 INSTANCES = """
-public struct Pair<T> { public T A, B; public T Second() { return B; } }
+using System.Runtime.CompilerServices;
+public struct Pair<T> { public T A, B; [MethodImpl(MethodImplOptions.NoInlining)] public T Second() { return B; } }
 public static class Maths {
     public static int Use(int x) { Pair<int> p = new Pair<int>(); p.B = x; return p.Second(); }
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static T Twice<T>(T x, System.Func<T, T> f) { return f(f(x)); }
     public static long Call(long x) { return Twice<long>(x, y => y + 1); }
 }
