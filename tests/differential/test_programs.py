@@ -62,7 +62,7 @@ def _cases() -> Iterator[ParameterSet]:
 
 
 @pytest.mark.runtime
-@pytest.mark.parametrize(("program", "target"), _cases())
+@pytest.mark.parametrize(("program", "target"), list(_cases()))
 def test_program(program: Path, target: str, inputs: TestInputs, tmp_path: Path) -> None:
     _run(program, target, tmp_path)
 

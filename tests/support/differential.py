@@ -34,7 +34,7 @@ from tests.support.cpu_baseline import image_beyond_baseline
 from tests.support.csharp import CS, assemble_il, compile_csharp
 from tests.support.paths import TARGETS, TRIMMED_TARGET
 from tests.support.runtimes import clean_environment, framework_references, get_runtime
-from tests.support.trimmed import il_for_the_host, lacking
+from tests.support.trimmed import MSCORLIB, il_for_the_host, lacking
 
 if TYPE_CHECKING:
     from nativegen.pipeline.request import CompileOptions, CompileReport
@@ -194,6 +194,10 @@ def _compile(
         if "TRIMMED" in defines:
             source = il_for_the_host(source if isinstance(source, str) else source.read_text("utf-8"))
         assemblies[name] = assemble_il(source, folder, name)
+        if "TRIMMED" in defines:
+            assemblies["mscorlib"] = compile_csharp(
+                MSCORLIB, folder, "mscorlib", library=True, compiler="roslyn", target=target
+            )
         return assemblies
     files = support_files(source, folder.parent / "source", name)
     if "TRIMMED" in defines:

@@ -33,6 +33,9 @@ def il_for_the_host(text: str) -> str:
     return f"{_CORE}\n{declared}" if facades else text
 
 
+# The facade that mono's ilasm refers to behind one's back, with all that it needs of it.
+MSCORLIB = "[assembly: System.Runtime.CompilerServices.TypeForwardedTo(typeof(System.ValueType))]"
+
 _FIELD = b"\x06"  # begins the signatures of fields
 
 
