@@ -22,8 +22,9 @@ from nativegen.runtime.events import read_method_report
 from nativegen.runtime.host import RunResult, TraceRequest, run_app, runtime_config_for
 from tests.support.csharp import CS, assemble_il, compile_csharp
 from tests.support.differential import GC_STRESS_SETTINGS, method_names
-from tests.support.paths import TARGETS
+from tests.support.paths import TARGETS, TRIMMED_TARGET
 from tests.support.runtimes import clean_environment, framework_references, get_runtime
+from tests.support.trimmed import MSCORLIB, il_for_the_host
 
 DRIVER = Path(__file__).parent / "cs" / "Driver.cs"
 COMPILED = ("lib", "program")
@@ -73,20 +74,38 @@ class Verdict:
     jit_differs: int = 0
 
 
-def build(texts: tuple[str, str], folder: Path) -> dict[str, Path]:
-    """Assembles library and program; raises CompileError."""
+def build(texts: tuple[str, str], folder: Path, trimmed: bool = False) -> dict[str, Path]:
+    """Assembles library and program; raises CompileError. ``trimmed``: for .NET 10's host (tests.support.trimmed)."""
     folder.mkdir(parents=True, exist_ok=True)
-    support = compile_csharp([DRIVER, CS / "Harness.cs", CS / "GcStress.cs"], folder, "support", library=True)
-    library = assemble_il(texts[0], folder, "lib", library=True)
-    return {"support": support, "lib": library, "program": assemble_il(texts[1], folder, "program")}
+    sources = [DRIVER, CS / "Harness.cs", CS / "GcStress.cs"]
+    built: dict[str, Path] = {}
+    if trimmed:
+        texts = (il_for_the_host(texts[0]), il_for_the_host(texts[1]))
+        built["mscorlib"] = compile_csharp(MSCORLIB, folder, "mscorlib", library=True, compiler="roslyn", target="9.0")
+        built["support"] = compile_csharp(
+            [*sources, CS / "Trimmed.cs"],
+            folder,
+            "support",
+            library=True,
+            compiler="roslyn",
+            target="9.0",
+            defines=["TRIMMED"],
+        )
+    else:
+        built["support"] = compile_csharp(sources, folder, "support", library=True)
+    built["lib"] = assemble_il(texts[0], folder, "lib", library=True)
+    return built | {"program": assemble_il(texts[1], folder, "program")}
 
 
 def check(texts: tuple[str, str], folder: Path, modes: Modes) -> Verdict:
     """Builds and runs a program; the folder must be empty."""
-    assemblies = build(texts, folder / "il")
     verdict = Verdict()
+    built: dict[bool, dict[str, Path]] = {}
     for target in modes.targets:
-        _check_target(target, assemblies, folder, modes, verdict)
+        trimmed = target == TRIMMED_TARGET
+        if trimmed not in built:
+            built[trimmed] = build(texts, folder / ("il-trimmed" if trimmed else "il"), trimmed)
+        _check_target(target, built[trimmed], folder, modes, verdict)
     return verdict
 
 

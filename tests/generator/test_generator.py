@@ -21,7 +21,7 @@ import pytest
 from tests.generator.features import GROUPS, groups_of
 from tests.generator.program import Program, make_program
 from tests.generator.runner import Modes, Problem, Verdict, check
-from tests.support.paths import TARGETS, TestInputs
+from tests.support.paths import TARGETS, TRIMMED_TARGET, TestInputs
 
 #: Of one hundred methods at most one may be refused by the compiler.
 EXCLUDED_PERCENT = 1
@@ -62,6 +62,14 @@ def _perhaps_inlined(program: Program, verdict: Verdict) -> int:
     [
         pytest.param(2024, 90, Modes(), id="all"),
         pytest.param(2025, 60, Modes(efforts=("full",), gc_stress=True, mixed=False), id="stress"),
+        pytest.param(2026, 120, Modes((TRIMMED_TARGET,), tiered=True), id="10.0", marks=pytest.mark.sweep),
+        pytest.param(
+            2027,
+            120,
+            Modes((TRIMMED_TARGET,), ("full",), gc_stress=True, mixed=False),
+            id="10.0-stress",
+            marks=pytest.mark.sweep,
+        ),
     ],
 )
 def test_random_program(seed: int, methods: int, modes: Modes, inputs: TestInputs, tmp_path: Path) -> None:
