@@ -27,7 +27,7 @@ from nativegen.backend.coff import ObjectError
 from nativegen.backend.extract import ExtractError, ObjectIndex, TableError, extract_unit
 from nativegen.backend.funclets import FuncletError
 from nativegen.backend.llvm import CodeGenerator, LlvmError
-from nativegen.backend.module_text import MODULE_HEAD, MODULE_TAIL, defined_symbols, without_tables
+from nativegen.backend.module_text import MODULE_HEAD, MODULE_TAIL, defined_symbols, with_scopes, without_tables
 from nativegen.backend.stackmaps import StackMapError
 from nativegen.backend.unwind import UnwindError
 from nativegen.compiler.lowered import Effort, LoweredMethod
@@ -71,8 +71,8 @@ def module_text(methods: Sequence[LoweredMethod]) -> str:
         comdats += [f"${name} = comdat any" for name in defined_symbols(method.llvm)]
         for external in method.externals:
             declarations[external.name] = external.declaration
-    parts = (MODULE_HEAD, *comdats, *declarations.values(), *(method.llvm for method in methods), MODULE_TAIL)
-    return "\n".join(parts)
+    texts, scopes = with_scopes([method.llvm for method in methods])
+    return "\n".join((MODULE_HEAD, *comdats, *declarations.values(), *texts, MODULE_TAIL, scopes))
 
 
 def _without_conflicts(methods: Sequence[LoweredMethod]) -> Iterator[list[LoweredMethod]]:

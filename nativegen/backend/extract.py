@@ -42,6 +42,7 @@ from nativegen.backend.funclets import (
     redirect_establisher,
     saved_stack_pointer,
 )
+from nativegen.backend.line_tables import read_line_tables
 from nativegen.backend.llvm import CompiledModule, PrivateConstant
 from nativegen.backend.module_text import CALLING_CONVENTION, FRAME_REGISTER_PARAMETER, STACKMAP_HOMES
 from nativegen.backend.stackmaps import (
@@ -69,6 +70,7 @@ from nativegen.readytorun.unit import (
 )
 
 _CALL = 0xE8
+_INDIRECT_CALL_LENGTHS = (2, 3, 4, 6, 7)
 _PADDING = frozenset((0x90, 0xCC))  # nop, int3
 # Frames that ran in both runtimes, with room (facts: joint-design.md 5: 200 KB).
 _MAX_FRAME = 256 * 1024
@@ -143,6 +145,7 @@ class ObjectIndex:
         self.object: ObjectFile = read_object(module.object)
         self.constants: Mapping[str, PrivateConstant] = module.constants
         self.stack_maps: dict[str, tuple[StackMapRecord, ...]] = read_stack_maps(self.object)
+        self.lines = read_line_tables(self.object)
         self.functions: dict[str, ObjectSymbol] = {}
         self._per_section: dict[int, int] = {}
         for symbol in self.object.symbols.values():
@@ -276,6 +279,7 @@ def extract_unit(index: ObjectIndex, method: LoweredMethod) -> MethodUnit:
         cells=builder.all_cells(),
         fixups=builder.fixups(),
         foreign=tuple(sorted(method.foreign)),
+        bounds=builder.bounds(),
     )
 
 
@@ -458,6 +462,14 @@ def _checked_alignment(alignment: int) -> int:
     return alignment
 
 
+def _ends_indirect_call(code: bytes | bytearray, end: int) -> bool:
+    """Whether the bytes before ``end`` may be ``call r/m64`` (FF /2), in any of its lengths."""
+    return any(
+        end >= length and code[end - length] == 0xFF and code[end - length + 1] & 0x38 == 0x10
+        for length in _INDIRECT_CALL_LENGTHS
+    )
+
+
 class _UnitBuilder:
     """Collects code, read-only data and relocations of one method."""
 
@@ -495,6 +507,26 @@ class _UnitBuilder:
         for cell in self._checks:
             self._cells.setdefault(cell, len(self._cells))
         return tuple(self._cells)
+
+    def bounds(self) -> tuple[tuple[int, int], ...]:
+        """Where the code comes from; rows that say the same as the one before are left out.
+
+        The runtimes look up the address where a call returns to or an access faulted, or the byte before it, depending
+        on how they came to the frame. So that both find the row, it begins one byte before its first instruction, but
+        behind a place that a call returns to.
+        """
+        result: list[tuple[int, int]] = []
+        returns = {call + 4 for call in self.calls}
+        for piece in self._pieces.values():
+            for offset, il_offset in self._index.lines.get(piece.section.number, ()):
+                if offset < piece.length and not (result and result[-1][1] == il_offset):
+                    place = piece.base + offset
+                    place = max(place - 1, result[-1][0] + 1 if result else 0)
+                    while place in returns or _ends_indirect_call(self.code, place):
+                        place += 1
+                    if place < len(self.code):
+                        result.append((place, il_offset))
+        return tuple(result)
 
     def fixups(self) -> tuple[int, ...]:
         return tuple(

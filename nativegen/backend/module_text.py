@@ -8,7 +8,8 @@ Invariants:
 * Every definition carries ``METHOD_ATTRIBUTES``, which ends with ``comdat``: it puts each function (with its jump
   tables, .pdata and .xdata) into sections of its own, so that a method's bytes cannot depend on its neighbours in the
   module.
-* Numbered metadata below 200 belongs to this module; definitions contain none of their own.
+* Numbered metadata below 300 belongs to this module, and so do the numbers that :func:`with_scopes` gives; definitions
+  contain none of their own.
 * Nothing here names a CPU: the target machine decides.
 
 The text of one method (``m7``), calling the cell stub ``@stub1``, with one reference in its home:
@@ -26,6 +27,7 @@ The text of one method (``m7``), calling the cell stub ``@stub1``, with one refe
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 TRIPLE = "x86_64-pc-windows-msvc"  # facts: joint-design.md 5; COFF gives the unwind codes CoreCLR understands
 CALLING_CONVENTION = "cc 78"  # x86_64_sysvcc
@@ -36,7 +38,8 @@ CALLING_CONVENTION = "cc 78"  # x86_64_sysvcc
 METHOD_ATTRIBUTES = "#0 comdat"
 # The same without tables for switches, of addresses or of constants: see `nativegen.backend.batch`.
 _WITHOUT_TABLES = "#2 comdat"
-# For declarations of throw helpers: never return, and their call sites are cold.
+# For declarations of throw helpers: never return, and their call sites are cold. Two of them must not be merged into
+# one: a stack trace tells by the return address which check it was.
 NORETURN_ATTRIBUTES = "#1"
 # `mov rsi, rbp` in front of a function's prolog: its second parameter is its caller's frame register.
 FRAME_REGISTER_PARAMETER = b"\x48\x89\xee"
@@ -132,7 +135,7 @@ MODULE_HEAD = "\n".join(
     [
         f'target triple = "{TRIPLE}"',
         f"attributes #0 = {{ {_ATTRIBUTES} }}",
-        "attributes #1 = { noreturn cold }",
+        "attributes #1 = { noreturn cold nomerge }",
         f'attributes #2 = {{ {_ATTRIBUTES} "no-jump-tables"="true" }}',
         "declare i32 @ProcessCLRException(...)",
         *_MEMORY,
@@ -157,6 +160,49 @@ MODULE_TAIL = """
 !108 = !{}
 !109 = !{i8 0, i8 2}
 """
+
+# Where code comes from. LLVM carries "line numbers" from instructions to machine code, and ours are CIL offsets plus
+# one (0 means "no line" there). LLVM's CodeView tables keep them with each function; facts: backend/line_tables.py.
+_SCOPE = "!@"
+_MAX_LINE = 0xEFFFFF  # above, CodeView has numbers with a meaning of their own
+_SUBPROGRAM = (
+    'distinct !DISubprogram(name: "m", file: !203, type: !204, unit: !202, spFlags: DISPFlagDefinition)'
+)
+_DEBUG_TAIL = """
+!llvm.module.flags = !{!200, !201}
+!llvm.dbg.cu = !{!202}
+!200 = !{i32 2, !"CodeView", i32 1}
+!201 = !{i32 2, !"Debug Info Version", i32 3}
+!202 = distinct !DICompileUnit(language: DW_LANG_C, file: !203, emissionKind: LineTablesOnly)
+!203 = !DIFile(filename: "cil", directory: "")
+!204 = !DISubroutineType(types: !108)
+"""
+
+
+def scope_of(number: int) -> str:
+    """The attachment of a definition: number 0 is the method, filters count from 1; ends with a space."""
+    return f"!dbg {_SCOPE}{number} "
+
+
+def location(il_offset: int, scope: int) -> str:
+    """The attachment of an instruction that comes from ``il_offset``, in the definition with that scope number."""
+    if not 0 <= il_offset < _MAX_LINE:
+        return ""
+    return f", !dbg !DILocation(line: {il_offset + 1}, scope: {_SCOPE}{scope})"
+
+
+def with_scopes(texts: Sequence[str]) -> tuple[list[str], str]:
+    """The texts with their scopes numbered, and the metadata that defines these."""
+    numbered, scopes = [], []
+    for index, text in enumerate(texts):
+        if _SCOPE in text:
+            # Of one width, so that scope 1 of text 7 is not scope 11 of another.
+            prefix = f"!1{index:05}"
+            text = text.replace(_SCOPE, prefix)
+            scopes += [f"{prefix}{number} = {_SUBPROGRAM}" for number in range(1 + text.count("\ndefine "))]
+        numbered.append(text)
+    return numbered, "\n".join(scopes) + _DEBUG_TAIL if scopes else ""
+
 
 _DEFINITION = re.compile(r"^define [^\n@]*@([\w.$-]+)\(", re.MULTILINE)
 

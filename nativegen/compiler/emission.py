@@ -25,6 +25,7 @@ from nativegen.backend.module_text import (
     NORETURN_ATTRIBUTES,
     TBAA_HEAP,
     TBAA_HOME,
+    location,
 )
 from nativegen.compiler import ir
 from nativegen.compiler.homes import HomePlan
@@ -97,9 +98,12 @@ class Emission:
         plan: of its homes.
         explicit_null_checks: compare and branch (the optimiser understands that, and keeps stores in order with it)
             instead of a volatile access that faults; see :mod:`nativegen.compiler.emit`.
+        definition: number of the function in the method's text: 0 the method, then its filters.
     """
 
-    def __init__(self, function: ir.Function, target: Target, plan: HomePlan, explicit_null_checks: bool) -> None:
+    def __init__(
+        self, function: ir.Function, target: Target, plan: HomePlan, explicit_null_checks: bool, definition: int = 0
+    ) -> None:
         self.function = function
         self.target = target
         self.plan = plan
@@ -107,6 +111,8 @@ class Emission:
         self.scope: Scope = None
         self.bundle = ""
         self._unwind = ""
+        self._definition = definition
+        self.il_offset = -1  # of the instruction being written
         self.lines: list[str] = []
         self.cold: list[str] = []
         self.ends: list[str] = []  # behind everything else
@@ -273,6 +279,10 @@ class Emission:
 
     # calls
 
+    def site(self) -> str:
+        """The attachment of whatever can be a frame's place in a stack trace: calls, and accesses that may fault."""
+        return location(self.il_offset, self._definition)
+
     def set_scope(self, scope: Scope, bundle: str, unwind: str) -> None:
         """What surrounds the following lines.
 
@@ -301,10 +311,10 @@ class Emission:
         text = f"{CALLING_CONVENTION} {callee}{attributes}{self.bundle}"
         if throws and self._unwind:
             go_on = self.label()
-            lines.append(f"{result}invoke {text} to label %{go_on} unwind label {self._unwind}")
+            lines.append(f"{result}invoke {text} to label %{go_on} unwind label {self._unwind}{self.site()}")
             lines.append(f"{go_on}:")
         else:
-            lines.append(f"{result}call {text}")
+            lines.append(f"{result}call {text}{self.site()}")
 
     def helper(self, helper: Helper, result: str, parameters: str, arguments: str) -> str:
         """A runtime helper as the callee of :meth:`write_call`."""

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from nativegen.backend.module_text import CALLING_CONVENTION, METHOD_ATTRIBUTES, PERSONALITY, STACKMAP_HOMES
+from nativegen.backend.module_text import CALLING_CONVENTION, METHOD_ATTRIBUTES, PERSONALITY, STACKMAP_HOMES, scope_of
 from nativegen.compiler import emit_arithmetic, emit_calls, emit_checks, emit_memory, emit_regions, ir
 from nativegen.compiler.emission import MANAGED, MEMORY_TEXT, SMALL, Emission
 from nativegen.compiler.emit_arithmetic import constant
@@ -80,11 +80,12 @@ def emit(function: ir.Function, target: Target, symbol: str, effort: Effort) -> 
                 _emit_block(e, block)
     result = emit_calls.own_result_type(function.abi, signature)
     personality = f" {PERSONALITY}" if regions else ""
-    head = f"define {CALLING_CONVENTION} {result} @{symbol}({parameters}) {METHOD_ATTRIBUTES}{personality} {{\nentry:"
-    lines = [head, *allocas, *_late_allocas(e), *e.lines, *e.cold, *e.ends, "}"]
-    for each, body in bodies.items():
-        if isinstance(each, Filter):
-            lines += _emit_filter(e, each, body, symbol)
+    scope = scope_of(0) if _is_located(blocks) else ""
+    head = f"define {CALLING_CONVENTION} {result} @{symbol}({parameters}) {METHOD_ATTRIBUTES}{personality} {scope}{{"
+    lines = [head, "entry:", *allocas, *_late_allocas(e), *e.lines, *e.cold, *e.ends, "}"]
+    filters = [each for each in bodies if isinstance(each, Filter)]
+    for number, each in enumerate(filters, 1):
+        lines += _emit_filter(e, each, bodies[each], symbol, number)
     return LoweredMethod(
         symbol=symbol,
         llvm="\n".join(lines),
@@ -101,10 +102,14 @@ def emit(function: ir.Function, target: Target, symbol: str, effort: Effort) -> 
     )
 
 
-def _emit_filter(method: Emission, each: Filter, blocks: list[ir.Block], symbol: str) -> list[str]:
-    e = Emission(method.function, method.target, method.plan, method.explicit_null_checks)
+def _is_located(blocks: list[ir.Block]) -> bool:
+    return any(block.il_offset >= 0 or any(each.il_offset >= 0 for each in block.instructions) for block in blocks)
+
+
+def _emit_filter(method: Emission, each: Filter, blocks: list[ir.Block], symbol: str, number: int) -> list[str]:
+    e = Emission(method.function, method.target, method.plan, method.explicit_null_checks, number)
     e.externals = method.externals
-    head = emit_regions.filter_head(e, each, symbol)
+    head = emit_regions.filter_head(e, each, symbol, scope_of(number) if _is_located(blocks) else "")
     for block in blocks:
         _emit_block(e, block)
     emit_regions.refuse_transition(e)
@@ -117,11 +122,16 @@ def _emit_block(e: Emission, block: ir.Block) -> None:
     e.reloaded = e.plan.reloaded.get(block.index, [])
     stores = e.plan.stores.get(block.index)
     handlers = _HANDLERS
+    e.il_offset = block.il_offset
     if not stores:
         for instruction in block.instructions:
+            if instruction.il_offset >= 0:  # what a pass made belongs to what is before it
+                e.il_offset = instruction.il_offset
             handlers[type(instruction)](e, instruction)
         return
     for index, instruction in enumerate(block.instructions):
+        if instruction.il_offset >= 0:
+            e.il_offset = instruction.il_offset
         handlers[type(instruction)](e, instruction)
         word = stores.get(index)
         if word is not None:

@@ -39,18 +39,18 @@ def _null_check(e: Emission, check: ir.NullCheck) -> None:
     if e.explicit_null_checks:
         e.null_check(check.value)
     else:
-        e.assign(f"load volatile i8, {e.pointer(check.value)}")
+        e.assign(f"load volatile i8, {e.pointer(check.value)}{e.site()}")
 
 
 def _length(e: Emission, array: ir.Value, nonnull: bool) -> str:
-    keyword = ""
+    keyword = site = ""
     if not nonnull:
         if e.explicit_null_checks:
             e.null_check(array)
         else:
-            keyword = " volatile"
+            keyword, site = " volatile", e.site()
     pointer = e.pointer(array, LENGTH_OFFSET)
-    return e.assign(f"load{keyword} i32, {pointer}, align 4{e.heap_tag(array)}, {RANGE_LENGTH}")
+    return e.assign(f"load{keyword} i32, {pointer}, align 4{e.heap_tag(array)}, {RANGE_LENGTH}{site}")
 
 
 def _bounds_check(e: Emission, check: ir.BoundsCheck) -> None:

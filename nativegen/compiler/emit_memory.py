@@ -87,6 +87,8 @@ def _load(e: Emission, load: ir.Load) -> None:
     kind = MEMORY_TEXT[load.memory]
     size = ir.MEMORY_INFO[load.memory][1]
     tag = e.heap_tag(load.address)
+    if keyword:
+        tag += e.site()
     if load.volatile and load.alignment in (0, size):
         text = f"load atomic volatile {kind}, {pointer} acquire, align {size}{tag}"
     else:
@@ -111,6 +113,8 @@ def _store_scalar(
     kind = MEMORY_TEXT[memory]
     size = ir.MEMORY_INFO[memory][1]
     tag = e.heap_tag(store.address)
+    if keyword:
+        tag += e.site()
     if not store.volatile:
         e.lines.append(f" store{keyword} {kind} {name}, {pointer}, align 1{tag}")
     elif isinstance(store, ir.Store) and store.alignment not in (0, size):

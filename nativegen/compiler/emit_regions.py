@@ -139,12 +139,13 @@ def enter_scope(e: Emission, scope: Scope) -> None:
 # filters
 
 
-def filter_head(e: Emission, each: Filter, symbol: str) -> list[str]:
+def filter_head(e: Emission, each: Filter, symbol: str, scope: str) -> list[str]:
     """The first lines of a filter function.
 
     Args:
         e: of the filter; its externals are extended.
         symbol: of the method.
+        scope: what the definition is to carry behind its attributes.
     """
     exception = e.plan.slots[each.exception.index]
     name = filter_name(each, symbol)
@@ -161,7 +162,7 @@ def filter_head(e: Emission, each: Filter, symbol: str) -> list[str]:
             " %sp = load ptr, ptr %saved",
         ]
     return [
-        f"define {CALLING_CONVENTION} i64 @{name}{head} {{",
+        f"define {CALLING_CONVENTION} i64 @{name}{head} {scope}{{",
         "entry:",
         *find,
         f" %distance = load i64, ptr @{_frame_constant(e, f'{symbol}.homes')}",

@@ -51,12 +51,13 @@ _UNIT = 0
 _EXCLUSION = 1
 
 # Sizes: code, gc info, read-only data; alignments of code and data; counts: functions, relocations, relocations of
-# read-only data, clauses, cells, fixups, foreign uses.
-_HEADER = struct.Struct("<BIIIHHHIIHHHH")
+# read-only data, clauses, cells, fixups, foreign uses, bounds.
+_HEADER = struct.Struct("<BIIIHHHIIHHHHI")
 _EXCLUSION_HEADER = struct.Struct("<BH")
 _RELOCATION = struct.Struct("<IIIi")
 _FUNCTION = struct.Struct("<IIHB")
 _CLAUSE = struct.Struct("<IIIIIBI")
+_BOUND = struct.Struct("<II")
 _U32 = struct.Struct("<I")
 
 _INT, _BYTES, _SYMBOL = range(3)
@@ -232,6 +233,7 @@ def encode(result: MethodUnit | Exclusion, table: TableBuilder) -> bytes:
         len(result.cells),
         len(result.fixups),
         len(result.foreign),
+        len(result.bounds),
     )
     numbers = [table.number(cell) for cell in result.cells]
     parts = [header, result.code, result.gc_info, result.rodata]
@@ -244,6 +246,7 @@ def encode(result: MethodUnit | Exclusion, table: TableBuilder) -> bytes:
         token = clause.token_or_filter
         is_symbol = isinstance(token, Symbol)
         parts.append(_CLAUSE.pack(*clause[:5], is_symbol, table.symbol(token) if isinstance(token, Symbol) else token))
+    parts += [_BOUND.pack(*bound) for bound in result.bounds]
     return b"".join(parts)
 
 
@@ -266,7 +269,8 @@ def _decode(record: bytes, tables: Tables) -> MethodUnit | Exclusion:
         return Exclusion(record[_EXCLUSION_HEADER.size : end].decode(), record[end:].decode("utf-8", "surrogatepass"))
     (
         form, code_size, gc_size, rodata_size, alignment, rodata_alignment,
-        function_count, relocation_count, rodata_relocation_count, clause_count, cell_count, fixup_count, use_count,
+        function_count, relocation_count, rodata_relocation_count, clause_count,
+        cell_count, fixup_count, use_count, bound_count,
     ) = _HEADER.unpack_from(record)  # fmt: skip
     if form != _UNIT:
         raise ValueError(f"record of form {form}")
@@ -285,8 +289,8 @@ def _decode(record: bytes, tables: Tables) -> MethodUnit | Exclusion:
         functions.append(Function(begin, end, record[at : at + size], is_filter == 1))
         at += size
     clauses = [_clause(record, at + _CLAUSE.size * index, tables) for index in range(clause_count)]
-    at += _CLAUSE.size * clause_count
-    if at != len(record):
+    bounds_at = at + _CLAUSE.size * clause_count
+    if bounds_at + _BOUND.size * bound_count != len(record):
         raise ValueError("wrong size")
     cells = tables.cells
     return MethodUnit(
@@ -302,6 +306,7 @@ def _decode(record: bytes, tables: Tables) -> MethodUnit | Exclusion:
         tuple([cells[number] for number in numbers[:cell_count]]),
         numbers[cell_count + use_count :],
         tuple([tables.uses[number] for number in numbers[cell_count : cell_count + use_count]]),
+        tuple(_BOUND.iter_unpack(record[bounds_at:])),
     )
 
 

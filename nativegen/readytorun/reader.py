@@ -21,6 +21,7 @@ from typing import NamedTuple, ParamSpec, TypeVar
 
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import Assembly
+from nativegen.readytorun.debug_info import DebugInfo, iterate_debug_info_section
 from nativegen.readytorun.enums import SectionType
 from nativegen.readytorun.exceptions import Clause, decode_exception_info
 from nativegen.readytorun.fixups import Fixup, MethodSignature, decode_fixup, decode_method_signature
@@ -282,6 +283,13 @@ class ReadyToRunImage:
         """Section 105: number of runtime functions that debug information can exist for; 0 without the section."""
         section = self.section(SectionType.DebugInfo)
         return 0 if section is None else array_length(self.memory, section.rva)
+
+    @cached_property
+    @_checked
+    def debug_infos(self) -> dict[int, DebugInfo]:
+        """Section 105: debug information by runtime function of the method's main body."""
+        section = self.section(SectionType.DebugInfo)
+        return {} if section is None else dict(iterate_debug_info_section(self.memory, section.rva))
 
     # ---- methods -------------------------------------------------------------------------------------------------
 

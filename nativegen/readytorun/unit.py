@@ -197,6 +197,7 @@ class MethodUnit:
         cells: every cell that the code touches, each once.
         fixups: indices into ``cells`` that must be resolved before the method may run: its CHECK and HANDLE cells.
         foreign: what of other assemblies shaped the code, sorted.
+        bounds: (code offset, CIL offset) pairs, ascending: code from there on comes from that instruction.
     """
 
     code: bytes
@@ -211,3 +212,4 @@ class MethodUnit:
     cells: tuple[Cell, ...] = ()
     fixups: tuple[int, ...] = ()
     foreign: tuple[ForeignUse, ...] = ()
+    bounds: tuple[tuple[int, int], ...] = ()

@@ -27,6 +27,7 @@ from nativegen.metadata import Assembly
 from nativegen.readytorun import container, stubs
 from nativegen.readytorun.cells import SECTION_KINDS, CellTable, Slot
 from nativegen.readytorun.check_unit import check_unit
+from nativegen.readytorun.debug_info import PROLOG, Bound, BoundSource, DebugInfo, encode_debug_info_section
 from nativegen.readytorun.enums import (
     ClauseFlags,
     FixupKind,
@@ -239,6 +240,8 @@ class _Link:
         ]
         if any(placed.unit.clauses for placed in self._placed):
             types.append(SectionType.ExceptionInfo)
+        if any(placed.unit.bounds for placed in self._placed):
+            types.append(SectionType.DebugInfo)
         if instances:
             types.append(SectionType.InstanceMethodEntryPoints)
         if self._target.requires_manifest_metadata or not self._manifest.is_empty:
@@ -255,6 +258,9 @@ class _Link:
         managed.append(SENTINEL)
         if SectionType.ExceptionInfo in types:
             sections[SectionType.ExceptionInfo] = self._write_exception_info(managed)
+        if SectionType.DebugInfo in types:
+            debug = self._debug_info(len(functions))
+            sections[SectionType.DebugInfo] = (managed.append(debug, 4), len(debug))
         entries = encode_method_def_entry_points({rid: self._entry(placed) for rid, placed in methods})
         sections[SectionType.MethodDefEntryPoints] = (managed.append(entries, 4), len(entries))
         if instances:
@@ -466,6 +472,17 @@ class _Link:
         table, clauses = encode_exception_info(methods, rva, rva + size)
         managed.append(table + clauses)
         return rva, size
+
+    def _debug_info(self, count: int) -> bytes:
+        start = Bound(0, PROLOG, BoundSource.STACK_EMPTY)
+        return encode_debug_info_section(
+            {
+                placed.runtime_function: DebugInfo((start, *(Bound(*bound) for bound in placed.unit.bounds)))
+                for placed in self._placed
+                if placed.unit.bounds
+            },
+            count,
+        )
 
     def _clause(self, clause: ExceptionClause) -> Clause:
         token = clause.token_or_filter

@@ -93,6 +93,7 @@ def run_differential(
     timeout: float = 300,
     options: CompileOptions | None = None,
     compile_image: ImageCompiler | None = None,
+    extra: Sequence[str] = (),
 ) -> dict[str, DifferentialRun]:
     """Run a program with and without images on each runtime and compare.
 
@@ -117,6 +118,7 @@ def run_differential(
         timeout: seconds for each run.
         options: of the image compiler.
         compile_image: instead of the pipeline (for tests of this harness).
+        extra: further switches of the C# compiler, for the program.
     Returns:
         target -> what happened.
     Raises:
@@ -131,7 +133,9 @@ def run_differential(
             against, symbols = "9.0", [*defines, "TRIMMED"]
         il = folder / f"il-{against}{'-trimmed' * (each == TRIMMED_TARGET)}"
         same = next((made for made in assemblies.values() if next(iter(made.values())).parent == il), None)
-        assemblies[each] = same or _compile(source, il, name, libraries or {}, language, against, symbols, optimize)
+        assemblies[each] = same or _compile(
+            source, il, name, libraries or {}, language, against, symbols, optimize, extra
+        )
     home = folder / "home"
     home.mkdir()
     compile_one = compile_image or partial(_compile_with_pipeline, options, False)
@@ -174,6 +178,7 @@ def _compile(
     target: str,
     defines: Sequence[str],
     optimize: bool,
+    extra: Sequence[str],
 ) -> dict[str, Path]:
     assemblies: dict[str, Path] = {}
     for library, text in libraries.items():
@@ -211,6 +216,7 @@ def _compile(
         target=target,
         defines=defines,
         optimize=optimize,
+        extra=extra,
     )
     return assemblies
 

@@ -72,11 +72,29 @@ public static class CompilerServer
             ArrayOf(treeType, trees), ArrayOf(referenceType, needed), Get(parsed, "CompilationOptions"));
         string target = Path.Combine((string)Get(parsed, "OutputDirectory"), (string)Get(parsed, "OutputFileName"));
         var stream = new MemoryStream();
-        object result = Invoke(compilation, "Emit", stream);
+        // With -debug:embedded the image carries its PDB; other forms of PDB are not written.
+        object result = (bool)Get(parsed, "EmitPdb")
+            ? Emit(compilation, stream, Get(parsed, "EmitOptions"))
+            : Invoke(compilation, "Emit", stream);
         Report((IEnumerable)Get(result, "Diagnostics"), messages);
         if (!(bool)Get(result, "Success")) return false;
         File.WriteAllBytes(target, stream.ToArray());
         return true;
+    }
+
+    static object Emit(object compilation, Stream stream, object options)
+    {
+        foreach (MethodInfo method in common.GetType("Microsoft.CodeAnalysis.Compilation").GetMethods())
+        {
+            ParameterInfo[] parameters = method.GetParameters();
+            if (method.Name != "Emit" || !Array.Exists(parameters, p => p.Name == "options")) continue;
+            object[] arguments = Array.ConvertAll(parameters, p =>
+                p.Name == "peStream" ? stream
+                : p.Name == "options" ? options
+                : p.ParameterType.IsValueType ? Activator.CreateInstance(p.ParameterType) : null);
+            return method.Invoke(compilation, arguments);
+        }
+        throw new MissingMethodException("Compilation.Emit with options");
     }
 
     static object Reference(Type referenceType, string path)

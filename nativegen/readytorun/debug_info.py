@@ -1,0 +1,282 @@
+"""DebugInfo (section 105): which CIL offset each piece of a method's native code comes from, and where variables live.
+
+An array indexed by runtime function; an element is a number, 0 or the distance back to an equal element's blob, and the
+blob. A blob is a stream of nibbles: the byte sizes of two further streams, and these. Numbers are groups of three bits,
+the most significant first, all but the last marked with the nibble's high bit (runtime: debuginfostore.cpp,
+nibblestream.h; the lookup: readytoruninfo.cpp, GetDebugInfo).
+
+Stack traces with line numbers are made from the bounds: the runtime takes a frame's return address minus one, finds the
+last bound at or before it, and asks the PDB for the line of its CIL offset.
+
+>>> info = DebugInfo((Bound(0, PROLOG, BoundSource.STACK_EMPTY), Bound(12, 7, BoundSource.NONE)))
+>>> encode_debug_info(info).hex()
+'050221492900'
+>>> decode_debug_info(encode_debug_info(info), 0)[0] == info
+True
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from nativegen.readytorun.native_format import decode_unsigned, encode_array, encode_unsigned, iterate_array
+
+# CIL offsets that stand for something else (cordebuginfo.h: MappingTypes).
+NO_MAPPING = -1
+PROLOG = -2
+EPILOG = -3
+_LOWEST_OFFSET = EPILOG
+
+# Variable numbers that stand for something else (cordebuginfo.h: ILNUM).
+_LOWEST_VARIABLE = -4
+
+
+class BoundSource(enum.IntFlag):
+    """Why a bound exists (cordebuginfo.h: SourceTypes)."""
+
+    NONE = 0
+    SEQUENCE_POINT = 1
+    STACK_EMPTY = 2
+    CALL_SITE = 4
+    NATIVE_END_OFFSET_UNKNOWN = 8
+    CALL_INSTRUCTION = 16
+
+
+class LocationType(enum.IntEnum):
+    """Where a variable lives (cordebuginfo.h: VarLocType)."""
+
+    REG = 0
+    REG_BYREF = 1
+    REG_FP = 2
+    STK = 3
+    STK_BYREF = 4
+    REG_REG = 5
+    REG_STK = 6
+    STK_REG = 7
+    STK2 = 8
+    FPSTK = 9
+    FIXED_VA = 10
+
+
+# The numbers that follow a location's type, in stream order: u unsigned, i signed.
+_OPERANDS: Mapping[LocationType, str] = {
+    LocationType.REG: "u",
+    LocationType.REG_BYREF: "u",
+    LocationType.REG_FP: "u",
+    LocationType.STK: "ui",
+    LocationType.STK_BYREF: "ui",
+    LocationType.REG_REG: "uu",
+    LocationType.REG_STK: "uui",
+    LocationType.STK_REG: "iuu",
+    LocationType.STK2: "ui",
+    LocationType.FPSTK: "u",
+    LocationType.FIXED_VA: "u",
+}
+
+#: How many numbers a location of each type has.
+OPERAND_COUNT: Mapping[LocationType, int] = {type: len(form) for type, form in _OPERANDS.items()}
+
+
+class Bound(NamedTuple):
+    """Code from ``native`` on comes from the CIL at ``il``.
+
+    Args:
+        native: offset from the start of the method's code.
+        il: CIL offset, or one of NO_MAPPING, PROLOG, EPILOG.
+    """
+
+    native: int
+    il: int
+    source: BoundSource = BoundSource.NONE
+
+
+class Variable(NamedTuple):
+    """Where an argument or local variable is while the code from ``start`` to ``end`` runs.
+
+    Args:
+        number: arguments first, then locals; negative numbers are hidden ones.
+        operands: registers and offsets, as :class:`LocationType` wants them, in stream order.
+    """
+
+    start: int
+    end: int
+    number: int
+    type: LocationType
+    operands: tuple[int, ...]
+
+
+class DebugInfo(NamedTuple):
+    """What the section has of one method: bounds ascending by ``native``."""
+
+    bounds: tuple[Bound, ...] = ()
+    variables: tuple[Variable, ...] = ()
+
+
+class _Nibbles:
+    """A stream being written; the first nibble of a byte is its low one."""
+
+    def __init__(self) -> None:
+        self._nibbles: list[int] = []
+
+    def unsigned(self, value: int) -> None:
+        shift = max(value.bit_length() - 1, 0) // 3 * 3
+        while shift:
+            self._nibbles.append(value >> shift & 7 | 8)
+            shift -= 3
+        self._nibbles.append(value & 7)
+
+    def signed(self, value: int) -> None:
+        self.unsigned(-value << 1 | 1 if value < 0 else value << 1)
+
+    def bytes(self) -> bytes:
+        nibbles = self._nibbles
+        if len(nibbles) & 1:
+            nibbles.append(0)
+        return bytes(low | high << 4 for low, high in zip(nibbles[::2], nibbles[1::2], strict=True))
+
+
+class _NibbleReader:
+    """A stream being read, from a byte offset on."""
+
+    def __init__(self, data: bytes | memoryview, offset: int) -> None:
+        self._data = data
+        self._position = offset * 2
+
+    def unsigned(self) -> int:
+        value = 0
+        while True:
+            nibble = self._data[self._position >> 1] >> (self._position & 1) * 4 & 15
+            self._position += 1
+            value = value << 3 | nibble & 7
+            if not nibble & 8:
+                return value
+            if value >> 32:
+                raise ValueError("a number of more than 32 bits")
+
+    def signed(self) -> int:
+        value = self.unsigned()
+        return -(value >> 1) if value & 1 else value >> 1
+
+    @property
+    def next_byte(self) -> int:
+        """Offset of the first byte that has not been touched."""
+        return (self._position + 1) >> 1
+
+
+def encode_debug_info(info: DebugInfo) -> bytes:
+    """The blob of one method."""
+    bounds = _encode_bounds(info.bounds)
+    variables = _encode_variables(info.variables)
+    header = _Nibbles()
+    header.unsigned(len(bounds))
+    header.unsigned(len(variables))
+    return header.bytes() + bounds + variables
+
+
+def _encode_bounds(bounds: Sequence[Bound]) -> bytes:
+    if not bounds:
+        return b""
+    stream = _Nibbles()
+    stream.unsigned(len(bounds))
+    last = 0
+    for native, il, source in bounds:
+        stream.unsigned(native - last)
+        stream.unsigned(il - _LOWEST_OFFSET)
+        stream.unsigned(source)
+        last = native
+    return stream.bytes()
+
+
+def _encode_variables(variables: Sequence[Variable]) -> bytes:
+    if not variables:
+        return b""
+    stream = _Nibbles()
+    stream.unsigned(len(variables))
+    for start, end, number, type, operands in variables:
+        stream.unsigned(start)
+        stream.unsigned(end - start)
+        stream.unsigned(number - _LOWEST_VARIABLE)
+        stream.unsigned(type)
+        for form, operand in zip(_OPERANDS[type], operands, strict=True):
+            if form == "u":
+                stream.unsigned(operand)
+            else:
+                stream.signed(operand)
+    return stream.bytes()
+
+
+def decode_debug_info(data: bytes | memoryview, offset: int) -> tuple[DebugInfo, int]:
+    """The blob at ``offset`` and the offset behind it.
+
+    Raises:
+        ValueError, IndexError: it is malformed.
+    """
+    header = _NibbleReader(data, offset)
+    bounds_size, variables_size = header.unsigned(), header.unsigned()
+    at = header.next_byte
+    end = at + bounds_size + variables_size
+    if end > len(data):
+        raise ValueError("debug information ends behind the image")
+    bounds = _decode_bounds(data, at, bounds_size)
+    return DebugInfo(bounds, _decode_variables(data, at + bounds_size, variables_size)), end
+
+
+def _decode_bounds(data: bytes | memoryview, offset: int, size: int) -> tuple[Bound, ...]:
+    if not size:
+        return ()
+    stream = _NibbleReader(data, offset)
+    bounds = []
+    native = 0
+    for _ in range(_checked_count(stream.unsigned(), size)):
+        native += stream.unsigned()
+        bounds.append(Bound(native, stream.unsigned() + _LOWEST_OFFSET, BoundSource(stream.unsigned())))
+    return tuple(bounds)
+
+
+def _decode_variables(data: bytes | memoryview, offset: int, size: int) -> tuple[Variable, ...]:
+    if not size:
+        return ()
+    stream = _NibbleReader(data, offset)
+    variables = []
+    for _ in range(_checked_count(stream.unsigned(), size)):
+        start = stream.unsigned()
+        end = start + stream.unsigned()
+        number = stream.unsigned() + _LOWEST_VARIABLE
+        type = LocationType(stream.unsigned())
+        operands = tuple(stream.unsigned() if form == "u" else stream.signed() for form in _OPERANDS[type])
+        variables.append(Variable(start, end, number, type, operands))
+    return tuple(variables)
+
+
+def _checked_count(count: int, size: int) -> int:
+    """An entry has at least three nibbles: a corrupt count must not make us read the whole image."""
+    if count * 3 > size * 2:
+        raise ValueError(f"{count} entries in {size} bytes")
+    return count
+
+
+def encode_debug_info_section(infos: Mapping[int, DebugInfo], count: int) -> bytes:
+    """Section 105.
+
+    Args:
+        infos: by runtime function of the method's main body.
+        count: number of runtime functions.
+    """
+    elements: list[bytes | None] = [None] * count
+    nothing_shared = encode_unsigned(0)
+    for index, info in infos.items():
+        elements[index] = nothing_shared + encode_debug_info(info)
+    return encode_array(elements)
+
+
+def iterate_debug_info_section(data: bytes | memoryview, offset: int) -> Iterator[tuple[int, DebugInfo]]:
+    """(runtime function, its information) of all methods that have some, ascending.
+
+    Raises:
+        ValueError, IndexError: it is malformed.
+    """
+    for index, at in iterate_array(data, offset):
+        back, following = decode_unsigned(data, at)
+        yield index, decode_debug_info(data, at - back if back else following)[0]
