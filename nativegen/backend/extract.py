@@ -522,7 +522,7 @@ class _UnitBuilder:
                 if offset < piece.length and not (result and result[-1][1] == il_offset):
                     place = piece.base + offset
                     place = max(place - 1, result[-1][0] + 1 if result else 0)
-                    while place in returns or _ends_indirect_call(self.code, place):
+                    while any(end in returns or _ends_indirect_call(self.code, end) for end in (place, place + 1)):
                         place += 1
                     if place < len(self.code):
                         result.append((place, il_offset))

@@ -3,7 +3,8 @@
 An array indexed by runtime function; an element is a number, 0 or the distance back to an equal element's blob, and the
 blob. A blob is a stream of nibbles: the byte sizes of two further streams, and these. Numbers are groups of three bits,
 the most significant first, all but the last marked with the nibble's high bit (runtime: debuginfostore.cpp,
-nibblestream.h; the lookup: readytoruninfo.cpp, GetDebugInfo).
+nibblestream.h; the lookup: readytoruninfo.cpp, GetDebugInfo). From format version 16 on the bounds are "packed":
+entries of one width in bits, which the stream's first numbers give (ILCompiler.Reflection.ReadyToRun: DebugInfo.cs).
 
 Stack traces with line numbers are made from the bounds: the runtime takes a frame's return address minus one, finds the
 last bound at or before it, and asks the PDB for the line of its CIL offset.
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from nativegen.readytorun.native_format import decode_unsigned, encode_array, encode_unsigned, iterate_array
@@ -74,6 +76,9 @@ _OPERANDS: Mapping[LocationType, str] = {
     LocationType.FPSTK: "u",
     LocationType.FIXED_VA: "u",
 }
+# What the two lowest bits of a packed entry mean.
+_PACKED_SOURCES = ((1, BoundSource.CALL_INSTRUCTION), (2, BoundSource.STACK_EMPTY))
+_SOURCE_BITS = 2
 
 #: How many numbers a location of each type has.
 OPERAND_COUNT: Mapping[LocationType, int] = {type: len(form) for type, form in _OPERANDS.items()}
@@ -165,9 +170,9 @@ class _NibbleReader:
         return (self._position + 1) >> 1
 
 
-def encode_debug_info(info: DebugInfo) -> bytes:
-    """The blob of one method."""
-    bounds = _encode_bounds(info.bounds)
+def encode_debug_info(info: DebugInfo, *, packed: bool = False) -> bytes:
+    """The blob of one method; ``packed``: Target.packed_debug_bounds."""
+    bounds = _encode_packed_bounds(info.bounds) if packed else _encode_bounds(info.bounds)
     variables = _encode_variables(info.variables)
     header = _Nibbles()
     header.unsigned(len(bounds))
@@ -189,6 +194,24 @@ def _encode_bounds(bounds: Sequence[Bound]) -> bytes:
     return stream.bytes()
 
 
+def _encode_packed_bounds(bounds: Sequence[Bound]) -> bytes:
+    if not bounds:
+        return b""
+    distances = [bounds[0].native, *(after.native - before.native for before, after in pairwise(bounds))]
+    native_bits = max(1, *(distance.bit_length() for distance in distances))
+    il_bits = max(1, *((bound.il - _LOWEST_OFFSET).bit_length() for bound in bounds))
+    stream = _Nibbles()
+    for number in (len(bounds), native_bits - 1, il_bits - 1):
+        stream.unsigned(number)
+    bits = 0
+    width = _SOURCE_BITS + native_bits + il_bits
+    for index, (bound, distance) in enumerate(zip(bounds, distances, strict=True)):
+        source = sum(bit for bit, kind in _PACKED_SOURCES if kind in bound.source)
+        entry = source | distance << _SOURCE_BITS | bound.il - _LOWEST_OFFSET << _SOURCE_BITS + native_bits
+        bits |= entry << index * width
+    return stream.bytes() + bits.to_bytes((width * len(bounds) + 7) // 8, "little")
+
+
 def _encode_variables(variables: Sequence[Variable]) -> bytes:
     if not variables:
         return b""
@@ -207,7 +230,7 @@ def _encode_variables(variables: Sequence[Variable]) -> bytes:
     return stream.bytes()
 
 
-def decode_debug_info(data: bytes | memoryview, offset: int) -> tuple[DebugInfo, int]:
+def decode_debug_info(data: bytes | memoryview, offset: int, *, packed: bool = False) -> tuple[DebugInfo, int]:
     """The blob at ``offset`` and the offset behind it.
 
     Raises:
@@ -219,7 +242,7 @@ def decode_debug_info(data: bytes | memoryview, offset: int) -> tuple[DebugInfo,
     end = at + bounds_size + variables_size
     if end > len(data):
         raise ValueError("debug information ends behind the image")
-    bounds = _decode_bounds(data, at, bounds_size)
+    bounds = (_decode_packed_bounds if packed else _decode_bounds)(data, at, bounds_size)
     return DebugInfo(bounds, _decode_variables(data, at + bounds_size, variables_size)), end
 
 
@@ -232,6 +255,30 @@ def _decode_bounds(data: bytes | memoryview, offset: int, size: int) -> tuple[Bo
     for _ in range(_checked_count(stream.unsigned(), size)):
         native += stream.unsigned()
         bounds.append(Bound(native, stream.unsigned() + _LOWEST_OFFSET, BoundSource(stream.unsigned())))
+    return tuple(bounds)
+
+
+def _decode_packed_bounds(data: bytes | memoryview, offset: int, size: int) -> tuple[Bound, ...]:
+    if not size:
+        return ()
+    stream = _NibbleReader(data, offset)
+    count, native_bits, il_bits = stream.unsigned(), stream.unsigned() + 1, stream.unsigned() + 1
+    width = _SOURCE_BITS + native_bits + il_bits
+    at = stream.next_byte
+    if max(native_bits, il_bits) > 32 or at + (count * width + 7) // 8 > offset + size:
+        raise ValueError(f"{count} bounds of {width} bits in {size} bytes")
+    bits = int.from_bytes(data[at : offset + size], "little")
+    bounds = []
+    native = 0
+    for index in range(count):
+        entry = bits >> index * width
+        source = BoundSource.NONE
+        for bit, kind in _PACKED_SOURCES:
+            if entry & bit:
+                source |= kind
+        native += entry >> _SOURCE_BITS & (1 << native_bits) - 1
+        il = (entry >> _SOURCE_BITS + native_bits & (1 << il_bits) - 1) + _LOWEST_OFFSET
+        bounds.append(Bound(native, il, source))
     return tuple(bounds)
 
 
@@ -257,7 +304,7 @@ def _checked_count(count: int, size: int) -> int:
     return count
 
 
-def encode_debug_info_section(infos: Mapping[int, DebugInfo], count: int) -> bytes:
+def encode_debug_info_section(infos: Mapping[int, DebugInfo], count: int, *, packed: bool = False) -> bytes:
     """Section 105.
 
     Args:
@@ -267,11 +314,13 @@ def encode_debug_info_section(infos: Mapping[int, DebugInfo], count: int) -> byt
     elements: list[bytes | None] = [None] * count
     nothing_shared = encode_unsigned(0)
     for index, info in infos.items():
-        elements[index] = nothing_shared + encode_debug_info(info)
+        elements[index] = nothing_shared + encode_debug_info(info, packed=packed)
     return encode_array(elements)
 
 
-def iterate_debug_info_section(data: bytes | memoryview, offset: int) -> Iterator[tuple[int, DebugInfo]]:
+def iterate_debug_info_section(
+    data: bytes | memoryview, offset: int, *, packed: bool = False
+) -> Iterator[tuple[int, DebugInfo]]:
     """(runtime function, its information) of all methods that have some, ascending.
 
     Raises:
@@ -279,4 +328,4 @@ def iterate_debug_info_section(data: bytes | memoryview, offset: int) -> Iterato
     """
     for index, at in iterate_array(data, offset):
         back, following = decode_unsigned(data, at)
-        yield index, decode_debug_info(data, at - back if back else following)[0]
+        yield index, decode_debug_info(data, at - back if back else following, packed=packed)[0]

@@ -46,6 +46,8 @@ from nativegen.readytorun.targets import target_for_r2r_version
 
 _MAX_IMAGE_SIZE = 1 << 30  # a corrupt section header must not make us allocate the address space
 
+_PACKED_DEBUG_BOUNDS = 16  # readytorun.h: the format's major version since which bounds are packed
+
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -289,7 +291,10 @@ class ReadyToRunImage:
     def debug_infos(self) -> dict[int, DebugInfo]:
         """Section 105: debug information by runtime function of the method's main body."""
         section = self.section(SectionType.DebugInfo)
-        return {} if section is None else dict(iterate_debug_info_section(self.memory, section.rva))
+        if section is None:
+            return {}
+        packed = self.header.major >= _PACKED_DEBUG_BOUNDS
+        return dict(iterate_debug_info_section(self.memory, section.rva, packed=packed))
 
     # ---- methods -------------------------------------------------------------------------------------------------
 

@@ -47,6 +47,7 @@ class Target:
             its size, unrounded.
         sequential_class_must_be_blittable: a class with sequential layout keeps it only if it has the same form in
         native code. decimal_alignment: bytes. field_index_signatures: FieldSigFlags.IndexInsteadOfToken is understood.
+        packed_debug_bounds: how section 105 writes bounds, see :mod:`nativegen.readytorun.debug_info`.
         foreign_generic_instances: instances of other modules' generics are looked up in our image.
         statics_start_with_header: a class's block of plain static fields begins with 8 bytes of the runtime's.
         returned_references: who tells the collector which references a call returns, when it is interrupted at its
@@ -91,6 +92,7 @@ class Target:
     empty_structs_in_memory: bool
     decimal_alignment: int
     field_index_signatures: bool
+    packed_debug_bounds: bool
     foreign_generic_instances: bool
     statics_start_with_header: bool
     returned_references: Literal["callee", "caller"]
@@ -278,6 +280,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 sequential_class_must_be_blittable=True,
                 empty_structs_in_memory=True,
                 decimal_alignment=4,
+                packed_debug_bounds=False,
                 field_index_signatures=True,
                 foreign_generic_instances=False,
                 statics_start_with_header=True,
@@ -355,6 +358,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 sequential_class_must_be_blittable=False,
                 empty_structs_in_memory=False,
                 decimal_alignment=8,
+                packed_debug_bounds=False,
                 field_index_signatures=False,
                 foreign_generic_instances=True,
                 statics_start_with_header=False,
@@ -393,6 +397,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 sequential_class_must_be_blittable=False,
                 empty_structs_in_memory=False,
                 decimal_alignment=8,
+                packed_debug_bounds=True,
                 field_index_signatures=False,
                 foreign_generic_instances=True,
                 statics_start_with_header=False,

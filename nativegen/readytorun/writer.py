@@ -482,6 +482,7 @@ class _Link:
                 if placed.unit.bounds
             },
             count,
+            packed=self._target.packed_debug_bounds,
         )
 
     def _clause(self, clause: ExceptionClause) -> Clause:

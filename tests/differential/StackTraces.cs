@@ -198,15 +198,17 @@ static class Trace
         return sum;
     }
 
+#if !TRIMMED
     public static async Task<int> Async(int depth)
     {
         await Task.Delay(1);
         if (depth == 0)
             Throw("async"); // at
-        int inner = // at
+        int inner = // an async method's continuation // at
             await Async(depth - 1);
         return inner + 1;
     }
+#endif
 
     public static IEnumerable<int> Iterator()
     {
@@ -430,7 +432,9 @@ static class Program
         Show(Trace.Filter);
         Show(() => { Trace.Nested(0); GC.KeepAlive(null); }); // at
         Show(() => Trace.Loop(new IShape[] { new Broken(), new Broken(), new Broken() })); // at
+#if !TRIMMED
         Show(() => { Trace.Async(2).GetAwaiter().GetResult(); GC.KeepAlive(null); }); // at
+#endif
         Show(() => { foreach (int each in Trace.Iterator()) GC.KeepAlive(each); }); // at
         Show(Trace.Lambda);
         Show(() => { Trace.Generic("text"); GC.KeepAlive(null); }); // at

@@ -91,12 +91,16 @@ def test_what_is_written_is_read(bounds: list[tuple[int, int, BoundSource]], var
     info = DebugInfo(tuple(placed), tuple(variables))
     blob = encode_debug_info(info)
     assert decode_debug_info(b"?" + blob, 1) == (info, len(blob) + 1)
+    known = BoundSource.CALL_INSTRUCTION | BoundSource.STACK_EMPTY  # all that packed bounds keep
+    info = DebugInfo(tuple(bound._replace(source=bound.source & known) for bound in info.bounds), info.variables)
+    blob = encode_debug_info(info, packed=True)
+    assert decode_debug_info(b"?" + blob, 1, packed=True) == (info, len(blob) + 1)
 
 
-@given(st.binary(max_size=60))
-def test_garbage_is_an_error_or_small(data: bytes) -> None:
+@given(st.binary(max_size=60), st.booleans())
+def test_garbage_is_an_error_or_small(data: bytes, packed: bool) -> None:
     try:
-        info, end = decode_debug_info(data, 0)
+        info, end = decode_debug_info(data, 0, packed=packed)
     except (ValueError, IndexError):
         return
-    assert end <= len(data) and len(info.bounds) + len(info.variables) <= len(data)
+    assert end <= len(data) and len(info.bounds) + len(info.variables) <= 2 * len(data)
