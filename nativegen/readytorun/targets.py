@@ -319,6 +319,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 sequential_class_must_be_blittable=False,
                 empty_structs_in_memory=False,
                 decimal_alignment=8,
+                packed_debug_bounds=False,
                 field_index_signatures=False,
                 foreign_generic_instances=False,
                 statics_start_with_header=True,
