@@ -16,6 +16,7 @@ from nativegen.backend.module_text import with_scopes
 from nativegen.compiler.lowered import Effort, LoweredMethod
 from nativegen.pipeline.request import CompileRequest
 from nativegen.pipeline.worker import BatchItem, CompileWorker
+from nativegen.readytorun.targets import target_named
 from tests.support.paths import find_inputs
 from tests.support.runtimes import framework_references
 
@@ -61,7 +62,7 @@ def test_bounds_do_not_depend_on_the_batch(lowered: list[LoweredMethod], generat
 
 def _method(body: str) -> LoweredMethod:
     text = f"define cc 78 i32 @m7(i32 %x) #0 comdat !dbg !@0 {{\nentry:\n{body}\n}}"
-    return LoweredMethod("m7", text, (), (), 0, (), Effort.CHEAP)
+    return LoweredMethod("m7", text, (), (), 0, (), Effort.CHEAP, target=target_named("9.0"))
 
 
 def test_offset_zero_and_large_offsets(generator: CodeGenerator) -> None:
