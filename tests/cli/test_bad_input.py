@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import struct
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from nativegen.metadata import Assembly
+from nativegen.readytorun.enums import SectionType
+from nativegen.readytorun.reader import ReadyToRunImage
 from nativegen.verify.assembly_writer import AssemblyWriter, Body
 from tests.cli.apps import make_app, make_core
 from tests.cli.conftest import Command, snapshot
@@ -106,6 +109,20 @@ def already_native(folder: Path) -> Path:
     return Path(shutil.copy(find_inputs().framework("3.1") / "System.Linq.dll", folder / "System.Linq.dll"))
 
 
+def composite_component(folder: Path) -> Path:
+    """An image whose code is in another file: its identifier becomes the name of the composite image."""
+    path = already_native(folder)
+    image = ReadyToRunImage.open(path)
+    section = image.section(SectionType.CompilerIdentifier)
+    assert section is not None
+    entry = struct.pack("<III", SectionType.CompilerIdentifier, section.rva, section.size)
+    data = path.read_bytes()
+    assert data.count(entry) == 1
+    path.write_bytes(data.replace(entry, struct.pack("<I", SectionType.OwnerCompositeExecutable) + entry[4:]))
+    assert ReadyToRunImage.open(path).owner_composite_executable
+    return path
+
+
 def apphost(folder: Path) -> Path:
     library(folder)
     path = folder / "Bad"
@@ -136,6 +153,7 @@ ROWS: list[tuple[Callable[[Path], Path], str, int]] = [
     (winmd, "NGEN3006", 1),
     (facade, "NGEN3007", 1),
     (already_native, "NGEN3106", 1),
+    (composite_component, "NGEN3106", 1),
     (apphost, "NGEN2007", 2),
     (single_file_bundle, "NGEN2008", 2),
 ]
