@@ -172,7 +172,9 @@ class _BuggyWorker(pipeline.CompileWorker):
 
 def test_what_metadata_no_longer_names_is_compiled_again(tmp_path: Path) -> None:
     """A stored unit that names a row which the edit removed is not linked, whatever its key says."""
-    source = "public class A { public static int M() { return N(); } static int N() { return System.Math.Abs(1); } }"
+    apart = "[System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]"
+    called = f"{apart} static int N() {{ return System.Math.Abs(1); }}"
+    source = f"public class A {{ public static int M() {{ return N(); }} {called} }}"
     path = compile_csharp(source, tmp_path, "Rows", library=True)
     store = tmp_path / "store"
     clean, _ = compiled(path, tmp_path / "clean", store=store)
