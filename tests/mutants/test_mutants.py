@@ -27,7 +27,7 @@ from tests.support.paths import TestInputs
 from tests.support.runtimes import clean_environment, get_runtime
 
 TARGET = "9.0"
-SEEDS, METHODS = (31, 32, 33, 34, 35, 36), 70
+SEEDS, METHODS = (31, 32, 33, 34, 35, 36), 200
 _STRESS = {"NATIVEGEN_GC_STRESS": "1", "NATIVEGEN_REPEAT_MS": "300"}
 
 
