@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.images import azmcp_references, compiled_azmcp, copy_application, il_only_assemblies
+from tests.support.images import azmcp_references, compiled_azmcp, copy_application, il_only_assemblies, image_mode
 from tests.support.paths import find_inputs
 
 pytestmark = pytest.mark.usefixtures("inputs")
@@ -24,9 +24,10 @@ FEW = ("Azure.Core.Amqp", "Microsoft.Extensions.Azure", "System.Windows.Extensio
 _COMPILE = """
 import json, sys
 from nativegen.pipeline.compile import CompileFailure, compile_many
-from nativegen.pipeline.request import CompileRequest
-names, references, folder, jobs = json.loads(sys.stdin.read())
-requests = [CompileRequest(references[name], f"{folder}/{name}.dll", "9.0", references) for name in names]
+from nativegen.pipeline.request import CompileOptions, CompileRequest
+names, references, folder, jobs, mode = json.loads(sys.stdin.read())
+options = CompileOptions(mode=mode)
+requests = [CompileRequest(references[name], f"{folder}/{name}.dll", "9.0", references, options) for name in names]
 for outcome in compile_many(requests, jobs=jobs):
     if isinstance(outcome, CompileFailure):
         raise outcome.error
@@ -42,7 +43,7 @@ def _images(names: Sequence[str], application: Path, folder: Path, jobs: int, se
     references = {name: files[name] for name in source.sample(sorted(files), len(files))}
     subprocess.run(
         [sys.executable, "-c", _COMPILE],
-        input=json.dumps([order, references, str(folder), jobs]),
+        input=json.dumps([order, references, str(folder), jobs, image_mode()]),
         env={**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": str(ROOT)},
         text=True,
         check=True,

@@ -34,6 +34,17 @@ from tests.support.runtimes import framework_references
 _UNFINISHED = ".making-"
 _ABANDONED_SECONDS = 6 * 3600
 
+MODES = ("resilient", "guarded", "pinned")
+
+
+def image_mode() -> str:
+    """``$NATIVEGEN_IMAGE_MODE``, what images assume of other assemblies; default: as ``publish`` makes them for 9.0."""
+    mode = os.environ.get("NATIVEGEN_IMAGE_MODE", "guarded")
+    if mode not in MODES:
+        raise ValueError(f"NATIVEGEN_IMAGE_MODE is {mode}, not one of {', '.join(MODES)}")
+    return mode
+
+
 ROSLYN_ASSEMBLIES = ("Microsoft.CodeAnalysis", "Microsoft.CodeAnalysis.CSharp")
 
 
@@ -98,14 +109,17 @@ def azmcp_references() -> dict[str, str]:
 def compiled_azmcp() -> ImageSet:
     """Images of all IL-only assemblies of azmcp, for its own .NET 9.0."""
     references = azmcp_references()
-    return compiled_set("azmcp", il_only_assemblies(find_inputs().azmcp), references, "9.0")
+    mode = image_mode()
+    assemblies = il_only_assemblies(find_inputs().azmcp)
+    return compiled_set(f"azmcp-{mode}", assemblies, references, "9.0", CompileOptions(mode=mode))
 
 
 def compiled_roslyn() -> ImageSet:
     """Images of Microsoft.CodeAnalysis and .CSharp for 9.0, whose framework has all that they refer to."""
     own = {name: find_inputs().roslyn / f"{name}.dll" for name in ROSLYN_ASSEMBLIES}
     references = framework_references("9.0") | {name: str(path) for name, path in own.items()}
-    return compiled_set("roslyn", list(own.values()), references, "9.0")
+    mode = image_mode()
+    return compiled_set(f"roslyn-{mode}", list(own.values()), references, "9.0", CompileOptions(mode=mode))
 
 
 def compiled_set(
