@@ -25,6 +25,9 @@ from tests.support.paths import TARGETS, TRIMMED_TARGET, TestInputs
 
 #: Of one hundred methods at most one may be refused by the compiler.
 EXCLUDED_PERCENT = 1
+#: Besides loops in handlers on 3.1, whose polls could not leave cooperative mode there: the generator makes many.
+HANDLER_LOOP = "loop in a handler"
+HANDLER_LOOP_PERCENT = 5
 #: On at most so many per cent of the lines the JIT may disagree with itself.
 JIT_DIFFERS_PERCENT = 5
 SWEEP_METHODS = 20_000
@@ -35,12 +38,22 @@ INLINED_INSTRUCTIONS = 16
 
 
 def _assert_good(program: Program, verdict: Verdict, modes: Modes) -> None:
+    excluded = [problem for problem in verdict.problems if problem.kind == "excluded"]
     wrong = [problem for problem in verdict.problems if problem.kind != "excluded"]
+    handler_loops = _handler_loops(verdict)
     assert not wrong, f"seed {program.seed}: " + "\n".join(map(str, wrong))
     runs = len(modes.targets) * len(modes.efforts)
-    assert sum(verdict.excluded.values()) <= len(program.methods) * runs * EXCLUDED_PERCENT / 100, verdict.excluded
+    compiled = len(program.methods) * runs
+    assert len(excluded) - len(handler_loops) <= compiled * EXCLUDED_PERCENT / 100, verdict.excluded
+    assert len(handler_loops) <= compiled * HANDLER_LOOP_PERCENT / 100, verdict.excluded
     lines = sum(len(output.splitlines()) for output in verdict.outputs.values())
     assert verdict.jit_differs <= lines * runs * 3 * JIT_DIFFERS_PERCENT / 100
+
+
+def _handler_loops(verdict: Verdict) -> list[Problem]:
+    """Methods left to the JIT for 3.1 only, per mode."""
+    excluded = [problem for problem in verdict.problems if problem.kind == "excluded"]
+    return [each for each in excluded if each.mode.startswith("3.1") and each.text.endswith(HANDLER_LOOP)]
 
 
 def _seen_native(program: Program, verdict: Verdict) -> list[set[str]]:
@@ -77,7 +90,8 @@ def test_random_program(seed: int, methods: int, modes: Modes, inputs: TestInput
     verdict = check(program.texts(), tmp_path, modes)
     _assert_good(program, verdict, modes)
     inlined = _perhaps_inlined(program, verdict)
-    assert len(_seen_native(program, verdict)) + inlined >= methods * 0.95
+    refused = len({problem.text for problem in _handler_loops(verdict)})
+    assert len(_seen_native(program, verdict)) + inlined + refused >= methods * 0.95
     assert inlined <= methods * 0.3
 
 
