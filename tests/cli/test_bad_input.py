@@ -7,6 +7,7 @@ import os
 import shutil
 import struct
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -389,6 +390,43 @@ def test_a_full_disk_leaves_the_cache_as_it_was(
     shown = command("display", "--cache", cache, "--json")
     assert [root["path"] for root in json.loads(shown.out)["roots"]] == [str(tmp_path / "good" / "Core.dll")]
     assert command("install", app, "--cache", cache).code == 0
+
+
+# Somebody builds the input again while its methods are being compiled.
+CHANGED = """
+import sys
+from nativegen.cli.main import main
+from nativegen.pipeline.compile import _Linker
+link = _Linker.link
+def link_what_changed(linker, job):
+    with open(job.request.input, "ab") as stream:
+        stream.write(bytes(1))
+    return link(linker, job)
+_Linker.link = link_what_changed
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("action", ["install", "compile"])
+def test_a_file_that_changes_while_it_is_compiled(
+    action: str, command: Command, tmp_path: Path, cache: Path, filled_cache: dict[str, bytes | str]
+) -> None:
+    core = make_core(tmp_path / "app", 3)
+    image = tmp_path / "Core.ni.dll"
+    options = ["-o", str(image), "--target", "3.1"] if action == "compile" else []
+    ran = subprocess.run(
+        [sys.executable, "-c", CHANGED, action, str(core), *options],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+    )
+    refused(Outcome(ran.returncode, ran.stdout, ran.stderr), "NGEN3002", 1, core)
+    assert not image.exists() and not list(tmp_path.glob("*.tmp"))
+    # The failure is counted, and the remedy works for what is a root now; the images are as they were.
+    kept = {name: content for name, content in snapshot(cache).items() if name.startswith("NativeImages_")}
+    assert kept == {name: content for name, content in filled_cache.items() if name.startswith("NativeImages_")}
+    updated = command("update")
+    assert updated.code == 0 and (f"Compiling assembly {core} " in updated.out) == (action == "install")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
