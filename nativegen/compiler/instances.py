@@ -27,7 +27,7 @@ from nativegen.metadata import Table
 from nativegen.metadata.elements import ET
 from nativegen.readytorun.enums import MODULE_OVERRIDE, FieldSigFlags, FixupKind, MethodSigFlags
 from nativegen.readytorun.unit import Cell, Symbol, SymbolKind
-from nativegen.typesystem import DefType, MethodDesc, Module, TypeDesc, TypeLoadError
+from nativegen.typesystem import DefType, MethodDesc, Module, TypeDesc, TypeLoadError, UnknownSymbol
 from nativegen.typesystem.canonical import canon, canonical_instance, canonical_method, method_version_hash
 from nativegen.typesystem.symbols import CANON, SymbolTable
 
@@ -334,11 +334,18 @@ class InstanceReader:
             raise TypeLoadError("a type that is no argument")
         return system.element_type(element), at
 
+    def _token(self, symbol: Symbol) -> int:
+        """Code may name what no row of this metadata says; the linker leaves its method to the JIT."""
+        try:
+            return self._symbols.token(symbol)
+        except UnknownSymbol:
+            raise TypeLoadError(f"{symbol.name} is not in this metadata") from None
+
     def _named(self, part: int | bytes | Symbol) -> TypeDesc:
         if not isinstance(part, Symbol):
             raise TypeLoadError("a type without a symbol")
         if part.kind is not SymbolKind.MANIFEST_TYPE:
-            return self._module.type(self._symbols.token(part))
+            return self._module.type(self._token(part))
         found = self._manifest_types.get(part)
         if found is None:
             found = self._manifest_types[part] = manifest_names.find_type(self._module.type_system, part)
@@ -347,7 +354,7 @@ class InstanceReader:
     def _definition(self, symbol: Symbol) -> MethodDesc:
         """The open method that a symbol names."""
         if symbol.kind is not SymbolKind.MANIFEST_MEMBER:
-            return self._module.method(self._symbols.token(symbol)).definition
+            return self._module.method(self._token(symbol)).definition
         found = self._manifest_methods.get(symbol)
         if found is None:
             found = manifest_names.find_method(self._module.type_system, symbol)

@@ -6,6 +6,23 @@ using System.Collections.Specialized;
 using System.Linq;
 using System.Text;
 
+#pragma warning disable 618, 672
+// What only a derived class can call, and serialization.
+sealed class Own : Uri
+{
+    public Own(string text) : base(text) { }
+    public void Use(StringBuilder log)
+    {
+        Parse(); Canonicalize(); Escape(); CheckSecurity();
+        log.Append(Unescape("x%41")).Append(EscapeString("a b")).Append(IsExcludedCharacter(' ')).Append(IsReservedCharacter('a')).Append(IsBadFileSystemCharacter('?'));
+        var info = new System.Runtime.Serialization.SerializationInfo(typeof(Uri), new System.Runtime.Serialization.FormatterConverter());
+        GetObjectData(info, default(System.Runtime.Serialization.StreamingContext)); log.Append(info.MemberCount);
+        ((System.Runtime.Serialization.ISerializable)new UriFormatException("m", new Exception("i"))).GetObjectData(info, default(System.Runtime.Serialization.StreamingContext));
+        log.Append(info.MemberCount).Append(Equals((object)"http://h/")).Append('\n');
+    }
+}
+#pragma warning restore 618, 672
+
 static class Uris
 {
     static readonly string[] Texts =
@@ -38,6 +55,7 @@ static class Uris
         var builder = new UriBuilder("http", "h\u00f6st", 81, "/p a", "?x=\u00e9") { Fragment = "f", UserName = "u", Password = "p" }; log.Append(builder).Append(builder.Uri).Append(builder.Equals(new UriBuilder(builder.Uri))).Append(builder.GetHashCode() == builder.Uri.GetHashCode());
         builder.Scheme = "https:"; builder.Query = "z"; builder.Port = -1; log.Append(builder.Uri).Append(builder.Query).Append(new UriBuilder("h.com")).Append(new UriBuilder(new Uri("ftp://q")).Uri).Append('\n');
         var template = new Uri("http://x/"); log.Append(template == new Uri("HTTP://X")).Append(template != null).Append(Uri.HexEscape('%')).Append(Uri.IsHexEncoding("%41", 0)).Append(Uri.IsHexDigit('g')).Append(Uri.FromHex('f'));
+        new Own("http://h/a%20b?c#d").Use(log);
         int index = 0; log.Append(Uri.HexUnescape("%41%", ref index)).Append(index); if (!UriParser.IsKnownScheme("mine")) UriParser.Register(new GenericUriParser(GenericUriParserOptions.GenericAuthority | GenericUriParserOptions.NoFragment | GenericUriParserOptions.DontCompressPath), "mine", 99); log.Append(new Uri("mine://h/a/../b#c")).Append(new Uri("mine://h").Port).Append(new Uri("http://h/x y").GetLeftPart(UriPartial.Path)).Append(new Uri("http://h/x?y").GetLeftPart(UriPartial.Query)).Append(new Uri("http://h/x").GetLeftPart(UriPartial.Authority)).Append('\n');
     }
 
