@@ -145,11 +145,11 @@ class UnitKeys:
         contents: dict[str, str] = {}
         pending = list(assemblies)
         while pending:
-            name = pending.pop().lower()
-            if name in contents:
+            name = pending.pop()
+            if name.lower() in contents:
                 continue
             module = system.module_named(name)
-            contents[name] = "" if module is None else module.assembly.content_signature
+            contents[name.lower()] = "" if module is None else module.assembly.content_signature
             if module is not None:
                 refs = range(1, module.assembly.row_count(Table.AssemblyRef) + 1)
                 pending += [module.assembly.assembly_ref(rid).name for rid in refs]

@@ -381,3 +381,18 @@ def test_damaged_assemblies_never_break_keys(tmp_path: Path) -> None:
         assert len(keys) == len(rids)
         computed += 1
     assert computed > 100
+
+
+def test_what_foreign_instances_depend_on_counts_though_nobody_opened_it_before(tmp_path: Path) -> None:
+    """Every assembly that is reachable, asked for by its own name: files are found by names as they are written."""
+    assemblies = references("9.0")
+    changed = tmp_path / "System.Threading.dll"
+    changed.write_bytes(Path(assemblies["System.Threading"]).read_bytes() + b"\0")
+    keys = []
+    for files in (assemblies, {**assemblies, "System.Threading": str(changed)}):
+        system = TypeSystem(target_named("9.0"), files.get)
+        module = system.open(files["System.Linq"])
+        unit_keys = UnitKeys(Facts(module), "9.0", CompileOptions(mode="pinned"))
+        keys.append(unit_keys.of_foreign({"System.Private.Xml"}))
+        assert system.module_named("System.Threading") is not None
+    assert keys[0] != keys[1]
