@@ -28,6 +28,7 @@ from nativegen.diagnostics import NativegenError
 
 STAGING = "staging"
 UNITS = "methods"
+MOVES = 20
 
 
 def image_folder(target: str, name: str, key: str) -> str:
@@ -122,19 +123,31 @@ class Cache:
                 _flush(path)
                 os.chmod(path, 0o444)
             _flush(folder)
+            self._move_in(key, folder, final)
+            with contextlib.suppress(FileNotFoundError):  # published, and at once removed by another process
+                _flush(os.path.dirname(final))
+
+    def _move_in(self, key: ImageKey, folder: str, final: str) -> None:
+        """Rename a complete staged folder to its final place, whatever other processes do there meanwhile."""
+        for attempt in range(MOVES):
             os.makedirs(os.path.dirname(final), exist_ok=True)
             try:
                 os.rename(folder, final)
+                return
+            except FileNotFoundError:
+                # Another process removed the last other image of this name, and with it the folder of the name.
+                if attempt == MOVES - 1 or not os.path.isdir(folder):
+                    raise
             except OSError as error:
-                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY) or attempt == MOVES - 1:
                     raise
                 # Another process published the same key, which is the same image; or files were lost or damaged.
-                if self.has_files(key) and filecmp.cmp(image_path, self.image_path(key), shallow=False):
-                    _remove_tree(folder)
-                else:
-                    _remove_tree(final)
-                    os.rename(folder, final)
-            _flush(os.path.dirname(final))
+                staged = os.path.join(folder, f"{key.name}.ni.dll")
+                with contextlib.suppress(FileNotFoundError):
+                    if self.has_files(key) and filecmp.cmp(staged, self.image_path(key), shallow=False):
+                        _remove_tree(folder)
+                        return
+                _remove_tree(final)
 
     def remove(self, key: ImageKey) -> None:
         """Remove an image's row and files. Call inside a transaction: installers re-check files under the same lock."""

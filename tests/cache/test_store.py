@@ -71,6 +71,25 @@ def test_publishing_the_same_key_twice_keeps_one_image(tmp_path: Path) -> None:
     assert list(cache.images_on_disk()) == [key]
 
 
+def test_the_last_image_of_the_name_is_removed_while_another_is_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder of the name disappears between its making and the rename into it."""
+    real = os.rename
+
+    def rename(source: str, target: str) -> None:
+        if os.path.basename(os.path.dirname(target)) == "App" and not raced:
+            raced.append(target)
+            os.rmdir(os.path.dirname(target))
+        real(source, target)
+
+    raced: list[str] = []
+    with Cache(str(tmp_path / "cache")) as cache:
+        monkeypatch.setattr(os, "rename", rename)
+        key = publish(cache, "App", "a" * 32)
+        assert raced and cache.has_files(key)
+
+
 def test_lost_files_are_replaced(tmp_path: Path) -> None:
     cache = Cache(str(tmp_path / "c"))
     key = publish(cache, "Core", "a" * 32)
