@@ -27,8 +27,7 @@ from nativegen.readytorun.structs import compress
 from nativegen.readytorun.unit import Symbol
 from nativegen.typesystem import FieldDesc, MethodDesc, Module, TypeDesc, TypeLoadError, TypeSystem
 from nativegen.typesystem.constructed import ArrayType, ByRefType, GenericParameterType, PointerType
-from nativegen.typesystem.kinds import NAME_ELEMENTS
-from nativegen.typesystem.symbols import CANON
+from nativegen.typesystem.symbols import element_type
 from nativegen.typesystem.types import DefType
 
 Parts = tuple[int | bytes | Symbol, ...]
@@ -66,12 +65,9 @@ def type_parts(type_: TypeDesc, in_manifest: bool) -> Parts:
         Excluded: NOT_NAMEABLE.
     """
     if isinstance(type_, DefType):
-        if type_.module.is_core and type_.namespace == "System" and type_.enclosing is None:
-            element = NAME_ELEMENTS.get(type_.name)
-            if element is not None:
-                return (element,)
-            if type_.name == "__Canon":
-                return (CANON,)
+        element = element_type(type_)
+        if element is not None:
+            return (element,)
         kind = ET.VALUETYPE if type_.is_value_type else ET.CLASS
         named: Parts = (kind, type_symbol(type_))
         if not in_manifest:

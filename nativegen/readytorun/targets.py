@@ -43,10 +43,11 @@ class Target:
         auto_class_aligned_to_bubble: naming an assembly in the manifest metadata puts it into the version bubble for
             the alignment of derived classes.
         explicit_size_rounded_if_blittable: an explicit-layout struct that has another form in native code keeps its end
-        as
-            its size, unrounded.
+            as its size, unrounded.
         sequential_class_must_be_blittable: a class with sequential layout keeps it only if it has the same form in
-        native code. decimal_alignment: bytes. field_index_signatures: FieldSigFlags.IndexInsteadOfToken is understood.
+            native code.
+        decimal_alignment: bytes.
+        field_index_signatures: FieldSigFlags.IndexInsteadOfToken is understood.
         packed_debug_bounds: how section 105 writes bounds, see :mod:`nativegen.readytorun.debug_info`.
         foreign_generic_instances: instances of other modules' generics are looked up in our image.
         statics_start_with_header: a class's block of plain static fields begins with 8 bytes of the runtime's.
@@ -59,9 +60,10 @@ class Target:
             runtime goes on in the method's own frame, and would run them twice.
         same_try_flag: a catch clause must say that it covers the try block of the clause before it
             (ClauseFlags.SAME_TRY), or a sibling catches what a handler throws.
-        typed_catch_of_type_parameter: clauses of a type that depends on type parameters match in shared code. rid:
-        runtime identifier of native assets. os, arch, cpu_baseline: what the code may rely on. float_to_int: what the
-        JIT makes of NaN and out-of-range values when it converts without checking: ``x86``
+        typed_catch_of_type_parameter: clauses of a type that depends on type parameters match in shared code.
+        rid: runtime identifier of native assets.
+        os, arch, cpu_baseline: what the code may rely on.
+        float_to_int: what the JIT makes of NaN and out-of-range values when it converts without checking: ``x86``
             (cvttsd2si's 0x80..0; uint through long, ulong in two halves), or ``saturating`` (nearest value, NaN to 0).
         ulong_to_float_rounds_once: ``conv.r.un; conv.r4`` of a 64-bit integer is one conversion; else it goes through
             double.

@@ -35,6 +35,16 @@ CANON = 0x3E
 Part = int | bytes | Symbol
 
 
+def element_type(type_desc: DefType) -> int | None:
+    """The one byte that names a type of the core library in signatures, or None when it has none.
+
+    These are the primitives, String and Object (ECMA-335 II.23.1.16), and System.__Canon (:data:`CANON`).
+    """
+    if not type_desc.module.is_core or type_desc.namespace != "System" or type_desc.enclosing is not None:
+        return None
+    return CANON if type_desc.name == "__Canon" else NAME_ELEMENTS.get(type_desc.name)
+
+
 class SymbolTable:
     """Symbols of one module's own metadata. Everything is built on first use and kept.
 
@@ -88,12 +98,9 @@ class SymbolTable:
 
     def _make_parts(self, type_desc: TypeDesc) -> tuple[Part, ...]:
         if isinstance(type_desc, DefType):
-            if type_desc.module.is_core and type_desc.namespace == "System" and type_desc.enclosing is None:
-                element = NAME_ELEMENTS.get(type_desc.name)
-                if element is not None:
-                    return (element,)
-                if type_desc.name == "__Canon":
-                    return (CANON,)
+            element = element_type(type_desc)
+            if element is not None:
+                return (element,)
             kind = ET.VALUETYPE if type_desc.is_value_type else ET.CLASS
             symbol = self.type_symbol(type_desc)
             if not type_desc.type_args:

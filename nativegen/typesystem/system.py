@@ -7,6 +7,7 @@ True
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 
@@ -48,7 +49,10 @@ class TypeSystem:
         self._resolve = resolve
         self._open_assembly = open_assembly
         self._by_path: dict[str, Module] = {}
-        self._by_name: dict[str, Module | None] = {}
+        self._by_name: dict[str, Module] = {}
+        #: Spellings that no file was found for; another spelling of the same name may have one, as files are found
+        #: by their exact names.
+        self._absent: set[str] = set()
         self._core: Module | None = None
         self._elements: dict[int, DefType] = {}
         self._well_known: dict[str, DefType] = {}
@@ -88,17 +92,17 @@ class TypeSystem:
 
     def module_named(self, simple_name: str) -> Module | None:
         """The module of an assembly's simple name, or None when there is no such file or it cannot be read."""
-        key = simple_name.lower()
-        if key not in self._by_name:
+        module = self._by_name.get(simple_name.lower())
+        if module is None and simple_name not in self._absent:
             path = self._resolve(simple_name)
-            module: Module | None = None
             if path is not None:
-                try:
+                with contextlib.suppress(NativegenError):
                     module = self._load(path)
-                except NativegenError:
-                    module = None
-            self._by_name[key] = module
-        return self._by_name[key]
+            if module is None:
+                self._absent.add(simple_name)
+            else:
+                module = self._by_name.setdefault(simple_name.lower(), module)
+        return module
 
     @property
     def core(self) -> Module:
