@@ -1,7 +1,8 @@
-// A startup hook that prepares one instantiation of each generic method that an image has code for, then ends the process
+// A startup hook that prepares instances of generic methods that an image has code for, then ends the process
 // (tests/acceptance/instances.py). The list, named by NATIVEGEN_INSTANCES, has the path of an image, then a line per
-// MethodDef token, and so on. The answers go to the same name with ".out": "token" for what was prepared, "!token why"
-// for what was not. Code that reference types share serves every reference type, so any that fits the constraints will do.
+// instance: MethodDef token and type arguments in prefix notation; and so on. The answers go to the same name with
+// ".out": the line of what was prepared, "!line: why" of what was not. Code that reference types share ("canon") serves
+// every reference type, so any that fits the constraints will do.
 using System;
 using System.Collections.Generic;
 using System.IO;
@@ -18,27 +19,42 @@ internal static class StartupHook
             Module module = null;
             foreach (string line in File.ReadAllLines(list))
             {
-                int token;
-                try
-                {
-                    if (int.TryParse(line, out token)) { Prepare(module.ResolveMethod(token)); writer.WriteLine(line); }
-                    else module = Assembly.LoadFrom(line).ManifestModule;
-                }
-                catch (Exception error) { writer.WriteLine("!" + line + " " + error.GetType() + ": " + error.Message.Split('\n')[0]); }
+                if (!char.IsDigit(line[0])) { module = Assembly.LoadFrom(line).ManifestModule; continue; }
+                try { Prepare(module, line.Split(' ')); writer.WriteLine(line); }
+                catch (Exception error) { writer.WriteLine("!" + line + ": " + error.GetType() + ": " + error.Message.Split('\n')[0]); }
             }
         }
         Environment.Exit(0);
     }
 
-    static void Prepare(MethodBase method)
+    static void Prepare(Module module, string[] words)
     {
+        MethodBase method = module.ResolveMethod(int.Parse(words[0]));
+        var parameters = new List<Type>();
+        if (method.DeclaringType.IsGenericType) parameters.AddRange(method.DeclaringType.GetGenericArguments());
+        if (method.IsGenericMethod) parameters.AddRange(method.GetGenericArguments());
         var arguments = new List<RuntimeTypeHandle>();
-        if (method.DeclaringType.IsGenericType)
-            foreach (Type parameter in method.DeclaringType.GetGenericArguments()) arguments.Add(Argument(parameter).TypeHandle);
-        if (method.IsGenericMethod)
-            foreach (Type parameter in method.GetGenericArguments()) arguments.Add(Argument(parameter).TypeHandle);
-        if (arguments.Count == 0) RuntimeHelpers.PrepareMethod(method.MethodHandle);
-        else RuntimeHelpers.PrepareMethod(method.MethodHandle, arguments.ToArray());
+        int at = 1;
+        foreach (Type parameter in parameters)
+        {
+            Type argument = Read(module, words, ref at);
+            if (words[at - 1] == "canon" && argument == typeof(object)) argument = Argument(parameter);
+            arguments.Add(argument.TypeHandle);
+        }
+        RuntimeHelpers.PrepareMethod(method.MethodHandle, arguments.ToArray());
+    }
+
+    static Type Read(Module module, string[] words, ref int at)
+    {
+        string word = words[at++];
+        if (word == "canon") return typeof(object);
+        if (word == "token") return module.ResolveType(int.Parse(words[at++]));
+        if (word == "array") return Read(module, words, ref at).MakeArrayType();
+        if (word != "instance") return Type.GetType(word, true);
+        Type definition = module.ResolveType(int.Parse(words[at++]));
+        var arguments = new Type[int.Parse(words[at++])];
+        for (int index = 0; index < arguments.Length; index++) arguments[index] = Read(module, words, ref at);
+        return definition.MakeGenericType(arguments);
     }
 
     static Type Argument(Type parameter)

@@ -42,7 +42,8 @@ def test_the_runtime_takes_every_method(azmcp_images: ImageSet, azmcp_native: Pa
     instances = audit_instances(azmcp_native / "azmcp.dll", images)
     print(*audit.summary(), *instances.summary(), sep="\n")
     assert audit.refused_images == {}
-    assert audit.prepared + instances.entries == sum(report.native for report in azmcp_images.reports.values())
+    native = sum(report.native for report in azmcp_images.reports.values())
+    assert audit.prepared + instances.shared <= native <= audit.prepared + instances.methods
     assert audit.rejected + len(instances.rejected) <= TOLERANCE * audit.prepared
     assert instances.prepared > 0.8 * instances.entries
 

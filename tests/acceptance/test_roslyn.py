@@ -35,7 +35,8 @@ def test_the_runtime_takes_every_method(roslyn_images: ImageSet, roslyn: Compile
     instances = audit_instances(roslyn.native / "compile.dll", images, inputs.net9)
     print(*audit.summary(), *instances.summary(), sep="\n")
     assert audit.refused_images == {}
-    assert audit.prepared + instances.entries == sum(report.native for report in roslyn_images.reports.values())
+    native = sum(report.native for report in roslyn_images.reports.values())
+    assert audit.prepared + instances.shared <= native <= audit.prepared + instances.methods
     assert audit.rejected + len(instances.rejected) <= TOLERANCE * audit.prepared
     assert instances.prepared > 0.8 * instances.entries
 
