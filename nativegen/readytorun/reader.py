@@ -310,14 +310,18 @@ class ReadyToRunImage:
         starts = self.method_starts
         return dict(zip(starts, [*starts[1:], len(self.runtime_functions)], strict=True))
 
+    @property
+    def gcinfo_version(self) -> int:
+        """The version of the GcInfo encoding that the image's own version implies."""
+        target = target_for_r2r_version(self.header.major)
+        return _OLDEST_GCINFO if target is None else target.gcinfo_version
+
     @_checked
     def compiled_method(self, runtime_function: int) -> CompiledMethod:
         """The method whose main body is that runtime function (see :attr:`method_starts`)."""
         functions = self.runtime_functions[runtime_function : self._method_ends[runtime_function]]
         unwind = tuple(decode_unwind_info(self.memory, function.unwind) for function in functions)
-        target = target_for_r2r_version(self.header.major)
-        version = _OLDEST_GCINFO if target is None else target.gcinfo_version
-        gc_info = decode_gc_info(self.memory, functions[0].unwind + unwind[0].size, version)
+        gc_info = decode_gc_info(self.memory, functions[0].unwind + unwind[0].size, self.gcinfo_version)
         return CompiledMethod(tuple(functions), unwind, gc_info, self.exception_clauses.get(functions[0].begin, ()))
 
     def code(self, method: CompiledMethod) -> bytes:

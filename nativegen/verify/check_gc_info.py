@@ -22,7 +22,7 @@ def check_gc_info(subject: Subject) -> Iterator[Finding]:
         except (ValueError, IndexError):
             continue  # the finding of another check
         try:
-            covered = decode_gc_info(image.memory, at).info.code_length
+            covered = decode_gc_info(image.memory, at, image.gcinfo_version).info.code_length
         except (ValueError, IndexError, OverflowError) as error:
             yield Finding(Severity.ABORT, f"GC information of the code at {main.begin:#x}: {error}")
             return

@@ -1,6 +1,7 @@
 """The runtimes that an application may run on, and the image format that each reads.
 
-The oracle is the runtime's core library: an image that Microsoft compiled for just this runtime. An application runs on
+The oracle is the runtime's core library: an image that Microsoft compiled for just this runtime, unless it was trimmed
+to IL; then the target's row in :mod:`nativegen.readytorun.targets` says the version. An application runs on
 its own runtime when it is self-contained, else on whichever of the installed ones its runtimeconfig.json rolls forward
 to; an image that one of them ignores is a finding.
 """
@@ -11,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nativegen.diagnostics import NativegenError
+from nativegen.metadata import Assembly
 from nativegen.readytorun.reader import ReadyToRunImage
+from nativegen.readytorun.targets import target_for_runtime_version
 from nativegen.runtime.discover import Runtime, find_runtimes, runtime_for
 
 _CORE_LIBRARY = "System.Private.CoreLib.dll"
@@ -48,9 +51,16 @@ def runtimes_of(app: str | None, explicit: str | None) -> tuple[list[Runtime], t
 
 
 def read_format(version: str, folder: str, target: str) -> RuntimeFormat:
-    """The format of the runtime whose base framework is in ``folder``."""
-    header = ReadyToRunImage.open(Path(folder) / _CORE_LIBRARY).header
-    return RuntimeFormat(version, folder, target, header.major)
+    """The format of the runtime whose base framework is in ``folder``.
+
+    Raises:
+        NativegenError: its core library cannot be read, or is IL of a runtime without a target (NGEN3102).
+    """
+    core = Assembly.open(Path(folder) / _CORE_LIBRARY)
+    major = (
+        ReadyToRunImage(core).header.major if core.is_ready_to_run else target_for_runtime_version(version).r2r_major
+    )
+    return RuntimeFormat(version, folder, target, major)
 
 
 def _rolling_forward(app: Path) -> list[Runtime]:

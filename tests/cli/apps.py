@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 from tests.support.csharp import compile_csharp
+from tests.support.paths import TRIMMED_TARGET
 
 CORE = """
 public class Numbers {
@@ -40,18 +42,23 @@ public class App {
 def make_app(folder: Path, target: str = "3.1", factor: int = 2, extra: str = "") -> Path:
     """The application in ``folder``; ``factor`` changes a body of Core, ``extra`` its members."""
     folder.mkdir(parents=True, exist_ok=True)
-    make_core(folder, factor, extra)
-    text = compile_csharp(TEXT, folder, "Text", references=[folder / "Core.dll"], library=True)
-    app = compile_csharp(APP, folder, "App", references=[text])
+    core = make_core(folder, factor, extra, target)
+    compile_ = partial(compile_csharp, **_compiler(target))
+    text = compile_(TEXT, folder, "Text", references=[core], library=True)
+    app = compile_(APP, folder, "App", references=[core, text])
     (folder / "data.txt").write_text("some data")
-    version = {"3.1": "3.1.0", "9.0": "9.0.0"}[target]
-    moniker = {"3.1": "netcoreapp3.1", "9.0": "net9.0"}[target]
-    options = {"tfm": moniker, "framework": {"name": "Microsoft.NETCore.App", "version": version}}
+    moniker = "netcoreapp3.1" if target == "3.1" else f"net{target}"
+    options = {"tfm": moniker, "framework": {"name": "Microsoft.NETCore.App", "version": f"{target}.0"}}
     (folder / "App.runtimeconfig.json").write_text(json.dumps({"runtimeOptions": options}))
     return app
 
 
-def make_core(folder: Path, factor: int, extra: str = "") -> Path:
+def make_core(folder: Path, factor: int, extra: str = "", target: str = "3.1") -> Path:
     """Core.dll alone."""
     source = CORE.replace("FACTOR", str(factor)).replace("EXTRA", extra)
-    return compile_csharp(source, folder, "Core", library=True)
+    return compile_csharp(source, folder, "Core", library=True, **_compiler(target))
+
+
+def _compiler(target: str) -> dict[str, str]:
+    # The trimmed framework has no facades: only Roslyn compiles against the assemblies that it has.
+    return {"compiler": "roslyn", "target": target} if target == TRIMMED_TARGET else {}

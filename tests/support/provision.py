@@ -41,7 +41,7 @@ from tests.support.paths import (
 
 # Their presence says that a layout was built by this version of build_net9 or build_net10.
 LAYOUT_STAMP = ".layout-2"
-LAYOUT_STAMP_10 = ".layout-1"
+LAYOUT_STAMP_10 = ".layout-2"
 # Of a single-file application taken apart: the host program without the files.
 BUNDLE_HOST = "singlefilehost"
 

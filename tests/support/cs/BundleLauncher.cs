@@ -20,6 +20,7 @@ public static class BundleLauncher
         var rest = new string[args.Length - next - 1];
         Array.Copy(args, next + 1, rest, 0, rest.Length);
 
+        AppContext.SetData("APP_CONTEXT_BASE_DIRECTORY", Path.GetDirectoryName(path) + "/");  // AppContext.BaseDirectory
         Assembly program = AssemblyLoadContext.Default.LoadFromAssemblyPath(path);
         foreach (string file in Directory.GetFiles(Path.GetDirectoryName(path), "*.dll"))
             if (file != path) Load(file);
