@@ -41,6 +41,7 @@ public sealed class StringBuilder
     public int Length { get { return text.Length; } set { text.Length = value; } }
     public char this[int index] { get { return text[index]; } set { text[index] = value; } }
     public StringBuilder Append(string s) { text.Append(s); return this; }
+    public StringBuilder Append(System.ReadOnlySpan<char> s) { text.Append(s.ToString()); return this; }
     public StringBuilder Append(object o) { text.Append(o == null ? null : o.ToString()); return this; }
     public StringBuilder Append(char c) { text.Append(c); return this; }
     public StringBuilder Append(char c, int count) { text.Append(c, count); return this; }
