@@ -203,9 +203,10 @@ def check_exception_store(code: bytes | bytearray, begin: int, register: Registe
 
 
 def _frame_load(text: bytes, exception: Register) -> int:
-    """Size of a load from the frame to another register than the exception's, as codegen level 0 may put first, or 0.
+    """Size of a load from the frame to another register than the exception's, as LLVM may put first, or 0.
 
-    ``mov`` of any width, ``movzx``, ``movsx``, and ``movss``, ``movsd``, ``movups``, ``movaps`` to a vector register.
+    ``mov`` of any width, ``movzx``, ``movsx``, ``lea``, and ``movss``, ``movsd``, ``movups``, ``movaps`` to a vector
+    register.
     """
     at = 0
     vector = text[0] in _SCALAR_PREFIXES
@@ -228,6 +229,6 @@ def _frame_load(text: bytes, exception: Register) -> int:
 
 _SCALAR_PREFIXES = (0xF2, 0xF3)
 _TWO_BYTES = 0x0F
-_LOADS = (0x8A, 0x8B)
+_LOADS = (0x8A, 0x8B, 0x8D)  # mov, mov, lea
 _EXTENDING_LOADS = (0xB6, 0xB7, 0xBE, 0xBF)
 _VECTOR_LOADS = (0x10, 0x28)

@@ -76,7 +76,7 @@ def effective(importer: MethodImporter, address: Address) -> ir.Value:
 
 
 def load(importer: MethodImporter, address: Address, storage: Storage) -> None:
-    """Pushes the value at ``address``; the volatile. and unaligned. prefixes apply."""
+    """Pushes the value at ``address``; the volatile. prefix applies."""
     memory = storage.memory
     if memory is None:
         _load_struct(importer, address, storage)
@@ -84,9 +84,7 @@ def load(importer: MethodImporter, address: Address, storage: Storage) -> None:
     prefixes = importer.prefixes
     faulting = _faults(importer, address)
     result = importer.push_result(MEMORY_INFO[memory][0])
-    importer.emit(
-        ir.Load(result, address.base, address.offset, memory, prefixes.volatile, prefixes.unaligned, faulting)
-    )
+    importer.emit(ir.Load(result, address.base, address.offset, memory, prefixes.volatile, faulting))
 
 
 def load_memory(importer: MethodImporter, address: Address, memory: Memory) -> None:
@@ -94,9 +92,7 @@ def load_memory(importer: MethodImporter, address: Address, memory: Memory) -> N
     prefixes = importer.prefixes
     faulting = _faults(importer, address)
     result = importer.push_result(MEMORY_INFO[memory][0])
-    importer.emit(
-        ir.Load(result, address.base, address.offset, memory, prefixes.volatile, prefixes.unaligned, faulting)
-    )
+    importer.emit(ir.Load(result, address.base, address.offset, memory, prefixes.volatile, faulting))
 
 
 def _faults(importer: MethodImporter, address: Address) -> bool:
@@ -149,7 +145,7 @@ def stored_next(importer: MethodImporter, storage: Storage) -> ir.Slot | None:
 
 
 def store(importer: MethodImporter, address: Address, storage: Storage, entry: Entry) -> None:
-    """Stores a popped entry; the volatile. and unaligned. prefixes apply."""
+    """Stores a popped entry; the volatile. prefix applies."""
     memory = storage.memory
     if memory is not None:
         store_memory(importer, address, memory, entry)
@@ -176,7 +172,7 @@ def store_memory(importer: MethodImporter, address: Address, memory: Memory, ent
         importer.emit(ir.StoreRef(base, offset, value, barrier_for(address), prefixes.volatile))
         return
     faulting = _faults(importer, address)
-    importer.emit(ir.Store(base, offset, memory, value, prefixes.volatile, prefixes.unaligned, faulting))
+    importer.emit(ir.Store(base, offset, memory, value, prefixes.volatile, faulting))
 
 
 def clear(importer: MethodImporter, address: Address, storage: Storage) -> None:

@@ -4,9 +4,10 @@ Why struct copies are word by word: LLVM turns ``memcpy`` and ``memset`` of unkn
 library routines in another calling convention, and its own passes make such intrinsics from the ``.inline`` ones;
 plain loads and stores (and a loop above :data:`INLINE_BYTES`) never do. A word copy also never tears a reference.
 
-Invariants: a non-volatile access claims no alignment (packed structs may put a field anywhere, and x86 does not
-care); volatile ones are atomic acquire/release accesses of natural alignment (ECMA-335 I.12.6.7). A reference reaches
-the heap only through a write barrier.
+Invariants: no access claims an alignment (packed structs may put a field anywhere, and x86 does not care). What
+volatile accesses order (ECMA-335 I.12.6.7: acquire, release) x86 orders by itself; a fence for the compiler keeps
+LLVM from undoing it. (LLVM's atomic accesses would need an alignment, which taking an aggregate apart loses: then they
+become calls of a library.) A reference reaches the heap only through a write barrier.
 
 Example (store of a reference field)::
 
@@ -85,20 +86,18 @@ def _checked_pointer(e: Emission, access: ir.Load | ir.Store) -> tuple[str, str]
 def _load(e: Emission, load: ir.Load) -> None:
     pointer, keyword = _checked_pointer(e, load)
     kind = MEMORY_TEXT[load.memory]
-    size = ir.MEMORY_INFO[load.memory][1]
     tag = e.heap_tag(load.address)
     if keyword:
         tag += e.site()
-    if load.volatile and load.alignment in (0, size):
-        text = f"load atomic volatile {kind}, {pointer} acquire, align {size}{tag}"
-    else:
-        text = f"load{keyword} {kind}, {pointer}, align 1{tag}"
+    if load.volatile:
+        keyword = " volatile"
+    text = f"load{keyword} {kind}, {pointer}, align 1{tag}"
     extend = SMALL.get(load.memory)
     if extend is None:
         e.define(load.result, text)
     else:
         e.define(load.result, f"{extend} {kind} {e.assign(text)} to i32")
-    if load.volatile and load.alignment not in (0, size):
+    if load.volatile:
         e.lines.append(_COMPILER_FENCE)
 
 
@@ -111,17 +110,13 @@ def _store_scalar(
     e: Emission, memory: ir.Memory, name: str, pointer: str, keyword: str, store: ir.Store | ir.StoreRef
 ) -> None:
     kind = MEMORY_TEXT[memory]
-    size = ir.MEMORY_INFO[memory][1]
     tag = e.heap_tag(store.address)
     if keyword:
         tag += e.site()
-    if not store.volatile:
-        e.lines.append(f" store{keyword} {kind} {name}, {pointer}, align 1{tag}")
-    elif isinstance(store, ir.Store) and store.alignment not in (0, size):
+    if store.volatile:
         e.lines.append(_COMPILER_FENCE)
-        e.lines.append(f" store{keyword} {kind} {name}, {pointer}, align 1{tag}")
-    else:
-        e.lines.append(f" store atomic volatile {kind} {name}, {pointer} release, align {size}{tag}")
+        keyword = " volatile"
+    e.lines.append(f" store{keyword} {kind} {name}, {pointer}, align 1{tag}")
 
 
 def _store_ref(e: Emission, store: ir.StoreRef) -> None:

@@ -78,8 +78,7 @@ def _volatile(importer: MethodImporter, operand: None) -> None:
 
 def _unaligned(importer: MethodImporter, alignment: int) -> None:
     if alignment not in (1, 2, 4):
-        raise invalid(f"unaligned. {alignment}")
-    _prefixes(importer).unaligned = alignment
+        raise invalid(f"unaligned. {alignment}")  # nothing else: no access claims an alignment
 
 
 def _readonly(importer: MethodImporter, operand: None) -> None:

@@ -99,11 +99,10 @@ class Entry:
 class Prefixes:
     """Prefix instructions seen before the current instruction."""
 
-    __slots__ = ("constrained", "readonly", "unaligned", "volatile")
+    __slots__ = ("constrained", "readonly", "volatile")
 
     def __init__(self) -> None:
         self.volatile = False
-        self.unaligned = 0
         self.readonly = False
         self.constrained = 0  # type token
 

@@ -463,7 +463,6 @@ class Load(Instruction):
     offset: int
     memory: Memory
     volatile: bool = False
-    alignment: int = 0  # 0: natural
     faulting: bool = False
 
 
@@ -476,7 +475,6 @@ class Store(Instruction):
     memory: Memory
     value: Value
     volatile: bool = False
-    alignment: int = 0
     faulting: bool = False
 
 

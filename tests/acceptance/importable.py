@@ -1,6 +1,6 @@
 """Which non-generic methods the front end takes, no code generated: ``python -m tests.acceptance.importable SET``.
 
-A tenth of the time of a compilation, for whole frameworks: what the importer takes becomes native, except the few
+A part of the time of a compilation, for whole frameworks: what becomes LLVM text becomes native, except the few
 methods whose code the back end's checks refuse (reason ``backend``; those need a compilation to be seen). SET is
 ``azmcp``, or ``3.1`` or ``9.0``: every assembly of that base framework, beside Microsoft's images by the same count.
 
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from nativegen.compiler.context import MethodCompiler
 from nativegen.compiler.exclusions import Excluded
+from nativegen.compiler.lowering import lower
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import Assembly
 from nativegen.pipeline.compile import methods_with_cil
@@ -61,7 +62,7 @@ def count_importable(target: Target, references: Mapping[str, str], paths: Seque
                 continue
             counts.plain += 1
             try:
-                compiler.import_method(rid)
+                lower(compiler.import_method(rid), target, "m")
             except Excluded as reason:
                 counts.excluded += 1
                 counts.reasons[reason.reason.code, reason.detail] += 1

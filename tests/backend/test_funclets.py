@@ -141,10 +141,10 @@ def test_something_before_the_exception_is_stored_is_refused(effort: Effort, gen
 
 def test_loads_that_may_come_first() -> None:
     store = bytes.fromhex("488975f0")
-    loads = "488b45f8 8b4df8 8a45f8 4c8b8500010000 448a55f8 0fb645f8 f30f1045f8 f2440f104df8"
+    loads = "488b45f8 8b4df8 8a45f8 4c8b8500010000 448a55f8 0fb645f8 f30f1045f8 f2440f104df8 488d9d90000000"
     for load in loads.split(" "):
         check_exception_store(bytes.fromhex(load) + store, 0, Register.rsi)
-    others = "488b75f8 8b75f8 408a75f8 0fb675f8 488b00 488d45f8 e800000000 4889c6 c3 f3"
+    others = "488b75f8 8b75f8 408a75f8 0fb675f8 488b00 488d75f8 e800000000 4889c6 c3 f3"
     for bad in others.split(" "):
         with pytest.raises(FuncletError):
             check_exception_store(bytes.fromhex(bad) + store, 0, Register.rsi)

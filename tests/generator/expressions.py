@@ -46,6 +46,13 @@ _CONVERT = {
     "i8": ("i8", "u8"),
     "ni": ("i", "u"),
 }
+#: What sets the sign, and the forms of conv.ovf.*.un whose results can hold such a number.
+_SIGN_BIT = {
+    "i4": ("ldc.i4 0x80000000",),
+    "i8": ("ldc.i8 0x8000000000000000",),
+    "ni": ("ldc.i8 0x8000000000000000", "conv.i"),
+}
+_HOLDS_UNSIGNED = {"i4": ("u4", "i8", "u8", "i", "u"), "i8": ("u8", "u"), "ni": ("u8", "u")}
 _COMPARE = ("ceq", "cgt", "cgt.un", "clt", "clt.un")
 _BRANCH = ("beq", "bne.un", "bge", "bgt", "ble", "blt", "bge.un", "bgt.un", "ble.un", "blt.un")
 _NUMBERS = ("i4", "i8", "ni", "r4", "r8")
@@ -278,6 +285,8 @@ class Expressions:
             if source.stack in ("i4", "i8", "ni") and self.chance(0.3):
                 return Node([value, "conv.r.un", f"conv.{type_.stack}"], type_)
             return Node([value, f"conv.{type_.stack}"], type_)
+        if source.stack in _SIGN_BIT and self.chance(0.1):
+            return self._unsigned_conversion(type_, value)
         form = self.rng.choice(_CONVERT[type_.stack])
         if self.chance(0.15):
             self.note("overflow checks")
@@ -290,6 +299,17 @@ class Expressions:
                 value = self.constant(source)
             return Node([value, f"conv.ovf.{form}{self.rng.choice(('', '.un'))}"], type_)
         return Node([value, f"conv.{form}"], type_)
+
+    def _unsigned_conversion(self, type_: CilType, value: Node) -> Node:
+        """``conv.ovf.*.un`` of a number whose highest bit is set, to something that can hold it as unsigned."""
+        assert value.type is not None
+        self.note("overflow checks")
+        self.note("unsigned overflow checks")
+        forms = [form for form in _CONVERT[type_.stack] if form in _HOLDS_UNSIGNED[value.type.stack]]
+        if not forms:  # a number of 64 bits, to 32
+            forms = list(_CONVERT[type_.stack])
+        high = _SIGN_BIT[value.type.stack]
+        return Node([value, *high, "or", f"conv.ovf.{self.rng.choice(forms)}.un"], type_)
 
     def _comparison(self, type_: CilType, depth: int) -> Node:
         roll = self.rng.random()
@@ -514,7 +534,26 @@ class Expressions:
     def _struct(self, type_: CilType, depth: int) -> Node:
         self.note("struct values")
         self.note(f"struct shape: {self.world.shapes[type_]}")
-        return self._choose([*self._common(), (10, self._assigned)], type_, depth)
+        return self._choose([*self._common(), (10, self._assigned), (12, self._kept)], type_, depth)
+
+    def _kept(self, type_: CilType, depth: int) -> Node:
+        """A struct that was loaded from a variable, which changes while the struct waits on the stack."""
+        self.note("structs kept on the stack")
+        variables = [v for v in self.variables if v.writable and v.type is type_]
+        start: list[str | Node] = []
+        if variables:
+            variable = self.rng.choice(variables)
+        else:
+            variable = self.new_local(type_)
+            start = [self.expression(type_, depth), variable.store]
+        field = self.rng.choice(self.world.fields[type_])
+        changes: list[list[str | Node]] = [
+            [self.expression(type_, depth), variable.store],
+            [variable.address, self.expression(field.type, depth), f"stfld {field.reference}"],
+            [variable.address, f"initobj {type_.token}"],
+            [variable.address, self.expression(type_, depth), f"stobj {type_.token}"],
+        ]
+        return Node([*start, variable.load, *self.rng.choice(changes)], type_)
 
     def _reference(self, type_: CilType, depth: int) -> Node:
         forms = [*self._common(), (14, self.fresh), (4, self._cast)]

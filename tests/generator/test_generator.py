@@ -136,6 +136,7 @@ def test_sweep(inputs: TestInputs, tmp_path: Path) -> None:
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for program, verdict, problems in pool.map(one, seeds):
             wrong += [f"seed {program.seed} {problem}" for problem in problems]
+            print(f"seed {program.seed}: {[str(problem) for problem in problems] or 'same'}", flush=True)
             methods += len(program.methods)
             differs += verdict.jit_differs
             excluded += verdict.excluded

@@ -19,6 +19,7 @@ struct AutoShortInside { public byte X; public AutoShort F; public byte Y; }
 [StructLayout(LayoutKind.Explicit)] struct ExplicitObject { [FieldOffset(8)] public string A; [FieldOffset(0)] public int B; }
 [StructLayout(LayoutKind.Sequential, Pack = 1)] struct Packed { public byte A; public int B; public short C; }
 [StructLayout(LayoutKind.Sequential, Pack = 2)] struct Packed2 { public byte A; public long B; }
+[StructLayout(LayoutKind.Sequential, Pack = 1)] struct PackedVolatile { public byte A; public volatile int B; public volatile float D; }
 struct Flags { public bool A; public char B; public bool C; }
 struct FlagsInside { public short X; public Flags F; public byte Y; }
 struct WithNullable { public byte X; public bool? Y; public int? Z; public DateTime? T; }
@@ -41,6 +42,7 @@ static class Layouts
     [MethodImpl(Off)] static ExplicitUnion Next(ExplicitUnion x) { x.B += 1.5f; x.C++; return x; }
     [MethodImpl(Off)] static ExplicitObject Next(ExplicitObject x) { x.A += x.B; x.B++; return x; }
     [MethodImpl(Off)] static Packed Next(Packed x) { x.A++; x.B *= 5; x.C -= 9; return x; }
+    [MethodImpl(Off)] static int Volatile(int n) { var x = new PackedVolatile(); for (int i = 0; i < n; i++) { x.A++; x.B += x.A; x.D += 0.5f; } return x.B + (int)x.D + x.A; }
     [MethodImpl(Off)] static Packed2 Next(Packed2 x) { x.A++; x.B *= 5; return x; }
     [MethodImpl(Off)] static Flags Next(Flags x) { x.A = x.C; x.B++; x.C = !x.C; return x; }
     [MethodImpl(Off)] static FlagsInside Next(FlagsInside x) { x.X++; x.F = Next(x.F); x.Y++; return x; }
@@ -74,7 +76,7 @@ static class Layouts
             + " " + ai.X + ai.F.A + ai.F.B + ai.Y + " " + si.X + "," + si.F.A + "," + si.F.B + "," + si.Y + " " + n.X + "," + n.F.A + "," + n.F.B + "," + n.Y
             + " " + ef.A + ef.B + " " + ec.A + ec.B + " " + eu.A + "," + eu.B + "," + eu.C + " " + eo.A + eo.B + " " + p.A + "," + p.B + "," + p.C + " " + p2.A + "," + p2.B
             + " " + fl.A + fl.B + fl.C + " " + fi.X + fi.F.A + fi.F.B + fi.F.C + fi.Y + " " + wn.X + "," + wn.Y + "," + wn.Z + "," + wn.T.Value.Ticks
-            + " " + wt.X + wt.F + wt.G + " " + wd.D + "," + wd.G + "," + wd.T.Ticks + "," + wd.W.Ticks + "," + wd.O.Ticks + "," + wd.X;
+            + " " + wt.X + wt.F + wt.G + " " + wd.D + "," + wd.G + "," + wd.T.Ticks + "," + wd.W.Ticks + "," + wd.O.Ticks + "," + wd.X + " " + Volatile(70);
     }
 }
 
