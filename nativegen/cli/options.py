@@ -36,7 +36,7 @@ CODE = (
     Switch("strict", help="any change of a dependency makes an image stale: ngen's own rule"),
     Switch("instruction-set", "S", "processor features beyond plain x86-64, separated by commas"),
     Switch("base", "ADDR", "preferred load address of the image, a multiple of 0x10000"),
-    Switch("from-native", help="compile assemblies that carry native code already from their IL"),
+    Switch("from-native", help="compile assemblies that carry native code already: their IL, and the instances"),
     Switch("O", help="optimise every method fully", short="O"),
     Switch("Od", help="do not optimise"),
 )

@@ -141,13 +141,13 @@ class InstanceReader:
         found: dict[MethodDesc, None] = {}
         with contextlib.suppress(_OpenType, TypeLoadError):
             for method in self._used(_without_override(cell.signature)):
-                instance = self._instance(method)
+                instance = self.instance(method)
                 if instance is not None:
                     found[instance] = None
         return list(found)
 
-    def _instance(self, method: MethodDesc) -> MethodDesc | None:
-        """The canonical form, unless it needs no instance of its own or cannot have one."""
+    def instance(self, method: MethodDesc) -> MethodDesc | None:
+        """The canonical form of an instance; None: it needs no code of its own, or cannot have any in this image."""
         if not method.has_body or method.contains_generic_parameters:
             return None
         method = canonical_method(method)

@@ -26,6 +26,7 @@ from nativegen.compiler.instances import InstanceReader, Signature, instance_ent
 from nativegen.diagnostics import NativegenError
 from nativegen.files import replacing
 from nativegen.metadata import Assembly, Table
+from nativegen.pipeline.carried_instances import carried_instances
 from nativegen.pipeline.eligibility import check_eligible
 from nativegen.pipeline.facts import Facts
 from nativegen.pipeline.fingerprint import compiler_fingerprint
@@ -314,6 +315,9 @@ class _Linker:
             allowed = foreign_code(module, target_named(job.request.target), job.request)
             foreign = ForeignInstances(module, allowed, self._present)
             job.closure = InstanceClosure(InstanceReader(module, names.symbols, foreign), names.symbols)
+            if job.request.options.carried_instances and job.request.partial is None:
+                for method in carried_instances(module):
+                    job.closure.seed(method, "the native code that the assembly came with")
             for rid in job.rids:
                 unit = job.outcomes[rid].unit
                 if unit is not None:

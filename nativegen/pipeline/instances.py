@@ -81,9 +81,22 @@ class InstanceClosure:
                 continue
             self._seen_cells.add(cell)
             for method in self._reader.needs(cell):
-                if method not in self._known:
-                    self._known.add(method)
-                    self._need(method, name())
+                self._add(method, name)
+
+    def seed(self, method: MethodDesc, reason: str) -> None:
+        """Notes an instance that is wanted for another reason than that compiled code asks for it.
+
+        The budget does not count it: seeds are known beforehand and do not multiply.
+        """
+        instance = self._reader.instance(method)
+        if instance is not None and instance not in self._known:
+            self._budget += 1
+            self._add(instance, lambda: reason)
+
+    def _add(self, method: MethodDesc, name: Callable[[], str]) -> None:
+        if method not in self._known:
+            self._known.add(method)
+            self._need(method, name())
 
     def _need(self, method: MethodDesc, needed_by: str) -> None:
         depth = max(argument.depth for argument in (*method.type_args, *method.method_args))

@@ -21,16 +21,21 @@ class CompileOptions:
 
     Attributes:
         effort: 'auto' (by method: loops get O2, the rest the cheap passes), 'full' (O2 everywhere) or 'none'
-        (unoptimised). from_native: compile an assembly that already carries native code from its IL.
+            (unoptimised).
+        from_native: compile an assembly that already carries native code from its IL.
+        carried_instances: ... and with it the generic instances that it carries
+            (:mod:`nativegen.pipeline.carried_instances`).
         image_base: preferred load address, or None for the writer's default.
         instruction_set: CPU features beyond the baseline, LLVM names, sorted.
         debug: the /Debug scenario; profile: the /Profile scenario.
         mode: what the code may assume of other assemblies' insides: 'resilient', 'guarded' or 'pinned'
-        (:mod:`nativegen.compiler.foreign`). inline: small callees may be put in place of calls.
+            (:mod:`nativegen.compiler.foreign`).
+        inline: small callees may be put in place of calls.
     """
 
     effort: str = "auto"
     from_native: bool = False
+    carried_instances: bool = True
     image_base: int | None = None
     instruction_set: tuple[str, ...] = ()
     debug: bool = False

@@ -40,8 +40,8 @@ from nativegen.pipeline.signature_facts import DIGEST_SIZE, digest, text
 #: Changes whenever what is in a key changes without a change of the compiler's own source.
 KEY_VERSION = "1"
 
-#: Options that decide which assemblies are compiled and where images are loaded, not what a method becomes.
-_NOT_SHAPING = ("from_native", "image_base")
+#: Options that decide what is compiled and where images are loaded, not what a method becomes.
+_NOT_SHAPING = ("from_native", "carried_instances", "image_base")
 #: Attributes of the assembly that say what it is called and who made it; some change with every build.
 _DESCRIPTIVE = "System.Reflection.Assembly"
 _MODULE_TOKEN = 0x00000001

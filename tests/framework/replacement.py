@@ -1,4 +1,4 @@
-"""A .NET Core 3.1 whose framework assemblies are our images, and what programs run natively of them.
+"""A runtime some of whose framework assemblies are our images, and what programs run natively of them.
 
 A private copy of the runtime (links) gets images that nativegen made from the IL inside Microsoft's own images. Every
 program runs on the untouched runtime and on the copy; the copy's event trace says which methods were native. The real
@@ -33,7 +33,6 @@ from tests.support.images import ImageSet, compiled_set, copy_application
 from tests.support.paths import find_inputs
 from tests.support.runtimes import clean_environment, framework_references, get_runtime
 
-TARGET = "3.1"
 PROGRAMS = Path(__file__).parent / "programs"
 TIMEOUT = 120.0  # seconds; a program takes one or two on an idle machine
 
@@ -57,6 +56,7 @@ class ProgramRun:
 class Framework:
     """The copy of the runtime. ``owners``: full name of a type -> the replaced assembly that alone defines it."""
 
+    target: str
     images: ImageSet
     root: Path
     runtime: Runtime
@@ -65,26 +65,33 @@ class Framework:
     compiled: Mapping[str, frozenset[int]]
 
     @staticmethod
-    def create(name: str, assemblies: Iterable[str], folder: Path) -> Framework:
-        """Compile the assemblies (once per compiler; the set is kept as ``name``) and lay out the runtime."""
-        source = find_inputs().framework(TARGET)
+    def create(
+        name: str, assemblies: Iterable[str], folder: Path, target: str = "3.1", *, carried_instances: bool = False
+    ) -> Framework:
+        """Compile the assemblies (once per compiler; the set is kept as ``name``) and lay out the runtime.
+
+        Args:
+            carried_instances: also those that nothing in the assemblies asks for; System.Linq.Expressions alone has
+                20,000.
+        """
+        source = find_inputs().framework(target)
         paths = [source / f"{assembly}.dll" for assembly in assemblies]
-        options = CompileOptions(from_native=True)
-        images = compiled_set(name, paths, framework_references(TARGET), TARGET, options)
-        root = copy_application(find_inputs().root(TARGET), folder / "dotnet")
+        options = CompileOptions(from_native=True, carried_instances=carried_instances)
+        images = compiled_set(name, paths, framework_references(target), target, options)
+        root = copy_application(find_inputs().root(target), folder / "dotnet")
         runtime = find_runtimes(root)[0]
         images.install_over(runtime.framework_dir)
         compiled = {each: _compiled(images, each) for each in images.images}
-        return Framework(images, root, runtime, folder, _owners(set(compiled)), compiled)
+        return Framework(target, images, root, runtime, folder, _owners(set(compiled), target), compiled)
 
     def program(self, name: str) -> Path:
         """A program of ``programs``, compiled."""
         files = [PROGRAMS / f"{name}.cs", CS / "Harness.cs", CS / "GcStress.cs"]
-        return compile_csharp(files, self.folder / name, name, compiler="roslyn", target=TARGET)
+        return compile_csharp(files, self.folder / name, name, compiler="roslyn", target=self.target)
 
     def run(self, name: str) -> ProgramRun:
         """Run a program once on each runtime, tiering off, ours traced."""
-        microsoft = self.start(name, get_runtime(TARGET))
+        microsoft = self.start(name, get_runtime(self.target))
         traces = TraceRequest(self.folder / name / "trace")
         ours = self.start(name, self.runtime, trace=traces)
         if ours.trace is None:
@@ -181,8 +188,8 @@ def _compiled(images: ImageSet, name: str) -> frozenset[int]:
     )
 
 
-def _owners(assemblies: set[str]) -> dict[str, str]:
-    defined = {name: _type_names(Path(path)) for name, path in framework_references(TARGET).items()}
+def _owners(assemblies: set[str], target: str) -> dict[str, str]:
+    defined = {name: _type_names(Path(path)) for name, path in framework_references(target).items()}
     count = Counter(full_name for names in defined.values() for full_name in names)
     return {full_name: name for name in assemblies for full_name in defined[name] if count[full_name] == 1}
 

@@ -8,11 +8,14 @@ import pytest
 
 from nativegen.compiler.exclusions import Reason
 from nativegen.pipeline import instances
-from nativegen.pipeline.request import CompileOptions, GenericInstance
+from nativegen.pipeline.compile import compile_file
+from nativegen.pipeline.request import CompileOptions, CompileRequest, GenericInstance
+from nativegen.readytorun.enums import ElementType
 from nativegen.readytorun.reader import ReadyToRunImage
 from tests.pipeline.support import compiled
 from tests.support.csharp import compile_csharp
-from tests.support.paths import TARGETS
+from tests.support.paths import TARGETS, TestInputs
+from tests.support.runtimes import framework_references
 
 pytestmark = pytest.mark.usefixtures("inputs")
 
@@ -126,3 +129,23 @@ def test_foreign_instances_come_from_the_store_too(tmp_path: Path) -> None:
     }
     compiled(path, tmp_path / "resilient", target="9.0", store=store)
     assert compiled(path, tmp_path / "again", target="9.0", store=store, options=guarded)[0] == clean
+
+
+def test_what_a_native_image_carries_is_made_again(inputs: TestInputs, tmp_path: Path) -> None:
+    """Of System.Memory, whose own code asks for fewer instances than others count on."""
+    source = inputs.framework("3.1") / "System.Memory.dll"
+    output = tmp_path / "System.Memory.dll"
+    references = framework_references("3.1")
+    asked = compile_file(CompileRequest(str(source), str(output), "3.1", references, CompileOptions(from_native=True)))
+    theirs, ours = (_over_value_types(path) for path in (source, output))
+    assert len(theirs) > 100 and theirs <= ours
+    assert {"the native code that the assembly came with"} < {instance.needed_by for instance in asked.instances}
+
+
+def _over_value_types(image: Path) -> set[bytes]:
+    found = set()
+    for entry in ReadyToRunImage.open(image).instance_entries:
+        owner = entry.method.owner.types if entry.method.owner is not None else ()
+        if any(argument.element != ElementType.CANON_ZAPSIG for argument in (*owner, *entry.method.arguments)):
+            found.add(bytes(entry.signature))
+    return found
