@@ -285,6 +285,8 @@ def _castable(importer: MethodImporter, token: int) -> tuple[TypeDesc, TypeDesc 
     desc = importer.compiler.storage(token).desc
     open_type = importer.compiler.open_type(token)
     if desc.is_nullable:  # a boxed Nullable is a boxed value or null
+        if open_type is not None and not open_type.type_args:
+            return desc, open_type  # a type parameter: the helper knows that its Nullable is cast to like the value
         return desc.type_args[0], None if open_type is None else open_type.type_args[0]
     if not desc.is_value_type and not desc.is_reference_type:
         raise invalid(f"cast to {desc.display_name}")

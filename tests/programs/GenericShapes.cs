@@ -137,6 +137,9 @@ static class Shapes
     [MethodImpl(NI)] public static T[,] Grid<T>(T t) { var g = new T[2, 2]; g[1, 1] = t; return g; }
     [MethodImpl(NI)] public static string Null<T>(T? t) where T : struct => t.HasValue ? "has" + t.Value : "none" + default(T);
     [MethodImpl(NI)] public static object BoxIt<T>(T t) => t;
+    // T may be a Nullable of a struct that reference types share: what to cast to is looked up, and takes the boxed value.
+    [MethodImpl(NI)] public static string Probe<T>(object o) { string s = (o is T) + (o is T t ? t + "" : "-"); try { return s + (T)o + ";"; } catch (InvalidCastException) { return s + "!;"; } catch (NullReferenceException) { return s + "0;"; } }
+    [MethodImpl(NI)] public static string Probes() { string s = ""; foreach (object o in new object[] { null, 5, "x", ("a", "b"), (object)("a", 1), new Version(1, 2) }) s += Probe<(string, string)?>(o) + Probe<(string, string)>(o) + Probe<int?>(o) + Probe<int>(o) + Probe<string>(o) + Probe<(string, int)?>(o) + Probe<KeyValuePair<string, object>?>(o); return s; }
     [MethodImpl(NI)] public static T Unbox<T>(object o) => (T)o;
 }
 
@@ -169,7 +172,7 @@ static class Program
         All(t, "a", "bc"); All(t, new Version(1, 2), new Version(3, 4)); All(t, 7, 8); All(t, 2.5, -1); All(t, 'x', 'y'); All(t, new DateTime(2001, 2, 3), new DateTime(2004, 5, 6)); All(t, Guid.Empty, Guid.Empty);
         Box<string> loud = new Loud("v"); t.Append(loud.Name("n")).Append(loud.Generic(1)).Append(loud.Generic("q")).Append(((IDefault<string>)loud).Describe());
         var chainLog = new List<string>(); t.Append(new Chain<string>().Then(x => x + "1").Log(chainLog).Then(x => x + "2").Run("c")).Append(chainLog[0]).Append(new Chain<object>().As<string>("s")).Append(new Chain<object>().As<Version>("s") == null);
-        t.Append(Shapes.Linq(new[] { "x", null, "yy", "z" })).Append(Shapes.Null<int>(null)).Append(Shapes.Null<int>(4)).Append(Shapes.Null<Guid>(null).Length);
+        t.Append(Shapes.Probes()).Append(Shapes.Linq(new[] { "x", null, "yy", "z" })).Append(Shapes.Null<int>(null)).Append(Shapes.Null<int>(4)).Append(Shapes.Null<Guid>(null).Length);
         t.Append(Vari.Up(new[] { "u" }).First()).Append(Vari.Fun<string>(x => "f" + x)("g")).Append(Vari.Is<object>(new[] { "s" })).Append(Vari.Is<string>(new object[0])).Append(Vari.Is<int>(new[] { 1 })).Append(Vari.Store<object>(new object[1], 4)[0]);
         try { Vari.Store<object>(new string[1], new Version(1, 1)); } catch (ArrayTypeMismatchException) { t.Append("ATME"); }
         t.Append(Maker.Make(typeof(Linked<>), typeof(Fresh))).Append(Maker.Make(typeof(Event<>), typeof(Uri))).Append(Maker.Call("Show", typeof(Fresh), new Fresh())).Append(Maker.Call("Kind", typeof(Uri))).Append(Maker.Call("Local", typeof(Fresh), new Fresh())).Append(Maker.Call("Show", typeof(short), (short)4));
