@@ -231,9 +231,7 @@ def _convert(e: Emission, convert: ir.Convert) -> None:
     elif kind is ir.ConvertKind.U64_F64:
         e.define(convert.result, _uint64_to_double(e, name))
     elif kind is ir.ConvertKind.U64_F32:
-        # Both JITs round twice here.
-        double = e.assign(_uint64_to_double(e, name))
-        e.define(convert.result, f"fptrunc double {double} to float")
+        e.define(convert.result, f"uitofp i64 {name} to float")
     elif e.target.float_to_int == "saturating":
         e.define(convert.result, _SATURATING[kind].format(name))
     else:

@@ -66,7 +66,7 @@ class Target:
         float_to_int: what the JIT makes of NaN and out-of-range values when it converts without checking: ``x86``
             (cvttsd2si's 0x80..0; uint through long, ulong in two halves), or ``saturating`` (nearest value, NaN to 0).
         ulong_to_float_rounds_once: ``conv.r.un; conv.r4`` of a 64-bit integer is one conversion; else it goes through
-            double.
+            double (in 9.0 not where its JIT may use AVX-512; its own images do so everywhere).
         uint64_to_double: ``offset`` (convert as signed, add 2**64 when that is negative: rounds twice) or ``exact``.
         unsigned_compare_zero_extends: cgt.un and clt.un of native int and int32 (the standard leaves it open) widen the
             int32 by zeros; else by its sign. Branches widen by zeros in any case.
@@ -377,7 +377,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 cpu_baseline="x86-64",
                 null_page_limit=2048,
                 float_to_int="saturating",
-                ulong_to_float_rounds_once=True,
+                ulong_to_float_rounds_once=False,
                 uint64_to_double="exact",
                 unsigned_compare_zero_extends=False,
                 helpers=_HELPERS_9_0,

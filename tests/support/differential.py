@@ -94,6 +94,7 @@ def run_differential(
     options: CompileOptions | None = None,
     compile_image: ImageCompiler | None = None,
     extra: Sequence[str] = (),
+    settings: Mapping[str, str] | None = None,
 ) -> dict[str, DifferentialRun]:
     """Run a program with and without images on each runtime and compare.
 
@@ -119,6 +120,7 @@ def run_differential(
         options: of the image compiler.
         compile_image: instead of the pipeline (for tests of this harness).
         extra: further switches of the C# compiler, for the program.
+        settings: of the runtime, in every run.
     Returns:
         target -> what happened.
     Raises:
@@ -141,7 +143,7 @@ def run_differential(
     compile_one = compile_image or partial(_compile_with_pipeline, options, False)
     again = tiered or gc_stress
     compile_inlined = None if compile_image or not again else partial(_compile_with_pipeline, options, True)
-    harnesses = [_Harness(each, folder / each, home, name, args, timeout) for each in runtimes]
+    harnesses = [_Harness(each, folder / each, home, name, args, timeout, settings or {}) for each in runtimes]
     for harness in harnesses:
         built = assemblies[harness.target]
         if harness.target == TRIMMED_TARGET:
@@ -253,7 +255,14 @@ class _Harness:
     """One program on one runtime: a folder with the IL, a folder with the images."""
 
     def __init__(
-        self, target: str, folder: Path, home: Path, name: str, args: Sequence[str], timeout: float
+        self,
+        target: str,
+        folder: Path,
+        home: Path,
+        name: str,
+        args: Sequence[str],
+        timeout: float,
+        settings: Mapping[str, str],
     ) -> None:
         self.target = target
         self._runtime = get_runtime(target)
@@ -266,6 +275,7 @@ class _Harness:
         self._name = name
         self._args = args
         self._timeout = timeout
+        self._settings = settings
 
     def prepare(
         self,
@@ -329,7 +339,7 @@ class _Harness:
             self._args,
             runtime=self._runtime,
             environment=clean_environment(self._home) | dict(variables),
-            settings=settings,
+            settings={**self._settings, **settings},
             tiering=tiering,
             trace=trace,
             cwd=folder,
