@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tests.support.runtimes import clean_environment
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
@@ -52,8 +54,8 @@ def process(command: Sequence[str], *, cwd: pathlib.Path | None = None, env: Map
 
 
 def nativegen(*arguments: str, cache: pathlib.Path) -> str:
-    """Run our own command line with its own cache; returns what it printed."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "NATIVEGEN_CACHE": str(cache)}
+    """Run our own command line with its own cache, as the programs that it starts run; returns what it printed."""
+    env = {**os.environ, **clean_environment(cache.parent), "PYTHONPATH": str(ROOT), "NATIVEGEN_CACHE": str(cache)}
     done = subprocess.run(
         [sys.executable, "-m", "nativegen", *arguments],
         env=env,

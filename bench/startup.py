@@ -123,7 +123,7 @@ def _small(name: str, target: str, folder: pathlib.Path, work: pathlib.Path, hom
         return run_app(where / f"{name}.dll", runtime=runtime, environment=environment, trace=trace, cwd=where)
 
     label = {"hello": "hello", "App": "textstats"}[name]
-    run = partial(nativegen, "run", str(folder / f"{name}.dll"), cache=cache)
+    run = partial(nativegen, "run", f"/runtime:{runtime.root}", str(folder / f"{name}.dll"), cache=cache)
     return Program(f"{label}, {target}", partial(start, folder), partial(start, published), run)
 
 
