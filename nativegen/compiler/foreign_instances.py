@@ -52,16 +52,19 @@ class ForeignInstances:
         module: the one that is compiled.
         foreign: what its image may use.
         images: what other modules' images have; to be shared by all that use one type system.
+
+    Attributes:
+        is_possible: there may be any at all.
     """
 
     def __init__(self, module: Module, foreign: ForeignCode, images: PresentInstances) -> None:
-        self._is_possible = module.type_system.target.foreign_generic_instances and foreign.allows_foreign
+        self.is_possible = module.type_system.target.foreign_generic_instances and foreign.allows_foreign
         self._foreign = foreign
         self._images = images
 
     def wants(self, method: MethodDesc) -> bool:
         """Whether to compile this instance, which is in canonical form and not of the module itself."""
-        if not self._is_possible:
+        if not self.is_possible or (method.owner.full_name, method.name) in _FOR_DEBUGGERS:
             return False
         try:
             core = method.module.type_system.core
@@ -117,6 +120,17 @@ _DEFAULT_COMPARERS: Final = {
         "",
     ),
 }
+
+
+#: What runs only while a debugger or profiler listens, once for each async method.
+_FOR_DEBUGGERS: Final = frozenset(
+    {
+        (
+            "System.Runtime.CompilerServices.AsyncTaskMethodBuilder`1",
+            "CreateDebugFinalizableAsyncStateMachineBox",
+        )
+    }
+)
 
 
 def _is_guarded_completely(method: MethodDesc) -> bool:

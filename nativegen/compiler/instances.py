@@ -17,12 +17,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 from nativegen.compiler import manifest_names
 from nativegen.compiler.foreign_cells import MODULE_ZAPSIG, foreign_instance_entry
 from nativegen.compiler.foreign_instances import ForeignInstances
+from nativegen.compiler.virtual_use import Slots, VirtualUse
 from nativegen.metadata import Table
 from nativegen.metadata.elements import ET
 from nativegen.readytorun.enums import MODULE_OVERRIDE, FieldSigFlags, FixupKind, MethodSigFlags
@@ -33,6 +35,9 @@ from nativegen.typesystem.symbols import CANON, SymbolTable
 
 Signature = tuple[int | bytes | Symbol, ...]
 
+_VIRTUAL_CALLS: Final = frozenset(
+    {FixupKind.VirtualEntry, FixupKind.VirtualEntry_DefToken, FixupKind.VirtualEntry_RefToken}
+)
 _METHODS: Final = frozenset({FixupKind.MethodEntry, FixupKind.MethodHandle, FixupKind.DelegateCtor})
 _TYPES: Final = frozenset({FixupKind.NewObject, FixupKind.TypeHandle, FixupKind.CctorTrigger})
 _LOOKUPS: Final = frozenset(
@@ -44,6 +49,14 @@ _VIRTUAL: Final = 0x0040  # MethodAttributes (ECMA-335 II.23.1.10)
 
 class _OpenType(Exception):
     """A signature in terms of type parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """An instance that code may run: in any case (``slots`` None), or once one of the slots is called virtually."""
+
+    method: MethodDesc
+    slots: Slots = None
 
 
 def instance_entry(symbols: SymbolTable, method: MethodDesc) -> tuple[int, Signature]:
@@ -87,9 +100,9 @@ def may_need_instances(cell: Cell) -> bool:
     """Whether :meth:`InstanceReader.needs` has to look at a cell: most name nothing generic."""
     signature = _without_override(cell.signature)
     kind = signature[0]
-    if kind in _LOOKUPS:
+    if kind in _LOOKUPS or kind in _VIRTUAL_CALLS:
         return True
-    if kind in _METHODS or kind == FixupKind.VirtualEntry:
+    if kind in _METHODS:
         return signature[1] not in (0, int(MethodSigFlags.MemberRefToken))
     if kind in _TYPES:
         return signature[1] in (ET.GENERICINST, MODULE_ZAPSIG)
@@ -116,7 +129,8 @@ class InstanceReader:
     def __init__(self, module: Module, symbols: SymbolTable, foreign: ForeignInstances | None = None) -> None:
         self._module = module
         self._symbols = symbols
-        self._foreign = foreign
+        self._foreign = foreign if foreign is not None and foreign.is_possible else None
+        self._virtual_use = VirtualUse()
         self._manifest_types: dict[Symbol, TypeDesc] = {}
         self._manifest_methods: dict[Symbol, MethodDesc] = {}
         self._variables: tuple[tuple[TypeDesc, ...], tuple[TypeDesc, ...]] = ((), ())  # what !n and !!n mean
@@ -132,19 +146,36 @@ class InstanceReader:
         except _OpenType:
             raise TypeLoadError("an instance in terms of type parameters") from None
 
-    def needs(self, cell: Cell) -> list[MethodDesc]:
-        """The instances of the module's own generics over value types that code with this cell may run.
+    def needs(self, cell: Cell) -> list[Need]:
+        """The instances over value types that code with this cell may run.
 
         What cannot be found (a missing assembly, a signature of shared code that says nothing exact) ends the list:
         the JIT compiles what the image does not have.
         """
-        found: dict[MethodDesc, None] = {}
+        found: dict[Need, None] = {}
         with contextlib.suppress(_OpenType, TypeLoadError):
-            for method in self._used(_without_override(cell.signature)):
-                instance = self.instance(method)
+            for need in self._used(_without_override(cell.signature)):
+                instance = self.instance(need.method)
                 if instance is not None:
-                    found[instance] = None
+                    found[Need(instance, need.slots)] = None
         return list(found)
+
+    def called_slot(self, cell: Cell) -> MethodDesc | None:
+        """The slot that code with this cell calls virtually; None: it does not, or no foreign instance can be meant."""
+        if self._foreign is None:
+            return None
+        signature = _without_override(cell.signature)
+        with contextlib.suppress(_OpenType, TypeLoadError):
+            if signature[0] in _LOOKUPS:
+                method = self._looked_up_slot(signature)
+            elif signature[0] == FixupKind.VirtualEntry:
+                method = self._method(signature, 1)[0]
+            elif signature[0] in _VIRTUAL_CALLS and isinstance(signature[1], Symbol):
+                method = self._definition(signature[1])
+            else:
+                return None
+            return None if method is None else self._virtual_use.class_slot(method)
+        return None
 
     def instance(self, method: MethodDesc) -> MethodDesc | None:
         """The canonical form of an instance; None: it needs no code of its own, or cannot have any in this image."""
@@ -158,7 +189,7 @@ class InstanceReader:
             return None
         return method
 
-    def _used(self, signature: Signature) -> Iterator[MethodDesc]:
+    def _used(self, signature: Signature) -> Iterator[Need]:
         kind = signature[0]
         if kind in _LOOKUPS:
             yield from self._looked_up(signature)
@@ -167,48 +198,65 @@ class InstanceReader:
             if constrained is not None:
                 target = constrained.resolve_override(method)
                 if target is not None:
-                    yield target
+                    yield Need(target)
                 elif method.is_static:  # the interface's own
-                    yield method
+                    yield Need(method)
                 return
-            yield method
+            yield Need(method)
             yield from self._overrides(method)
             if self._foreign is not None:
                 for comparer in self._foreign.made_by(method):
-                    yield from comparer.methods_named(".ctor")
-                    yield from _constructed(comparer)
-            # Framework code that is given one of our structs makes use of it as its interfaces say.
-            for argument in (*method.type_args, *method.method_args):
-                if argument.is_value_type:
-                    yield from _constructed(argument)
+                    yield from map(Need, comparer.methods_named(".ctor"))
+                    yield from self._constructed(comparer)
+            if self.instance(method) is None:
+                # Code that is not seen makes use of a struct of ours as its interfaces say.
+                for argument in (*method.type_args, *method.method_args):
+                    if argument.is_value_type:
+                        yield from self._constructed(argument)
             if method.is_constructor:
-                yield from _constructed(method.owner)
+                yield from self._constructed(method.owner)
             elif method.is_static:
                 yield from _static_constructor(method.owner)
         elif kind == FixupKind.VirtualEntry:
             method = self._method(signature, 1)[0]
             if method.method_args:
-                yield method
+                yield Need(method)
                 yield from self._overrides(method)
         elif kind == FixupKind.NewObject:
-            yield from _constructed(self._type(signature, 1)[0])
+            yield from self._constructed(self._type(signature, 1)[0])
         elif kind == FixupKind.TypeHandle:
             type_ = self._type(signature, 1)[0]
             if type_.is_value_type:
-                yield from _constructed(type_)
+                yield from self._constructed(type_)
         elif kind == FixupKind.FieldAddress and _number(signature, 1) & FieldSigFlags.OwnerType:
             yield from _static_constructor(self._type(signature, 2)[0])
         elif kind == FixupKind.CctorTrigger:
             yield from _static_constructor(self._type(signature, 1)[0])
 
-    def _overrides(self, method: MethodDesc) -> Iterator[MethodDesc]:
+    def _overrides(self, method: MethodDesc) -> Iterator[Need]:
         """What a call of a virtual generic method may run: it has no slot that objects of a type would fill."""
         if not method.method_args or not method.is_virtual:
             return
         for type_ in self._types_with_virtual_generics:
             target = type_.resolve_override(method)
             if target is not None:
-                yield target
+                yield Need(target)
+
+    def _constructed(self, type_: TypeDesc) -> Iterator[Need]:
+        """What can run once there are objects of a type: its and its base classes' virtual methods."""
+        current: TypeDesc | None = type_
+        while current is not None:
+            if current.type_args:
+                yield from _static_constructor(current)
+                for method in current.methods:
+                    if method.is_virtual and not method.is_static and not method.is_generic:
+                        is_own = current.module is self._module
+                        yield Need(method, None if is_own else self._virtual_use.slots(method, type_))
+            current = current.base_type
+        if type_.type_args:
+            for interface in type_.interfaces:
+                if interface.type_args:
+                    yield from (Need(each) for each in interface.methods if each.is_virtual and not each.is_generic)
 
     @cached_property
     def _types_with_virtual_generics(self) -> tuple[TypeDesc, ...]:
@@ -221,21 +269,32 @@ class InstanceReader:
         types = [self._module.type_def(rid) for rid in sorted(owners)]
         return tuple([type_ for type_ in types if not type_.is_generic_definition and not type_.is_interface])
 
-    def _looked_up(self, signature: Signature) -> Iterator[MethodDesc]:
+    def _looked_up(self, signature: Signature) -> Iterator[Need]:
         """What a dictionary lookup names: its own type parameters are those of the code that it belongs to."""
-        kind, at = signature[0], 1
-        if kind == FixupKind.ThisObjDictionaryLookup:
-            context, at = self._type(signature, at)
-            self._variables = context.type_args, ()
-        else:
-            self._variables = self._scope(signature)
         try:
+            at = self._enter(signature)
             if signature[at] == FixupKind.TypeHandle:  # to make objects of it, or for its static fields
-                yield from list(_constructed(self._type(signature, at + 1)[0]))
+                yield from list(self._constructed(self._type(signature, at + 1)[0]))
             else:
                 yield from list(self._used(signature[at:]))
         finally:
             self._variables = (), ()
+
+    def _looked_up_slot(self, signature: Signature) -> MethodDesc | None:
+        try:
+            at = self._enter(signature)
+            return self._method(signature, at + 1)[0] if signature[at] == FixupKind.VirtualEntry else None
+        finally:
+            self._variables = (), ()
+
+    def _enter(self, signature: Signature) -> int:
+        """Sets what type parameters in a lookup mean; where the thing that is looked up begins."""
+        if signature[0] == FixupKind.ThisObjDictionaryLookup:
+            context, at = self._type(signature, 1)
+            self._variables = context.type_args, ()
+            return at
+        self._variables = self._scope(signature)
+        return 1
 
     def _scope(self, signature: Signature) -> tuple[tuple[TypeDesc, ...], tuple[TypeDesc, ...]]:
         """The type arguments at the end of a lookup through a hidden argument (:meth:`CellFactory.lookup_type`)."""
@@ -369,22 +428,6 @@ def _number(signature: Signature, at: int) -> int:
     return part
 
 
-def _constructed(type_: TypeDesc) -> Iterator[MethodDesc]:
-    """What can run once there are objects of a type: its and its base classes' virtual methods."""
-    current: TypeDesc | None = type_
-    while current is not None:
-        if current.type_args:
-            yield from _static_constructor(current)
-            for method in current.methods:
-                if method.is_virtual and not method.is_static and not method.is_generic:
-                    yield method
-        current = current.base_type
-    if type_ is not None and type_.type_args:
-        for interface in type_.interfaces:
-            if interface.type_args:
-                yield from (method for method in interface.methods if method.is_virtual and not method.is_generic)
-
-
-def _static_constructor(type_: TypeDesc) -> Iterator[MethodDesc]:
+def _static_constructor(type_: TypeDesc) -> Iterator[Need]:
     if isinstance(type_, DefType) and type_.type_args and type_.static_constructor is not None:
-        yield type_.static_constructor
+        yield Need(type_.static_constructor)

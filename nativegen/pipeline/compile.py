@@ -35,6 +35,7 @@ from nativegen.pipeline.link_names import LinkNames
 from nativegen.pipeline.method_names import resolve
 from nativegen.pipeline.request import CompileReport, CompileRequest, ExcludedMethod, GenericInstance
 from nativegen.pipeline.reuse import Reuse, SymbolCheck
+from nativegen.pipeline.shared_units import SharedUnits
 from nativegen.pipeline.signature_facts import FAILURES
 from nativegen.pipeline.unit_codec import Exclusion
 from nativegen.pipeline.unit_store import Result, UnitStore
@@ -185,6 +186,7 @@ def compile_many(
                     job.outcomes[outcome.rid] = outcome
                 else:
                     job.instances[outcome.instance] = outcome
+                    linker.share(job, outcome)
                 for stage, spent in (outcome.seconds or {}).items():
                     job.seconds[stage] = job.seconds.get(stage, 0.0) + spent
             done += len(outcomes)
@@ -265,6 +267,7 @@ class _Linker:
         self._systems: dict[tuple[str, int], TypeSystem] = {}
         self._opened: dict[str, Assembly] = {}
         self._present = PresentInstances()
+        self._shared = SharedUnits()
 
     def _open(self, path: str) -> Assembly:
         """The job's assembly is open already, and much of it decoded."""
@@ -336,7 +339,11 @@ class _Linker:
             for instance in job.latest:
                 result = found.get(instance.signature)
                 if result is None:
-                    missing.append(instance)
+                    shared = self._shared.find(job.request, job.assembly.name, instance.signature)
+                    if shared is None:
+                        missing.append(instance)
+                    else:
+                        job.instances[instance.signature] = MethodOutcome(instance.rid, shared, None)
                     continue
                 job.instances_reused.add(instance.signature)
                 if isinstance(result, Exclusion):
@@ -346,6 +353,11 @@ class _Linker:
                     job.instances[instance.signature] = MethodOutcome(instance.rid, result, None)
         job.seconds["instances"] = job.seconds.get("instances", 0.0) + time.process_time() - start
         return missing
+
+    def share(self, job: _Job, outcome: MethodOutcome) -> None:
+        """Other assemblies may need the same instance."""
+        if outcome.unit is not None and outcome.instance is not None:
+            self._shared.add(job.request, job.assembly.name, outcome.instance, outcome.unit)
 
     @_without_collector
     def link(self, job: _Job) -> CompileReport:

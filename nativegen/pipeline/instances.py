@@ -71,6 +71,8 @@ class InstanceClosure:
         self._budget = INSTANCE_BUDGET
         self._seen_cells: set[Cell] = set()
         self._known: set[MethodDesc] = set()
+        self._called: set[MethodDesc] = set()
+        self._waiting: dict[MethodDesc, list[tuple[MethodDesc, str]]] = {}  # slot -> what a call of it may run
         self._next: dict[Signature, NeededInstance] = {}
         self.left_out: list[GenericInstance] = []
 
@@ -80,8 +82,19 @@ class InstanceClosure:
             if not may_need_instances(cell) or cell in self._seen_cells:
                 continue
             self._seen_cells.add(cell)
-            for method in self._reader.needs(cell):
-                self._add(method, name)
+            slot = self._reader.called_slot(cell)
+            if slot is not None and slot not in self._called:
+                self._called.add(slot)
+                for method, needed_by in self._waiting.pop(slot, ()):
+                    self._may_run(method, needed_by)
+            for need in self._reader.needs(cell):
+                if need.method in self._known:
+                    continue
+                if need.slots is None or not need.slots.isdisjoint(self._called):
+                    self._may_run(need.method, name())
+                else:
+                    for each in need.slots:
+                        self._waiting.setdefault(each, []).append((need.method, name()))
 
     def seed(self, method: MethodDesc, reason: str) -> None:
         """Notes an instance that is wanted for another reason than that compiled code asks for it.
@@ -91,12 +104,12 @@ class InstanceClosure:
         instance = self._reader.instance(method)
         if instance is not None and instance not in self._known:
             self._budget += 1
-            self._add(instance, lambda: reason)
+            self._may_run(instance, reason)
 
-    def _add(self, method: MethodDesc, name: Callable[[], str]) -> None:
+    def _may_run(self, method: MethodDesc, needed_by: str) -> None:
         if method not in self._known:
             self._known.add(method)
-            self._need(method, name())
+            self._need(method, needed_by)
 
     def _need(self, method: MethodDesc, needed_by: str) -> None:
         depth = max(argument.depth for argument in (*method.type_args, *method.method_args))

@@ -97,7 +97,7 @@ def _chain(type_desc: TypeDesc) -> list[TypeDesc]:
     return chain
 
 
-def _same_signature(candidate: MethodDesc, wanted: MethodDesc) -> bool:
+def same_signature(candidate: MethodDesc, wanted: MethodDesc) -> bool:
     if candidate.generic_count != wanted.generic_count or candidate.is_static != wanted.is_static:
         return False
     left, right = candidate.signature, wanted.signature
@@ -134,7 +134,7 @@ def _most_derived(chain: list[TypeDesc], method: MethodDesc) -> MethodDesc | Non
         overriding = None
         for candidate in _named(type_desc, method.name):
             matched = [
-                base for base in overridable if _same_signature(candidate, base) and _may_override(candidate, base)
+                base for base in overridable if same_signature(candidate, base) and _may_override(candidate, base)
             ]
             if not candidate.is_virtual or not matched:
                 continue
@@ -205,5 +205,5 @@ def _implements_by_name(candidate: MethodDesc, method: MethodDesc) -> bool:
         candidate.is_virtual
         and candidate.access == _PUBLIC
         and not candidate.is_static
-        and _same_signature(candidate, method)
+        and same_signature(candidate, method)
     )

@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 
 from nativegen.compiler.exclusions import Reason
+from nativegen.compiler.instances import Signature
 from nativegen.pipeline import instances
-from nativegen.pipeline.compile import compile_file
+from nativegen.pipeline.compile import CompileFailure, compile_file, compile_many
 from nativegen.pipeline.request import CompileOptions, CompileRequest, GenericInstance
+from nativegen.pipeline.shared_units import SharedUnits
 from nativegen.readytorun.enums import ElementType
 from nativegen.readytorun.reader import ReadyToRunImage
-from tests.pipeline.support import compiled
+from nativegen.readytorun.unit import MethodUnit
+from tests.pipeline.support import compiled, references
 from tests.support.csharp import compile_csharp
 from tests.support.paths import TARGETS, TestInputs
 from tests.support.runtimes import framework_references
@@ -149,3 +152,74 @@ def _over_value_types(image: Path) -> set[bytes]:
         if any(argument.element != ElementType.CANON_ZAPSIG for argument in (*owner, *entry.method.arguments)):
             found.add(bytes(entry.signature))
     return found
+
+
+COMMON = """
+using System;
+using System.Collections.Generic;
+public struct S { public int a; public string b; }
+public class NAME
+{
+    public static int M() { var q = new Queue<DateTime>(); q.Enqueue(DateTime.MinValue); return q.Count; }
+    public static int N() { var q = new Queue<S>(); q.Enqueue(new S { a = 3 }); return q.Dequeue().a; }
+    MORE
+}
+"""
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_images_have_in_common_is_compiled_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int
+) -> None:
+    """Instances over the framework's types; the images are those that each assembly gets alone.
+
+    The assemblies have enough else to do for the first one's instances to be there when the second one asks.
+    """
+    given: list[tuple[str, Signature]] = []
+    find = SharedUnits.find
+
+    def spy(self: SharedUnits, request: CompileRequest, assembly: str, signature: Signature) -> MethodUnit | None:
+        unit = find(self, request, assembly, signature)
+        if unit is not None:
+            given.append((assembly, signature))
+        return unit
+
+    monkeypatch.setattr(SharedUnits, "find", spy)
+    guarded = CompileOptions(mode="guarded")
+    paths = []
+    for name, count in (("First", 500), ("Last", 499)):
+        more = "".join(f"public static int F{number}() {{ return {number}; }}" for number in range(count))
+        source = COMMON.replace("NAME", name).replace("MORE", more)
+        paths.append(compile_csharp(source, tmp_path, name, library=True))
+    alone = [compiled(path, tmp_path / "alone", target="9.0", options=guarded)[0] for path in paths]
+    assert not given
+    known = references("9.0")
+    requests = [CompileRequest(str(path), f"{path}.image", "9.0", known, guarded) for path in paths]
+    reports = list(compile_many(requests, jobs=jobs))
+    assert not any(isinstance(report, CompileFailure) for report in reports)
+    assert [Path(request.output).read_bytes() for request in requests] == alone
+    assert len(given) > 5 and len({assembly for assembly, _ in given}) == 1
+
+
+def test_only_virtual_methods_that_are_called_are_needed(tmp_path: Path) -> None:
+    """Of another assembly's types: a List has many more than anybody uses."""
+    source = """
+        using System.Collections;
+        using System.Collections.Generic;
+        public struct S { public int a; public string b; }
+        public class P
+        {
+            public static int Few() { var l = new List<S>(); l.Add(new S()); return l.Count; }
+            public static int Sum(IEnumerable<S> all) { int n = 0; foreach (var s in all) n += s.a; return n; }
+            MORE
+        }
+    """
+    found = {}
+    for name, more in (("Few", ""), ("Many", "public static void Clear(IList list) { list.Clear(); list.Remove(1); }")):
+        path = compile_csharp(source.replace("MORE", more), tmp_path, name, library=True)
+        _, report = compiled(path, tmp_path / "image", target="9.0", options=CompileOptions(mode="guarded"))
+        native = [each.name for each in report.instances if not each.code and "<S>" in each.name]
+        found[name] = {each.rpartition("::")[2].rpartition(".")[2] for each in native if "List`1<S>::" in each}
+    assert {"Add", "AddWithResize", "GetEnumerator"} <= found["Few"]
+    assert not {"Insert", "Remove", "Clear", "get_SyncRoot"} & found["Few"]
+    assert {"Clear", "Remove"} <= found["Many"] and "get_SyncRoot" not in found["Many"]
