@@ -39,6 +39,7 @@ _TABLE_SHIFT: Final = 24
 _MEMBER_REF: Final = 0x0A
 _METHOD_SPEC: Final = 0x2B
 _TYPE_SPEC: Final = 0x1B
+_HEADER_SIZE: Final = 8  # of an object: its MethodTable
 _SZARRAY: Final = b"\x1d"  # ELEMENT_TYPE_SZARRAY in a type signature
 
 
@@ -283,6 +284,16 @@ class CellFactory:
     def check_field_offset(self, token: int, field: FieldDesc) -> Cell:
         """The instance field is where we predicted (classes: MethodTable pointer included)."""
         signature = (int(FixupKind.Check_FieldOffset), field.offset, *self._field_signature(token, field, True))
+        return self._cell(CellKind.CHECK, signature)
+
+    def check_static_offset(self, token: int, field: FieldDesc, offset: int) -> Cell:
+        """A static field of a generic class is at this offset from the base that its kind of fields has.
+
+        The runtime's check was made for instance fields, but compares what it knows as the field's offset; of classes
+        it adds the size of a header (jitinterface.cpp: LoadDynamicInfoEntry).
+        """
+        expected = offset if field.owner.is_value_type else offset + _HEADER_SIZE
+        signature = (int(FixupKind.Check_FieldOffset), expected, *self._field_signature(token, field, True))
         return self._cell(CellKind.CHECK, signature)
 
     def field_offset(self, token: int, field: FieldDesc) -> Cell:

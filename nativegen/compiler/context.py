@@ -28,10 +28,15 @@ from nativegen.compiler.abi import call_abi, reference_map, return_kind
 from nativegen.compiler.accessibility import AccessRules
 from nativegen.compiler.cells import CellFactory
 from nativegen.compiler.exclusions import Excluded, Reason
-from nativegen.compiler.foreign import ForeignCode
+from nativegen.compiler.foreign import ForeignCode, is_framework
 from nativegen.compiler.foreign_cells import ForeignCells
 from nativegen.compiler.import_calls import emit_class_constructor_trigger
-from nativegen.compiler.import_generics import generic_context, open_owner, trigger_class_constructor
+from nativegen.compiler.import_generics import (
+    generic_context,
+    open_owner,
+    static_field_place,
+    trigger_class_constructor,
+)
 from nativegen.compiler.importer import Handler, MethodImporter
 from nativegen.compiler.inlining import Inliner
 from nativegen.compiler.intrinsics import has_placeholder_body, has_plain_body, intrinsic_for
@@ -417,9 +422,14 @@ class MethodCompiler:
             return StaticField(field, storage, self.cells.field_data(field))
         if not contains_canon(field.owner):
             return StaticField(field, storage, self.cells.static_field_address(token, field))
-        if field.module is not self.home or field.is_thread_static or field.rva:
+        is_own = field.module is self.home
+        if field.is_thread_static or field.rva or not (is_own or is_framework(field.module)):
             raise Excluded(Reason.GENERIC, f"static field {field.display_name} in shared code")
-        return StaticField(field, storage, None, self.module.field(token).owner)
+        check = None
+        if not is_own:
+            _, offset = static_field_place(field, self.target.statics_start_with_header)
+            check = self.cells.check_static_offset(token, field, offset)
+        return StaticField(field, storage, None, self.module.field(token).owner, check)
 
     def _check_field(self, token: int, field: FieldDesc, static: bool) -> None:
         self.access.check_member(self.module.field(token))
@@ -477,7 +487,11 @@ def _prolog(importer: MethodImporter) -> None:
     """
     method = importer.method
     owner = method.owner
-    if not owner.has_static_constructor or owner.is_before_field_init or method.is_static_constructor:
+    if method.is_static_constructor:
+        return
+    if not importer.compiler.foreign.may_get_static_constructor(method) and (
+        not owner.has_static_constructor or owner.is_before_field_init
+    ):
         return
     if owner.rid == 1:  # <Module>: its constructor is the module's, run when the module is loaded
         return

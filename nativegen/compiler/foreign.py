@@ -42,6 +42,7 @@ from nativegen.readytorun.manifest_rows import MANIFEST_MODULE
 from nativegen.readytorun.targets import Target
 from nativegen.readytorun.unit import Cell, CellKind, ForeignUse, Symbol, SymbolKind
 from nativegen.typesystem import MethodDesc, Module, TypeDesc, TypeLoadError
+from nativegen.typesystem.canonical import contains_canon
 from nativegen.typesystem.symbols import SymbolTable
 
 BODY: Final = "body"
@@ -68,6 +69,15 @@ class ForeignCode:
         self._target = target
         self._known: dict[MethodDesc, tuple[ForeignUse, Cell | None] | Excluded] = {}
         self._symbols: dict[Module, SymbolTable] = {}
+
+    def may_get_static_constructor(self, method: MethodDesc) -> bool:
+        """Whether the code of a foreign method has to run a static constructor that its class does not have yet."""
+        return (
+            self.mode is Mode.GUARDED
+            and method.module is not self._module
+            and not is_framework(method.module)
+            and not method.owner.has_static_constructor
+        )
 
     @property
     def allows_foreign(self) -> bool:
@@ -124,6 +134,36 @@ class ForeignCode:
             symbols = self._symbols[module] = SymbolTable(module)
         use = body_use(definition, symbols)
         return use, check_il_body(definition) if self.mode is Mode.GUARDED else None
+
+
+def is_framework(module: Module) -> bool:
+    """Whether a module is .NET's own: servicing changes bodies, and nothing that a dependent's image may rely on."""
+    return module.assembly.identity.public_key_token in _FRAMEWORK_KEYS
+
+
+def is_guarded_completely(method: MethodDesc) -> bool:
+    """Whether a guard of the body, and code that expects a static constructor, see all that matters of a method.
+
+    A guard does not see that the class gets a static constructor, which has to run before static methods, constructors
+    and methods of structs. Nobody adds one to a type of the framework in servicing; other libraries are rebuilt at
+    will, so code of theirs runs one if there is one; in a generic class that must be exactly known, because shared code
+    could only ask for static fields, which there need not be. One that may run late (``beforefieldinit``) would run
+    early, and can become one that must.
+    """
+    owner = method.owner
+    if is_framework(method.module) or method.is_static_constructor:
+        return True
+    if not (method.is_static or method.is_constructor or owner.is_value_type or owner.is_interface):
+        return True
+    if contains_canon(owner):
+        return False
+    return not owner.has_static_constructor or not owner.is_before_field_init
+
+
+#: Public key tokens that the assemblies of .NET are signed with.
+_FRAMEWORK_KEYS: Final = frozenset(
+    {"7cec85d7bea7798e", "b03f5f7f11d50a3a", "b77a5c561934e089", "cc7b13ffcd2ddd51", "adb9793829ddae60"}
+)
 
 
 def check_il_body(definition: MethodDesc) -> Cell:

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from nativegen.compiler.exclusions import Excluded
-from nativegen.compiler.foreign import ForeignCode, Mode
+from nativegen.compiler.foreign import ForeignCode, Mode, is_guarded_completely
 from nativegen.compiler.intrinsics import has_plain_body
 from nativegen.diagnostics import NativegenError
 from nativegen.readytorun.enums import SectionType
@@ -68,7 +68,7 @@ class ForeignInstances:
             return False
         try:
             core = method.module.type_system.core
-            if self._foreign.mode is Mode.GUARDED and not _is_guarded_completely(method):
+            if self._foreign.mode is Mode.GUARDED and not is_guarded_completely(method):
                 return False
             return has_plain_body(method, core) and self._foreign.allows(method) and not self._images.has(method)
         except (Excluded, TypeLoadError, NativegenError):
@@ -130,24 +130,6 @@ _FOR_DEBUGGERS: Final = frozenset(
             "CreateDebugFinalizableAsyncStateMachineBox",
         )
     }
-)
-
-
-def _is_guarded_completely(method: MethodDesc) -> bool:
-    """Whether a guard of the body sees all that matters.
-
-    It does not see that the class gets a static constructor, which would have to run before static methods,
-    constructors and methods of structs. Nobody adds one to a type of the framework in servicing; other libraries are
-    rebuilt at will.
-    """
-    if method.module.assembly.identity.public_key_token in _FRAMEWORK_KEYS:
-        return True
-    return not (method.is_static or method.is_constructor or method.owner.is_value_type or method.owner.is_interface)
-
-
-#: Public key tokens that the assemblies of .NET are signed with.
-_FRAMEWORK_KEYS: Final = frozenset(
-    {"7cec85d7bea7798e", "b03f5f7f11d50a3a", "b77a5c561934e089", "cc7b13ffcd2ddd51", "adb9793829ddae60"}
 )
 
 

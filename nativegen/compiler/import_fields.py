@@ -91,6 +91,8 @@ def _store_field(importer: MethodImporter, token: int) -> None:
 def _static_address(importer: MethodImporter, field: StaticField) -> Address:
     if field.open_owner is not None:
         importer.require(field.storage)
+        if field.check is not None:
+            importer.require_cell(field.check)
         return import_generics.static_field_address(importer, field.field, field.storage, field.open_owner)
     assert field.cell is not None
     if field.cell.kind is CellKind.FIELD_DATA:

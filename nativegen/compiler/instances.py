@@ -30,7 +30,13 @@ from nativegen.metadata.elements import ET
 from nativegen.readytorun.enums import MODULE_OVERRIDE, FieldSigFlags, FixupKind, MethodSigFlags
 from nativegen.readytorun.unit import Cell, Symbol, SymbolKind
 from nativegen.typesystem import DefType, MethodDesc, Module, TypeDesc, TypeLoadError, UnknownSymbol
-from nativegen.typesystem.canonical import canon, canonical_instance, canonical_method, method_version_hash
+from nativegen.typesystem.canonical import (
+    canon,
+    canonical_instance,
+    canonical_method,
+    canonical_type,
+    method_version_hash,
+)
 from nativegen.typesystem.symbols import CANON, SymbolTable
 
 Signature = tuple[int | bytes | Symbol, ...]
@@ -131,6 +137,9 @@ class InstanceReader:
         self._symbols = symbols
         self._foreign = foreign if foreign is not None and foreign.is_possible else None
         self._virtual_use = VirtualUse()
+        # Of generic types: which ones there are objects of, and which virtual generic methods are called.
+        self._with_virtual_generics: dict[TypeDesc, None] = {}
+        self._virtual_generic_calls: dict[MethodDesc, None] = {}
         self._manifest_types: dict[Symbol, TypeDesc] = {}
         self._manifest_methods: dict[Symbol, MethodDesc] = {}
         self._variables: tuple[tuple[TypeDesc, ...], tuple[TypeDesc, ...]] = ((), ())  # what !n and !!n mean
@@ -241,9 +250,19 @@ class InstanceReader:
             target = type_.resolve_override(method)
             if target is not None:
                 yield Need(target)
+        called = canonical_method(method)
+        if called not in self._virtual_generic_calls:
+            self._virtual_generic_calls[called] = None
+            for type_ in self._with_virtual_generics:
+                yield from _override(type_, called)
 
     def _constructed(self, type_: TypeDesc) -> Iterator[Need]:
         """What can run once there are objects of a type: its and its base classes' virtual methods."""
+        shared = canonical_type(type_)
+        if shared not in self._with_virtual_generics and _has_virtual_generics(shared):
+            self._with_virtual_generics[shared] = None
+            for called in self._virtual_generic_calls:
+                yield from _override(shared, called)
         current: TypeDesc | None = type_
         while current is not None:
             if current.type_args:
@@ -426,6 +445,22 @@ def _number(signature: Signature, at: int) -> int:
     if not isinstance(part, int):
         raise TypeLoadError("a signature of another form")
     return part
+
+
+def _override(type_: TypeDesc, method: MethodDesc) -> Iterator[Need]:
+    target = type_.resolve_override(method)
+    if target is not None:
+        yield Need(target)
+
+
+def _has_virtual_generics(type_: TypeDesc) -> bool:
+    """It is generic, and it or a base class has virtual methods with type parameters of their own."""
+    current: TypeDesc | None = type_ if type_.type_args else None
+    while current is not None:
+        if any(method.is_virtual and method.is_generic for method in current.definition.methods):
+            return True
+        current = current.base_type
+    return False
 
 
 def _static_constructor(type_: TypeDesc) -> Iterator[Need]:

@@ -68,9 +68,11 @@ class StaticField:
     Attributes:
         cell: returns its address, or is FIELD_DATA; None in shared code, when the class has to be looked up.
         open_owner: that class.
+        check: required then, when another assembly decides where its fields are.
     """
 
     field: FieldDesc
     storage: Storage
     cell: Cell | None
     open_owner: TypeDesc | None = None
+    check: Cell | None = None

@@ -28,10 +28,18 @@ pytestmark = pytest.mark.runtime
 
 LIBRARY = """
 using System.Runtime.CompilerServices;
-public struct Pair<T> { GROWN public T First; public int Second; }
+public struct Pair<T>
+{
+    GROWN
+    public T First;
+    public int Second;
+    PAIR_STARTED
+    public int Sum() { return Second + 1; }
+}
 public class Box<T>
 {
     public Pair<T> Held;
+    BOX_STARTED
     public void Put(T first, int second) { Held.First = first; Held.Second = second * FACTOR; }
     public Pair<T> Take() { return Held; }
     public int Twice() { return Held.Second * 2; }
@@ -39,6 +47,8 @@ public class Box<T>
 }
 public static class Tools
 {
+    TOOLS_STARTED
+    [MethodImpl(MethodImplOptions.NoInlining)] public static int Size<T>(T[] items) { return items.Length + 1; }
     [MethodImpl(ATTRIBUTE)] public static EXTERN string Describe<T>(T item) BODY
 }
 """
@@ -59,7 +69,7 @@ static class Program
         var box = new Box<S>();
         box.Put(new S { A = 3, B = "b" }, 5);
         Pair<S> pair = box.Take();
-        return pair.First.ToString() + pair.Second + box.Twice();
+        return pair.First.ToString() + pair.Second + box.Twice() + pair.Sum() + Tools.Size(new S[4]);
     }
     [MethodImpl(MethodImplOptions.NoInlining)] static string Removed() { return "" + new Box<S>().Count(); }
     [MethodImpl(MethodImplOptions.NoInlining)] static string Described() { return Tools.Describe(new S { A = 4 }); }
@@ -88,6 +98,9 @@ AS_BUILT = {
     "GROWN": "",
     "FACTOR": "1",
     "REMOVABLE": "public int Count() { return 1; }",
+    "TOOLS_STARTED": "",
+    "PAIR_STARTED": "",
+    "BOX_STARTED": "",
     "ATTRIBUTE": "MethodImplOptions.NoInlining",
     "EXTERN": "",
     "BODY": '{ return "<" + item + ">"; }',
@@ -96,14 +109,19 @@ REBUILT = {
     "a body changed": {"FACTOR": "7"},
     "a member removed": {"REMOVABLE": ""},
     "a method turned extern": {"ATTRIBUTE": "MethodImplOptions.InternalCall", "EXTERN": "extern", "BODY": ";"},
+    "static constructors added": {
+        "TOOLS_STARTED": 'static Tools() { System.Console.WriteLine("tools"); }',
+        "PAIR_STARTED": 'static Pair() { System.Console.WriteLine("pair"); }',
+        "BOX_STARTED": 'static Box() { System.Console.WriteLine("box"); }',
+    },
     "a struct grown": {"GROWN": "public long More; public object Other;"},
 }
-AS_PRINTED = ["held 3b510", "removed 1", "described <4>", "capacity 41", "trimmed 11"]
+AS_PRINTED = ["held 3b51065", "removed 1", "described <4>", "capacity 41", "trimmed 11"]
 
 
 def library(folder: Path, changes: dict[str, str]) -> Path:
     source = LIBRARY
-    for word, text in (AS_BUILT | changes).items():
+    for word, text in sorted((AS_BUILT | changes).items(), reverse=True):
         source = source.replace(word, text)
     return compile_csharp(source, folder, "Lib", library=True, compiler="roslyn", target="9.0")
 
@@ -132,7 +150,7 @@ def natives(ran: RunResult) -> set[str]:
     return {
         f"{record.namespace.partition('`')[0].rpartition('.')[2]}::{record.name}"
         for record in report.methods
-        if record.state == "native" and "S]" in record.full_name + record.signature
+        if record.state == "native" and ("[S]" in record.namespace or record.namespace == "Tools")
     }
 
 
@@ -149,7 +167,7 @@ def test_a_dependency(command: Command, rebuilt: str, tmp_path: Path, inputs: Te
     published = start(tmp_path / "out" / "App.dll", root, tmp_path / "home", TraceRequest(tmp_path / "t1"))
     assert lines(published) == AS_PRINTED and published.exit_code == 0
     used = natives(published)
-    assert {"Box::Put", "Box::Take", "Box::Twice", "Box::Count", "Stack::Push"} <= used
+    assert {"Box::.ctor", "Box::Put", "Box::Take", "Box::Count", "Pair::Sum", "Tools::Size", "Stack::Push"} <= used
     ran = command("run", app, target="9.0")
     assert ran.out.split("\n")[:-1] == AS_PRINTED and "not valid" not in ran.err
 
@@ -163,6 +181,8 @@ def test_a_dependency(command: Command, rebuilt: str, tmp_path: Path, inputs: Te
     still_used = natives(published)
     if rebuilt == "a body changed":
         assert "Box::Put" not in still_used and {"Box::Take", "Box::Twice", "Box::Count"} <= still_used
+    if rebuilt == "static constructors added":
+        assert {"Box::.ctor", "Pair::Sum", "Tools::Size"} <= still_used
     assert "Stack::Push" in still_used
     pinned = command("run", "/verbose", app, target="9.0")
     assert pinned.code == 0 and pinned.out.split("\n")[:-1] == lines(as_il)
@@ -210,7 +230,7 @@ def test_a_file_of_the_framework(command: Command, removed: bool, tmp_path: Path
     file.write_bytes(other)
     as_il = start(app, root, tmp_path / "home")
     expected = "trimmed MissingMethodException" if removed else "capacity 51"
-    assert expected in lines(as_il) and "held 3b510" in lines(as_il)
+    assert expected in lines(as_il) and "held 3b51065" in lines(as_il)
     published = start(out, root, tmp_path / "home", TraceRequest(tmp_path / "t2"))
     assert (published.exit_code, lines(published), published.stderr) == (0, lines(as_il), as_il.stderr)
     still_used = natives(published)

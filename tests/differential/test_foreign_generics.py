@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nativegen.compiler import context
 from nativegen.pipeline.compile import compile_file
 from nativegen.pipeline.request import CompileOptions, CompileReport, CompileRequest
 from tests.support.csharp import compile_csharp
@@ -64,6 +65,36 @@ def _all_native(source: str, tmp_path: Path, mode: str, target: str = "9.0") -> 
         gc_stress=True,
         options=CompileOptions(mode=mode),
     )
+
+
+WITH_STATIC_FIELDS = (
+    "*AsyncStateMachineBox`1[System.__Canon,Program+<Later>*::MoveNext",
+    "*AsyncStateMachineBox`1[System.__Canon,Program+<Later>*::.cctor",
+    "*ConcurrentDictionary`2[MyS,System.__Canon]::TryAddInternal",
+)
+
+
+@pytest.mark.parametrize("expected", ["right", "wrong"])
+def test_static_fields_in_shared_code(
+    inputs: TestInputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected: str
+) -> None:
+    """The runtime checks where they are: when they are somewhere else, the JIT compiles the method."""
+    if expected == "wrong":
+        place = context.static_field_place
+        monkeypatch.setattr(context, "static_field_place", lambda *given: (True, place(*given)[1] + 8))
+    run = run_differential(
+        (FOREIGN / "Statics.cs").read_text("utf-8"),
+        tmp_path,
+        native=["Program::*", "Program+<*>*::MoveNext"],
+        compiler="roslyn",
+        target="9.0",
+        runtimes=["9.0"],
+        gc_stress=expected == "right",
+        options=CompileOptions(mode="guarded"),
+    )["9.0"]
+    for pattern in WITH_STATIC_FIELDS:
+        states = {record.state for record in run.methods.find(pattern)}
+        assert states == {"native" if expected == "right" else "jitted"}, pattern
 
 
 @pytest.mark.parametrize("source", ["StaticAbstract", "Modern"])

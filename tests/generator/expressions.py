@@ -15,9 +15,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tests.generator import generics
 from tests.generator import types as t
 from tests.generator.tree import Node
-from tests.generator.types import STACK_TYPES, CilType
+from tests.generator.types import NARROWING, STACK_TYPES, CilType
 from tests.generator.world import Callee, Field, World, is_library
 
 EDGES_32 = (0, 1, -1, 2, 7, 31, 32, 127, 128, 255, 256, -128, -129, 32767, 32768, 65535, 65536, 2**31 - 1, -(2**31))
@@ -223,6 +224,7 @@ class Expressions:
             (3, self._after_statement),
             (3, self._unboxed),
             (2, self._switch_value),
+            (6, self._generic),
         ]
 
     def _choose(self, forms: Sequence[tuple[int, Callable[[CilType, int], Node]]], type_: CilType, depth: int) -> Node:
@@ -491,6 +493,27 @@ class Expressions:
         else:
             parts.append(f"{callee.how} {callee.reference}")
         return Node(parts, callee.result)
+
+    def _generic(self, type_: CilType, depth: int) -> Node:
+        """Through generic code, and back."""
+        if type_.stack in STACK_TYPES:
+            first = self.rng.choice([p for p in t.PRIMITIVES if p.stack == type_.stack])
+        else:
+            first = type_
+        second = self.rng.choice([v for v in self.world.values(self.library) if v.stack in ("ref", "val")])
+        form = self.rng.choice(generics.FORMS)
+        if type_ is t.STRING and self.chance(0.5):
+            form, first = generics.TEXT, self.rng.choice([*t.PRIMITIVES, second])
+        foreign = not self.library and {first.stack, second.stack} == {"ref"} and self.chance(0.4)
+        self.note(form.feature)
+        self.note(f"generic code over {'references' if first.stack == 'ref' else 'values'}")
+        operands = {"T": first, "U": second, "i": t.I4}
+        parts: list[str | Node] = []
+        for letter in form.arguments:
+            operand = operands[letter]
+            parts += [self.expression(operand, depth - 1), *NARROWING.get(operand.name, "").split()]
+        prefix = "[lib]Lib." if self.library or foreign else ""
+        return Node([*parts, *form.text(prefix, first.signature, second.signature)], type_)
 
     def _assigned(self, type_: CilType, depth: int) -> Node:
         """``dup; st... ``: a value that stays on the stack while its variable changes."""

@@ -51,6 +51,12 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "dup": ("dup",),
     "switches": ("switches",),
     "loops": ("loops",),
+    "generic methods": ("generic methods",),
+    "generic classes": ("generic classes",),
+    "generic structs": ("generic structs",),
+    "generic virtual and interface calls": ("generic virtual calls",),
+    "generic code over value types": ("generic code over values",),
+    "generic code over reference types": ("generic code over references",),
 }
 
 

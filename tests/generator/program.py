@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from tests.generator import declarations as d
+from tests.generator import generics
 from tests.generator import types as t
 from tests.generator.bodies import make_body, make_small_body
 from tests.generator.statements import FUEL, Body, Statements
@@ -222,6 +223,7 @@ def _library(program: Program) -> str:
     text.append(_static_class(program, "[lib]Lib.Fuel", fuel))
     text.append(_static_class(program, "[lib]Lib.G", d.statics_text(world, "[lib]Lib.G")))
     text += [_static_class(program, "[lib]Lib.T"), _static_class(program, "[lib]Lib.DT")]
+    text.append(generics.generics_text("[lib]Lib."))
     return library_text("".join(text))
 
 
@@ -241,7 +243,7 @@ def _program(program: Program) -> str:
     text = [d.EXTERN, ".assembly extern lib { .ver 1:0:0:0 }\n.assembly extern support { .ver 0:0:0:0 }\n"]
     text.append(".assembly program { .ver 1:0:0:0 }\n.module program.dll\n")
     text += _types(program, False)
-    text += [_static_class(program, "DT"), d.hash_texts(world)]
+    text += [_static_class(program, "DT"), d.hash_texts(world), generics.generics_text("")]
     text.append(_static_class(program, "T", d.statics_text(world, "T")))
     runs = "".join(
         d.method(
