@@ -11,6 +11,7 @@ atomic.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 from collections.abc import Iterator
 
@@ -27,7 +28,9 @@ def replacing(path: str, *, durable: bool = False, folder: str | None = None) ->
     Raises:
         OSError: whatever the block, the flush or the rename raises; nothing is left behind.
     """
-    temporary = f"{path}.{os.getpid()}.tmp" if folder is None else os.path.join(folder, f"{os.getpid()}.tmp")
+    # Not the process id alone: two containers that share a folder have processes of the same number.
+    unique = f"{os.getpid()}-{os.urandom(4).hex()}.tmp"
+    temporary = f"{path}.{unique}" if folder is None else os.path.join(folder, unique)
     try:
         yield temporary
         if durable:
@@ -38,3 +41,25 @@ def replacing(path: str, *, durable: bool = False, folder: str | None = None) ->
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+@contextlib.contextmanager
+def locked(path: str, *, shared: bool = False, wait: bool = True) -> Iterator[bool]:
+    """Hold the lock of a file or folder, which the kernel frees when the process dies; yields whether it was got.
+
+    Args:
+        path: of a folder, which must exist, or of a file, which is made when it does not.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if os.path.isdir(path) else os.O_CREAT), 0o600)
+    try:
+        got = True
+        try:
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            got = False
+        yield got
+    finally:
+        os.close(descriptor)

@@ -56,7 +56,9 @@ def rebuild(root: str) -> Rebuilt:
                     images += 1
                 else:
                     damaged.append(cache.image_path(key))
-                    cache.remove(key)
+                    cache.index.remove_image(key)
+            if not sound:
+                cache.discard([key])
     return Rebuilt(images, tuple(damaged), kept)
 
 

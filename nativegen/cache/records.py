@@ -98,6 +98,11 @@ class Image(NamedTuple):
     methods: int
     native: int
 
+    @property
+    def image_key(self) -> ImageKey:
+        """The part that identifies it."""
+        return ImageKey(self.target, self.name, self.key)
+
 
 class ImageKey(NamedTuple):
     """The part of an :class:`Image` that identifies it."""

@@ -5,6 +5,10 @@ of its own under ``staging/`` together with its manifest; both are flushed, made
 into place. So a reader sees either nothing or a complete image with its manifest, whenever a process gets killed. What
 a killed process leaves in ``staging/`` is removed by the next one that writes.
 
+Removal goes the other way round: first the rows of the index, in the transaction that also removes the root, then the
+files. A process that is killed in between leaves files that no row names; they are adopted by an installation that
+needs them, or removed by ``update`` and ``trim`` (:meth:`Cache.sweep`). So every command happens whole or not at all.
+
 >>> image_folder("9.0", "Core", "00ff")
 'NativeImages_9.0/Core/00ff'
 """
@@ -18,15 +22,17 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 
 from nativegen.cache.index import Index
 from nativegen.cache.location import INDEX_NAME, cache_root, create
 from nativegen.cache.records import ImageKey
 from nativegen.diagnostics import NativegenError
+from nativegen.files import locked
 
 STAGING = "staging"
+PUBLISHING = "publish.lock"
 UNITS = "methods"
 MOVES = 20
 
@@ -93,15 +99,34 @@ class Cache:
 
         Errors for lack of space while it is in use become NGEN4007.
         """
-        folder = os.path.join(self.root, STAGING, f"{os.getpid()}-{secrets.token_hex(4)}")
-        with _disk_errors(self.root):
+        with contextlib.ExitStack() as stack:
+            with _disk_errors(self.root):
+                folder = self._own_folder(stack)
+            try:
+                yield folder
+            except OSError as error:
+                raise _no_space(error, self.root) from error
+            finally:
+                _remove_tree(folder)
+
+    def _own_folder(self, stack: contextlib.ExitStack) -> str:
+        """A new staging folder. Its lock tells that its owner lives; process ids mean nothing between containers."""
+        while True:
+            folder = os.path.join(self.root, STAGING, f"{os.getpid()}-{secrets.token_hex(4)}")
             os.makedirs(folder, 0o700)
-        try:
-            yield folder
-        except OSError as error:
-            raise _no_space(error, self.root) from error
-        finally:
-            _remove_tree(folder)
+            with contextlib.suppress(FileNotFoundError):  # somebody cleaned up before it was locked
+                attempt = contextlib.ExitStack()
+                attempt.enter_context(locked(folder, shared=True))
+                if os.path.isdir(folder):
+                    stack.push(attempt)
+                    return folder
+                attempt.close()
+
+    @contextlib.contextmanager
+    def publishing(self) -> Iterator[None]:
+        """From planning to recording: what is published, or counted on, meanwhile is not swept away."""
+        with _disk_errors(self.root), locked(os.path.join(self.root, PUBLISHING), shared=True):
+            yield
 
     def publish(self, key: ImageKey, staged_image: str, manifest: Mapping[str, object]) -> None:
         """Make a staged image visible on disk under its key. The index row is the caller's next step.
@@ -149,33 +174,64 @@ class Cache:
                         return
                 _remove_tree(final)
 
-    def remove(self, key: ImageKey) -> None:
-        """Remove an image's row and files. Call inside a transaction: installers re-check files under the same lock."""
-        self.index.remove_image(key)
+    def discard(self, keys: Iterable[ImageKey]) -> None:
+        """Remove the files of images whose rows were removed by a transaction that is committed.
+
+        Images that were installed again meanwhile stay: installers check their files in the transaction that adds the
+        rows.
+        """
+        with self.index.transaction():
+            for key in keys:
+                if self.index.image(key) is None:
+                    self._remove_files(key)
+
+    def _remove_files(self, key: ImageKey) -> None:
         _remove_tree(os.path.join(self.root, image_folder(*key)))
         with contextlib.suppress(OSError):
             os.rmdir(os.path.join(self.root, f"NativeImages_{key.target}", key.name))
 
     def clean_staging(self) -> None:
         """Remove staging folders of processes that no longer exist."""
-        folder = os.path.join(self.root, STAGING)
-        with contextlib.suppress(FileNotFoundError):
-            for name in os.listdir(folder):
-                owner = name.partition("-")[0]
-                if not (owner.isdigit() and _is_running(int(owner))):
-                    _remove_tree(os.path.join(folder, name))
+        staging = os.path.join(self.root, STAGING)
+        for name in _names(staging):
+            folder = os.path.join(staging, name)
+            with contextlib.suppress(FileNotFoundError), locked(folder, wait=False) as is_abandoned:
+                if is_abandoned:
+                    _remove_tree(folder)
+
+    def sweep(self) -> int:
+        """Remove what no row of the index names; the number of image folders. Nothing while somebody publishes."""
+        self.clean_staging()
+        with locked(os.path.join(self.root, PUBLISHING), wait=False) as got:
+            if not got:
+                return 0
+            found = list(self._image_folders())
+            with self.index.transaction():
+                known = {image.image_key for image in self.index.images()}
+                unknown = [key for key in found if key not in known]
+                for key in unknown:
+                    self._remove_files(key)
+            return len(unknown)
 
     def images_on_disk(self) -> Iterator[ImageKey]:
         """Every complete image found in the folders, whatever the index says; in order of path."""
-        for folder in sorted(os.listdir(self.root)):
-            if not folder.startswith("NativeImages_"):
-                continue
-            target = folder.removeprefix("NativeImages_")
-            for name in sorted(os.listdir(os.path.join(self.root, folder))):
-                for key in sorted(os.listdir(os.path.join(self.root, folder, name))):
-                    image = ImageKey(target, name, key)
-                    if self.has_files(image):
-                        yield image
+        return (key for key in self._image_folders() if self.has_files(key))
+
+    def _image_folders(self) -> Iterator[ImageKey]:
+        """Complete and incomplete; other processes may remove them at any time."""
+        for folder in _names(self.root):
+            if folder.startswith("NativeImages_"):
+                for name in _names(os.path.join(self.root, folder)):
+                    for key in _names(os.path.join(self.root, folder, name)):
+                        yield ImageKey(folder.removeprefix("NativeImages_"), name, key)
+
+
+def _names(folder: str) -> list[str]:
+    """What is in a folder, in order; nothing, when it is gone."""
+    try:
+        return sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def read_manifest(path: str) -> dict[str, object]:
@@ -219,12 +275,3 @@ def _flush(path: str) -> None:
 def _remove_tree(folder: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

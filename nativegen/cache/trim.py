@@ -1,8 +1,8 @@
 """``cache trim``: give disk space back without making anything invalid.
 
-What goes: images that no root needs (a killed process left them), and compiled methods, those used
-longest ago first. What stays: every image of a root; ``uninstall`` removes those. Trimming costs compile time later,
-never correctness.
+What goes: images that no root needs and files that no row names (killed processes left them), and compiled methods,
+those used longest ago first. What stays: every image of a root; ``uninstall`` removes those. Trimming costs compile
+time later, never correctness.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import re
 import time
 from dataclasses import dataclass
 
-from nativegen.cache.records import ImageKey
 from nativegen.cache.store import Cache
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -68,11 +67,12 @@ def trim(cache: Cache, max_bytes: int | None, older_than: float | None, now: flo
         now: seconds since the epoch, for tests.
     """
     before = _size(cache.root)
-    cache.clean_staging()
     with cache.index.transaction():
-        images = cache.index.unreferenced_images()
+        images = [image.image_key for image in cache.index.unreferenced_images()]
         for image in images:
-            cache.remove(ImageKey(image.target, image.name, image.key))
+            cache.index.remove_image(image)
+    cache.discard(images)
+    swept = cache.sweep()
     left = _size(cache.root)
     oldest = (time.time() if now is None else now) - older_than if older_than is not None else None
     for used, size, path in sorted(_files(cache.units)):
@@ -82,7 +82,7 @@ def trim(cache: Cache, max_bytes: int | None, older_than: float | None, now: flo
         with contextlib.suppress(OSError):
             os.unlink(path)
             left -= size
-    return Trimmed(before, _size(cache.root), len(images))
+    return Trimmed(before, _size(cache.root), len(images) + swept)
 
 
 def _size(folder: str) -> int:

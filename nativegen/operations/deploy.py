@@ -7,7 +7,8 @@ which names for each one the content of its IL and of every image that was ever 
 * it is one of the recorded images: put there by us; its IL is in the backup;
 * it is anything else: the user's file, whatever we once did to it. ``--undo`` leaves it alone.
 
-So both commands may be killed anywhere and simply repeated. Images are copied: nothing refers to the cache, which may
+So both commands may be killed anywhere and simply repeated. They hold the lock of the application's folder, because two
+of them would write each other's record away. Images are copied: nothing refers to the cache, which may
 be on another file system. A program that runs keeps its old files open.
 
 Worked example: App.dll is backed up to ``.nativegen/il/App.dll`` and replaced by its image. The developer builds again:
@@ -28,7 +29,7 @@ import xxhash
 
 from nativegen.cache.deployment import FOLDER, RECORD, is_deployed
 from nativegen.diagnostics import NativegenError
-from nativegen.files import replacing
+from nativegen.files import locked, replacing
 from nativegen.operations.files import clone
 from nativegen.operations.substitution import Substitution
 
@@ -89,33 +90,37 @@ def deploy(substitution: Substitution, scenario: str, cached: Mapping[str, str] 
     Raises:
         NativegenError: NGEN7004, a file cannot be written (named); repeat or undo then. NGEN7008 damaged record.
     """
+    with _write_errors(), locked(os.path.dirname(substitution.app)):
+        return _deploy(substitution, scenario, cached or {})
+
+
+def _deploy(substitution: Substitution, scenario: str, cached: Mapping[str, str]) -> Deployed:
     app = substitution.app
     folder = os.path.dirname(app)
     before = read_deployment(folder)
     files = dict(before.files) if before else {}
-    cached = {path: content_of(image) for path, image in (cached or {}).items()}
+    checksums = {path: content_of(image) for path, image in cached.items()}
     replaced, unchanged, outside = [], [], []
-    with _write_errors():
-        for path, image in sorted(substitution.images.items()):
-            relative = os.path.relpath(path, folder)
-            if relative.startswith(os.pardir + os.sep):
-                outside.append(path)
-                continue
-            now, wanted = content_of(path), content_of(image)
-            if now == wanted:
-                unchanged.append(path)
-                continue
-            known = files.get(relative)
-            if known is None or now not in known.images:  # it is IL: of the first time, or newer
-                if now != substitution.contents[path]:
-                    raise NativegenError("NGEN3002", path)
-                _backup(folder, relative, now)
-                known = DeployedFile(relative, now, ())
-            images = (*(i for i in known.images if i != wanted), wanted)
-            files[relative] = DeployedFile(relative, known.il, images, cached.get(path, wanted))
-            _write_record(folder, Deployment(app, scenario, files))
-            _replace(folder, image, path)
-            replaced.append(path)
+    for path, image in sorted(substitution.images.items()):
+        relative = os.path.relpath(path, folder)
+        if relative.startswith(os.pardir + os.sep):
+            outside.append(path)
+            continue
+        now, wanted = content_of(path), content_of(image)
+        if now == wanted:
+            unchanged.append(path)
+            continue
+        known = files.get(relative)
+        if known is None or now not in known.images:  # it is IL: of the first time, or newer
+            if now != substitution.contents[path]:
+                raise NativegenError("NGEN3002", path)
+            _backup(folder, relative, now)
+            known = DeployedFile(relative, now, ())
+        images = (*(i for i in known.images if i != wanted), wanted)
+        files[relative] = DeployedFile(relative, known.il, images, checksums.get(path, wanted))
+        _write_record(folder, Deployment(app, scenario, files))
+        _replace(folder, image, path)
+        replaced.append(path)
     return Deployed(app, tuple(replaced), tuple(unchanged), outside=tuple(outside))
 
 
@@ -126,26 +131,30 @@ def undo(app: str) -> Deployed:
         NativegenError: NGEN7004, a file cannot be written (named); repeat then. NGEN7008 damaged record.
     """
     app = os.path.realpath(app)
+    with _write_errors(), locked(os.path.dirname(app)):
+        return _undo(app)
+
+
+def _undo(app: str) -> Deployed:
     folder = os.path.dirname(app)
     deployment = read_deployment(folder)
     if deployment is None:
-        with _write_errors(), contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(os.path.join(folder, FOLDER))  # what a killed process left; nothing was replaced
         return Deployed(app, (), ())
     replaced: list[str] = []
     unchanged: list[str] = []
     kept: list[str] = []
-    with _write_errors():
-        for file in deployment.files.values():
-            path, backup = os.path.join(folder, file.relative), _backup_path(folder, file.relative)
-            now = content_of(path) if os.path.isfile(path) else ""
-            if now in file.images:
-                _replace(folder, backup, path)
-                replaced.append(path)
-            else:
-                (unchanged if now == file.il else kept).append(path)
-        os.unlink(os.path.join(folder, FOLDER, RECORD))
-        shutil.rmtree(os.path.join(folder, FOLDER))
+    for file in deployment.files.values():
+        path, backup = os.path.join(folder, file.relative), _backup_path(folder, file.relative)
+        now = content_of(path) if os.path.isfile(path) else ""
+        if now in file.images:
+            _replace(folder, backup, path)
+            replaced.append(path)
+        else:
+            (unchanged if now == file.il else kept).append(path)
+    os.unlink(os.path.join(folder, FOLDER, RECORD))
+    shutil.rmtree(os.path.join(folder, FOLDER))
     return Deployed(app, tuple(replaced), tuple(unchanged), tuple(kept))
 
 

@@ -65,7 +65,7 @@ def display_matching(index: Index, root: str, query: Query) -> Display | None:
     depending: dict[int, Root] = {}
     shown: dict[ImageKey, ShownImage] = {}
     for image in images:
-        key = ImageKey(image.target, image.name, image.key)
+        key = image.image_key
         dependencies = tuple(index.dependencies(key))
         shown[key] = ShownImage(image, dependencies, _present(root, image))
         roots_of_image = index.roots_of_image(key)
@@ -73,7 +73,7 @@ def display_matching(index: Index, root: str, query: Query) -> Display | None:
         needed = {dependency.display_name for dependency in dependencies}
         for owner in roots_of_image:
             for other in index.images_of_root(owner.id):
-                other_key = ImageKey(other.target, other.name, other.key)
+                other_key = other.image_key
                 if other.display_name in needed and other_key not in shown:
                     shown[other_key] = ShownImage(other, (), _present(root, other))
     owners = sorted(depending.values(), key=lambda r: r.key)

@@ -101,16 +101,17 @@ def install(
     """
     events = events or InstallEvents()
     cache.clean_staging()
-    for _ in range(ATTEMPTS):
-        prepared = [prepare(cache, request, toolchain, explanations) for request in requests]
-        made = _compile(cache, prepared, toolchain, jobs, events, force)
-        try:
-            recorded = _record(cache, prepared, made)
-        except BaseException:
-            _withdraw(cache, made)
-            raise
-        if recorded:
-            return [_result(one, made) for one in prepared]
+    with cache.publishing():
+        for _ in range(ATTEMPTS):
+            prepared = [prepare(cache, request, toolchain, explanations) for request in requests]
+            made = _compile(cache, prepared, toolchain, jobs, events, force)
+            try:
+                recorded = _record(cache, prepared, made)
+            except BaseException:
+                _withdraw(cache, made)
+                raise
+            if recorded:
+                return [_result(one, made) for one in prepared]
     raise NativegenError("NGEN4006", cache.root)
 
 
@@ -244,9 +245,10 @@ def _record(cache: Cache, prepared: Sequence[Prepared], made: _Made) -> bool:
             cache.index.put_image(row, dependencies)
         for one in prepared:
             _record_root(cache, one, made)
-        remove_unreferenced(cache)
+        unneeded = remove_unreferenced(cache)
         for name, amount in _counts(prepared, made):
             cache.index.count(name, amount)
+    cache.discard([image.image_key for image in unneeded])
     return True
 
 
@@ -287,10 +289,7 @@ def _counts(prepared: Iterable[Prepared], made: _Made) -> Iterator[tuple[str, in
 
 def _withdraw(cache: Cache, made: _Made) -> None:
     """Remove what was published by an operation that failed, unless somebody else's root needs it meanwhile."""
-    with cache.index.transaction():
-        for key in made.rows:
-            if cache.index.image(key) is None:
-                cache.remove(key)
+    cache.discard(made.rows)
 
 
 def _result(one: Prepared, made: _Made) -> Installed:

@@ -105,7 +105,7 @@ class _StoredImages:
         if image is None:
             return None
         try:
-            document = self._cache.read_manifest(ImageKey(image.target, image.name, image.key))
+            document = self._cache.read_manifest(image.image_key)
         except NativegenError:
             return None
         manifest = document["manifest"]

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from nativegen.cache import statistics
-from nativegen.cache.records import Image, ImageKey, Root
+from nativegen.cache.records import Image, Root
 from nativegen.cache.store import Cache
 from nativegen.diagnostics import NativegenError
 from nativegen.operations.deploy import read_deployment
@@ -50,6 +50,7 @@ def uninstall(cache: Cache, query: Query, scenario: str | None, config: str) -> 
         for root in removed:
             cache.index.remove_root(root.id)
         images = remove_unreferenced(cache) if removed else ()
+    cache.discard([image.image_key for image in images])
     for root in removed:
         remove_views(cache.root, root.key.path)
     return Uninstalled(removed, images, tuple(root for root in matching if root.key.config != config))
@@ -63,10 +64,13 @@ def _refuse_if_deployed(root: Root) -> None:
 
 
 def remove_unreferenced(cache: Cache) -> tuple[Image, ...]:
-    """Remove every image with a reference count of zero; call inside a transaction."""
+    """Remove the rows of all images with a reference count of zero.
+
+    Call inside a transaction, and :meth:`Cache.discard` after it.
+    """
     images = tuple(cache.index.unreferenced_images())
     for image in images:
-        cache.remove(ImageKey(image.target, image.name, image.key))
+        cache.index.remove_image(image.image_key)
     if images:
         cache.index.count(statistics.UNINSTALLED, len(images))
     return images

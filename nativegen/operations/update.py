@@ -34,7 +34,7 @@ def update(
     explanations: Explanations = NO_EXPLANATIONS,
     force: bool = False,
 ) -> Updated:
-    """Regenerate what is not valid any more, for all roots at once.
+    """Regenerate what is not valid any more, for all roots at once, and remove what killed processes left behind.
 
     Args:
         force: regenerate everything.
@@ -49,4 +49,5 @@ def update(
         else:
             requests.append(request)
     done = install(cache, requests, toolchain, jobs, events, explanations, force) if requests else []
+    cache.sweep()
     return Updated(tuple(done), tuple(unusable))

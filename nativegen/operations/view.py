@@ -10,7 +10,9 @@ new files written there do not land in the original folder (changes to existing 
 by ``publish``.
 
 A view's name is the xxh3 of its contents' description, so it is made once and never changed. A program that runs holds
-a shared lock on its view; views of the same application that nobody holds are removed when a new one is made.
+a shared lock on its view; views of the same application that nobody holds are removed when a new one is made. Whoever
+gets a lock looks whether its file is still there: another process may just have removed it, or the whole shelf. A view
+that a killed process left half made goes with it: whoever makes it holds its lock.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from nativegen.operations.substitution import Substitution
 from nativegen.operations.tree import Entry, tree_entries
 
 VIEWS = "views"
+_LOCK = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,31 +56,42 @@ def make_view(cache_root: str, substitution: Substitution) -> View:
     description = json.dumps([[asdict(entry) for entry in entries], _states(entries, real)]).encode()
     shelf = _shelf(cache_root, app)
     view = os.path.join(shelf, xxhash.xxh3_128_hexdigest(description))
-    os.makedirs(shelf, mode=0o700, exist_ok=True)
-    lock = os.open(view + ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-    os.set_inheritable(lock, True)  # the program itself holds it
-    fcntl.flock(lock, fcntl.LOCK_SH)
+    lock = _lock(view + _LOCK)
     if not os.path.isdir(view):
-        temporary = f"{view}.{os.getpid()}.tmp"
-        os.mkdir(temporary)
-        _fill(temporary, entries, real)
+        temporary = f"{view}.{os.getpid()}-{os.urandom(4).hex()}.tmp"
         try:
-            os.rename(temporary, view)
-        except OSError:
-            shutil.rmtree(temporary)  # somebody else made the same one meanwhile
-            if not os.path.isdir(view):
-                raise
+            os.mkdir(temporary)
+            _fill(temporary, entries, real)
+            with contextlib.suppress(OSError):  # somebody else made the same one meanwhile
+                os.rename(temporary, view)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        if not os.path.isdir(view):
+            raise FileNotFoundError(view)
         _remove_unused(shelf, os.path.basename(view))
     return View(view, os.path.join(view, os.path.basename(app)), lock)
+
+
+def _lock(path: str) -> int:
+    """An open file with a shared lock, which the program that is started will hold."""
+    while True:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            os.set_inheritable(lock, True)
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(lock), os.stat(path)):
+                    return lock
+            os.close(lock)  # of a view that was just removed
 
 
 def remove_views(cache_root: str, app: str) -> None:
     """Remove the views of an application that no program uses."""
     shelf = _shelf(cache_root, app)
-    if os.path.isdir(shelf):
-        _remove_unused(shelf, "")
-        with contextlib.suppress(OSError):
-            os.rmdir(shelf)
+    _remove_unused(shelf, "")
+    with contextlib.suppress(OSError):
+        os.rmdir(shelf)
 
 
 def remove_all_views(cache_root: str) -> None:
@@ -122,15 +136,20 @@ def _fill(folder: str, entries: Sequence[Entry], real: set[str]) -> None:
 
 
 def _remove_unused(shelf: str, keep: str) -> None:
-    for name in os.listdir(shelf):
-        if not name.endswith(".lock") or name == f"{keep}.lock":
-            continue
-        path = os.path.join(shelf, name)
-        with open(path, "rb") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+    with contextlib.suppress(FileNotFoundError):  # another process removes the same ones
+        names = os.listdir(shelf)
+        for name in names:
+            view = name.removesuffix(_LOCK)
+            if name == view or view == keep:
                 continue
-            shutil.rmtree(path.removesuffix(".lock"), ignore_errors=True)
-            with contextlib.suppress(FileNotFoundError):
+            path = os.path.join(shelf, name)
+            with contextlib.suppress(FileNotFoundError), open(path, "rb") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue
+                # The view itself, and what killed processes began of it; whoever makes it holds the lock.
+                for other in names:
+                    if other == view or other.startswith(view + "."):
+                        shutil.rmtree(os.path.join(shelf, other), ignore_errors=True)
                 os.unlink(path)

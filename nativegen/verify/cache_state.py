@@ -5,24 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from nativegen.cache.records import Image, ImageKey
 from nativegen.cache.store import Cache
 from nativegen.pipeline.unit_codec import CorruptRecord
 from nativegen.pipeline.unit_store import check_file
 from nativegen.verify.model import Finding, Severity
 
-_REBUILD = "run: nativegen cache rebuild"
+_UPDATE = "run: nativegen update"
 
 
 def cache_findings(cache: Cache) -> Iterator[Finding]:
     """Findings about the cache as a whole; what costs time only is INFO."""
-    needed = {key_of(image) for root in cache.index.roots() for image in cache.index.images_of_root(root.id)}
+    needed = {image.image_key for root in cache.index.roots() for image in cache.index.images_of_root(root.id)}
     for image in cache.index.images():
-        if key_of(image) not in needed:
-            yield Finding(Severity.INFO, f"{image.display_name}: no root needs this image", "run: nativegen update")
+        if image.image_key not in needed:
+            yield Finding(Severity.INFO, f"{image.display_name}: no root needs this image", _UPDATE)
     for found in cache.images_on_disk():
         if cache.index.image(found) is None:
-            yield Finding(Severity.INFO, f"{cache.image_path(found)}: not in the index", _REBUILD)
+            yield Finding(Severity.INFO, f"{cache.image_path(found)}: not in the index", _UPDATE)
     for folder, _, files in os.walk(cache.units):
         for name in sorted(files):
             path = os.path.join(folder, name)
@@ -31,7 +30,3 @@ def cache_findings(cache: Cache) -> Iterator[Finding]:
             except (OSError, CorruptRecord) as error:
                 yield Finding(Severity.INFO, f"{path}: not used: {error}", "delete it")
 
-
-def key_of(image: Image) -> ImageKey:
-    """The identifying part of an index row."""
-    return ImageKey(image.target, image.name, image.key)

@@ -20,7 +20,7 @@ from nativegen.operations.request import InstallRequest
 from nativegen.operations.toolchain import Toolchain
 from nativegen.readytorun.reader import ReadyToRunImage
 from nativegen.runtime.discover import Runtime
-from nativegen.verify.cache_state import cache_findings, key_of
+from nativegen.verify.cache_state import cache_findings
 from nativegen.verify.live_groups import application_in
 from nativegen.verify.model import Finding, Severity, Subject
 from nativegen.verify.references import References
@@ -81,14 +81,14 @@ def cache_subjects(cache: Cache, query: Query | None, toolchain: Toolchain, crit
         chosen = [i for i in images if is_root or (query is not None and query.matches(i.source, i.display_name))]
         if chosen:
             roots.append((root, chosen))
-            wanted.update((key_of(image), image) for image in chosen)
+            wanted.update((image.image_key, image) for image in chosen)
             prepared = _prepare(cache, root, toolchain, notes)
             if prepared is not None:
                 stale.update(_stale(prepared, images))
                 surroundings = _bound(prepared, criteria)
-                bound.update((key_of(image), surroundings) for image in images)
+                bound.update((image.image_key, surroundings) for image in images)
     if query is None:
-        wanted.update((key_of(image), image) for image in cache.index.images())
+        wanted.update((image.image_key, image) for image in cache.index.images())
         notes += cache_findings(cache)
     subjects: dict[ImageKey, Subject] = {}
     for key, image in wanted.items():
@@ -109,7 +109,7 @@ def cache_subjects(cache: Cache, query: Query | None, toolchain: Toolchain, crit
             criteria.processor,
             criteria.baseline.get(image.name),
         )
-    owned = [(root, [subjects[key_of(i)] for i in images if key_of(i) in subjects]) for root, images in roots]
+    owned = [(root, [subjects[i.image_key] for i in images if i.image_key in subjects]) for root, images in roots]
     return Selection(list(subjects.values()), notes, owned)
 
 
@@ -143,9 +143,9 @@ def _stale(prepared: Prepared, images: Sequence[Image]) -> Mapping[ImageKey, str
     reasons = {step.candidate.name: step.stale_because or "" for step in plan.stale}
     current = {image_key(step) for step in plan.steps if step.current}
     return {
-        key_of(image): reasons.get(image.name, "the application does not need it any more")
+        image.image_key: reasons.get(image.name, "the application does not need it any more")
         for image in images
-        if key_of(image) not in current
+        if image.image_key not in current
     }
 
 

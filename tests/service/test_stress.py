@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nativegen.cache.manifests import file_checksum
-from nativegen.cache.records import ImageKey
 from nativegen.cache.store import Cache
 from nativegen.operations.install import install
 from nativegen.operations.request import InstallRequest
@@ -20,7 +19,10 @@ from nativegen.service import queue
 from nativegen.service.worker import work
 from tests.operations.fake import FakeToolchain, write
 
-PROCESSES, OPERATIONS, NAMES = 4, 200, "ABCDEF"
+PROCESSES, NAMES = 4, "ABCDEF"
+# A longer or another run: NATIVEGEN_STRESS_OPERATIONS=5000 NATIVEGEN_STRESS_SEED=31
+OPERATIONS = int(os.environ.get("NATIVEGEN_STRESS_OPERATIONS", "200"))
+SEED = int(os.environ.get("NATIVEGEN_STRESS_SEED", "7"))
 
 _ACTOR = """
 import random, sys
@@ -72,7 +74,7 @@ def test_random_operations_and_random_kills_leave_a_cache_that_agrees(tmp_path: 
     root, app = str(tmp_path / "cache"), tmp_path / "app"
     for name in NAMES:
         write(app, name, [other for other in NAMES if other == chr(ord(name) + 1)])
-    choose = random.Random(7)
+    choose = random.Random(SEED)
     output = tmp_path / "done"
 
     def start() -> subprocess.Popen[bytes]:
@@ -84,7 +86,7 @@ def test_random_operations_and_random_kills_leave_a_cache_that_agrees(tmp_path: 
 
     actors = [start() for _ in range(PROCESSES)]
     try:
-        deadline, kills = time.monotonic() + 240, 0
+        deadline, kills = time.monotonic() + 240 + OPERATIONS, 0
         while kills < 5 or output.read_bytes().count(b"done") < OPERATIONS:
             assert time.monotonic() < deadline, (tmp_path / "errors").read_text()
             time.sleep(choose.uniform(0.1, 1.0))
@@ -111,9 +113,9 @@ def check(root: str) -> None:
         updated = update(cache, toolchain, 1)
         assert updated.unusable == () and not any(one.failures for one in updated.roots)
         images = cache.index.images()
-        known = {ImageKey(image.target, image.name, image.key) for image in images}
-        assert known <= set(cache.images_on_disk()) and cache.index.unreferenced_images() == []
-        assert all(file_checksum(cache.image_path(ImageKey(i.target, i.name, i.key))) == i.checksum for i in images)
+        known = {image.image_key for image in images}
+        assert known == set(cache.images_on_disk()) and cache.index.unreferenced_images() == []
+        assert all(file_checksum(cache.image_path(i.image_key)) == i.checksum for i in images)
         for one, root_row in zip(updated.roots, cache.index.roots(), strict=True):
             wanted = {step.manifest.key for step in (*one.current, *(step for step, _ in one.compiled))}
             assert wanted == {image.key for image in cache.index.images_of_root(root_row.id)}
