@@ -44,16 +44,16 @@ def replacing(path: str, *, durable: bool = False, folder: str | None = None) ->
 
 
 @contextlib.contextmanager
-def locked(path: str, *, shared: bool = False, wait: bool = True) -> Iterator[bool]:
+def locked(path: str, *, shared: bool = False, wait: bool = True, create: bool = False) -> Iterator[bool]:
     """Hold the lock of a file or folder, which the kernel frees when the process dies; yields whether it was got.
 
     Args:
-        path: of a folder, which must exist, or of a file, which is made when it does not.
+        path: of a folder or file. create: make the file when it does not exist.
 
     Raises:
         OSError: it cannot be opened.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if os.path.isdir(path) else os.O_CREAT), 0o600)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o600)
     try:
         got = True
         try:

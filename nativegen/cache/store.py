@@ -125,7 +125,7 @@ class Cache:
     @contextlib.contextmanager
     def publishing(self) -> Iterator[None]:
         """From planning to recording: what is published, or counted on, meanwhile is not swept away."""
-        with _disk_errors(self.root), locked(os.path.join(self.root, PUBLISHING), shared=True):
+        with _disk_errors(self.root), locked(os.path.join(self.root, PUBLISHING), shared=True, create=True):
             yield
 
     def publish(self, key: ImageKey, staged_image: str, manifest: Mapping[str, object]) -> None:
@@ -202,7 +202,7 @@ class Cache:
     def sweep(self) -> int:
         """Remove what no row of the index names; the number of image folders. Nothing while somebody publishes."""
         self.clean_staging()
-        with locked(os.path.join(self.root, PUBLISHING), wait=False) as got:
+        with locked(os.path.join(self.root, PUBLISHING), wait=False, create=True) as got:
             if not got:
                 return 0
             found = list(self._image_folders())
