@@ -5,8 +5,10 @@ what was found then is what the runtime finds now. The walk reads assembly refer
 name at run time is not in it (ngen's rule too), but ``unreferenced`` lists the rest of the application.
 
 Rules of the runtime's binder (assemblybindercommon): a reference means the trusted assembly of its simple name; a
-version higher than referenced is fine, a lower one is an error when the reference is used. Forwarders are followed by
-the type system, not here.
+version higher than referenced is fine, a lower one is an error when the reference is used. So several references to one
+name in different versions mean one file, which must have the highest of them. What the trusted assemblies do not have
+may be named by an ``.exe.config`` (:mod:`nativegen.binding.execonfig`). Forwarders are followed by the type system, not
+here.
 
 Invariants: the root comes first, then breadth first in the order of references, so equal inputs give equal lists;
 each file is opened once; a reference that cannot be bound is a problem in the result, never an exception.
@@ -24,9 +26,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nativegen.binding.depsjson import NO_VERSION
+from nativegen.binding.execonfig import ExeConfig, read_exe_config
 from nativegen.binding.frameworks import Framework
 from nativegen.binding.runtimeconfig import config_path
-from nativegen.binding.trusted import Kind, Satellite, TrustedAssemblies, trusted_assemblies
+from nativegen.binding.trusted import Kind, Satellite, TrustedAssemblies, TrustedAssembly, trusted_assemblies
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata.assembly import Assembly
 from nativegen.metadata.identity import AssemblyIdentity
@@ -77,6 +81,7 @@ class Closure:
         assemblies: the root, then its dependencies, breadth first.
         unreferenced: paths of application assemblies that no reference leads to.
         trusted: everything that simple names may mean.
+        configured: paths that only an ``.exe.config`` names: the runtime does not find them by itself.
     """
 
     root: str
@@ -88,6 +93,7 @@ class Closure:
     satellites: tuple[Satellite, ...]
     problems: tuple[BindingProblem, ...]
     trusted: TrustedAssemblies
+    configured: frozenset[str] = frozenset()
 
     @property
     def app_assemblies(self) -> tuple[BoundAssembly, ...]:
@@ -162,11 +168,13 @@ def bind_closure(
         app_base: folder to probe instead of the application's.
         expand_frameworks: follow the references of framework assemblies too.
     Raises:
-        NativegenError: NGEN10xx when the root is not an assembly; NGEN2001, NGEN2003 for malformed configuration.
+        NativegenError: NGEN10xx when the root is not an assembly; NGEN2001, NGEN2003, NGEN2014 for malformed
+            configuration.
     """
     application = assembly if application is None else application
     trusted = trusted_assemblies(application, frameworks, self_contained=self_contained, app_base=app_base)
-    walk = _Walk(trusted, expand_frameworks)
+    folder = application.parent if app_base is None else app_base
+    walk = _Walk(trusted, expand_frameworks, read_exe_config(application), folder)
     walk.run(str(assembly))
     problems = list(walk.problems)
     for listed in trusted.missing:
@@ -180,19 +188,25 @@ def bind_closure(
     return Closure(
         root=str(assembly),
         application=str(application),
-        app_base=str(application.parent if app_base is None else app_base),
+        app_base=str(folder),
         frameworks=tuple(frameworks),
         assemblies=tuple(walk.assemblies),
         unreferenced=tuple(sorted(unreferenced)),
         satellites=trusted.satellites,
         problems=tuple(problems),
         trusted=trusted,
+        configured=frozenset(walk.configured),
     )
 
 
 class _Walk:
-    def __init__(self, trusted: TrustedAssemblies, expand_frameworks: bool) -> None:
+    def __init__(
+        self, trusted: TrustedAssemblies, expand_frameworks: bool, config: ExeConfig | None, folder: Path
+    ) -> None:
         self._trusted = trusted
+        self._config = config
+        self._folder = folder
+        self.configured: list[str] = []
         self._expand_frameworks = expand_frameworks
         self._opened: dict[str, Assembly | NativegenError] = {}
         self.assemblies: list[BoundAssembly] = []
@@ -222,7 +236,7 @@ class _Walk:
             self.assemblies.append(BoundAssembly(path, assembly.identity, kind, tuple(references)))
 
     def _bind(self, path: str, identity: AssemblyIdentity, root: Assembly) -> tuple[str | None, Kind]:
-        entry = self._trusted.find(identity.name)
+        entry = self._trusted.find(identity.name) or self._configured(identity.name)
         if entry is None:
             if identity.name.lower() == root.name.lower():
                 return root.path, "app"
@@ -233,11 +247,27 @@ class _Walk:
         if found.name.lower() != identity.name.lower():
             error = NativegenError("NGEN2011", entry.path, name=found.name, reference=identity.name)
             return self._problem("NGEN2011", path, error)
-        if found.version < identity.version:
+        if found.version < self._required(identity):
             version = ".".join(map(str, found.version))
             error = NativegenError("NGEN2006", path, reference=identity.display_name, found=entry.path, version=version)
             return self._problem("NGEN2006", path, error)
         return entry.path, entry.kind
+
+    def _configured(self, name: str) -> TrustedAssembly | None:
+        """What the application's configuration means by a name that the host does not know; remembered as trusted."""
+        path = self._config.find(name, self._folder) if self._config is not None else None
+        if path is None:
+            return None
+        entry = TrustedAssembly(name, path, "app", NO_VERSION, NO_VERSION)
+        self._trusted.by_name[name.lower()] = entry
+        self.configured.append(path)
+        return entry
+
+    def _required(self, identity: AssemblyIdentity) -> tuple[int, int, int, int]:
+        """The lowest version that satisfies a reference."""
+        if self._config is None:
+            return identity.version
+        return min(identity.version, self._config.redirected(identity.name, identity.version))
 
     def _problem(self, code: str, path: str, error: NativegenError) -> tuple[None, Kind]:
         self.problems.append(BindingProblem(code, path, error))

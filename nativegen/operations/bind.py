@@ -115,6 +115,7 @@ def bind_closure(request: InstallRequest) -> Closure:
         missing=tuple(missing),
         refused=tuple(refused),
         selection=None if request.partial is None else select(request.partial, opened),
+        configured=bound.configured,
     )
 
 

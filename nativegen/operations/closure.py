@@ -37,6 +37,7 @@ class Closure:
         candidates: simple name -> assembly, those that can be compiled and those that are only references.
         paths: simple name -> file, for the compiler: everything that a reference may mean.
         selection: the methods that are wanted, for partial images.
+        configured: paths that only an ``.exe.config`` names: the runtime does not find them by itself.
     """
 
     root: str
@@ -48,6 +49,7 @@ class Closure:
     missing: tuple[MissingReference, ...]
     refused: tuple[RefusedAssembly, ...]
     selection: Selection | None = None
+    configured: frozenset[str] = frozenset()
 
     @property
     def is_self_contained(self) -> bool:

@@ -70,6 +70,8 @@ def find_substitution(cache: Cache | None, app: str, scenario: str, toolchain: T
         prepared.append(found)
         for step in found.plan.steps:
             path = step.candidate.path
+            if path in found.closure.configured and not path.startswith(os.path.dirname(app) + os.sep):
+                continue  # put beside the application it would be found where the application itself finds nothing
             if step.current:
                 images.setdefault(path, cache.image_path(image_key(step)))
                 contents.setdefault(path, step.candidate.content)
