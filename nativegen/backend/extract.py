@@ -44,16 +44,23 @@ from nativegen.backend.funclets import (
 )
 from nativegen.backend.line_tables import read_line_tables
 from nativegen.backend.llvm import CompiledModule, PrivateConstant
-from nativegen.backend.module_text import CALLING_CONVENTION, FRAME_REGISTER_PARAMETER, STACKMAP_HOMES
+from nativegen.backend.module_text import (
+    CALLING_CONVENTION,
+    FRAME_REGISTER_PARAMETER,
+    STACKMAP_HOMES,
+    STACKMAP_VARIABLES,
+)
 from nativegen.backend.stackmaps import (
     DWARF_RBP,
     DWARF_RSP,
+    Location,
     LocationKind,
     StackMapRecord,
     read_stack_maps,
 )
 from nativegen.backend.unwind import FRAMELESS, UnwindInfo, check_prolog, decode_unwind_info
 from nativegen.compiler.lowered import External, ExternalKind, LoweredMethod
+from nativegen.readytorun.debug_info import BoundSource
 from nativegen.readytorun.enums import Register, ReturnKind, SlotBase, SlotFlags
 from nativegen.readytorun.gcinfo import GcInfo, RegisterSlot, SafePoint, StackSlot, encode_gc_info, in_table_order
 from nativegen.readytorun.targets import Target
@@ -62,6 +69,7 @@ from nativegen.readytorun.unit import (
     Cell,
     CellKind,
     ExceptionClause,
+    FrameVariable,
     Function,
     MethodUnit,
     Relocation,
@@ -279,7 +287,8 @@ def extract_unit(index: ObjectIndex, method: LoweredMethod) -> MethodUnit:
         cells=builder.all_cells(),
         fixups=builder.fixups(),
         foreign=tuple(sorted(method.foreign)),
-        bounds=builder.bounds(),
+        bounds=builder.bounds(method),
+        variables=_variables(index, method, main.unwind, homes, functions),
     )
 
 
@@ -422,27 +431,64 @@ def _prepare_funclets(
 
 def _homes_location(index: ObjectIndex, method: LoweredMethod, unwind: UnwindInfo) -> tuple[SlotBase, int] | None:
     """Where the homes are: from the frame register or the stack pointer; None without homes."""
-    records = index.stack_maps.get(method.symbol, ())
-    if any(record.id != STACKMAP_HOMES for record in records) or len(records) != bool(method.homes):
-        found = [record.id for record in records]
+    found = [record.id for record in index.stack_maps.get(method.symbol, ())]
+    if found != [STACKMAP_HOMES] * bool(method.homes) + [STACKMAP_VARIABLES] * bool(method.variables):
         raise ExtractError(f"stack map records {found}, with {len(method.homes)} homes")
-    if not records:
+    if not method.homes:
         return None
-    if len(records[0].locations) != 1:
+    record = index.stack_maps[method.symbol][0]
+    if len(record.locations) != 1:
         raise ExtractError("homes record has more than one location")
-    location = records[0].locations[0]
-    if location.kind is not LocationKind.DIRECT or location.size != _POINTER or location.value % _POINTER:
+    location = record.locations[0]
+    if location.value % _POINTER:
         raise ExtractError(f"homes at {location}")
-    size = _POINTER * len(method.homes)
+    return _frame_location(location, unwind, _POINTER * len(method.homes))
+
+
+def _frame_location(location: Location, unwind: UnwindInfo, size: int) -> tuple[SlotBase, int]:
+    """The place of an alloca of ``size`` bytes at least.
+
+    Raises:
+        ExtractError: it is somewhere else than in the frame.
+    """
+    if location.kind is not LocationKind.DIRECT or location.size != _POINTER:
+        raise ExtractError(f"frame memory at {location}")
     if location.register == DWARF_RBP and unwind.frame_offset is not None:
         base, lowest = SlotBase.FRAME_REGISTER, -unwind.frame_offset
     elif location.register == DWARF_RSP:
         base, lowest = SlotBase.SP, 0
     else:
-        raise ExtractError(f"homes relative to DWARF register {location.register}")
+        raise ExtractError(f"frame memory relative to DWARF register {location.register}")
     if location.value < lowest or location.value + size > lowest + unwind.allocated:
-        raise ExtractError(f"homes at {location.value} lie outside the frame")
+        raise ExtractError(f"frame memory at {location.value} lies outside the frame")
     return base, location.value
+
+
+def _variables(
+    index: ObjectIndex,
+    method: LoweredMethod,
+    unwind: UnwindInfo,
+    homes: tuple[SlotBase, int] | None,
+    functions: Sequence[_RuntimeFunction],
+) -> tuple[FrameVariable, ...]:
+    """Where the variables are, from the end of the entry code on; in funclets too, which have the frame register."""
+    if not method.variables:
+        return ()
+    record = index.stack_maps[method.symbol][-1]
+    end = max(function.end for function in functions if not function.is_filter)
+    if len(record.locations) != sum(variable.word is None for variable in method.variables):
+        raise ExtractError("stack map record of variables with too few or too many locations")
+    locations = iter(record.locations)
+    found = []
+    for number, word in method.variables:
+        if word is None:
+            base, offset = _frame_location(next(locations), unwind, 1)
+        else:
+            assert homes is not None
+            base, offset = homes[0], homes[1] + _POINTER * word
+        register = Register.rsp if base is SlotBase.SP else Register.rbp
+        found.append(FrameVariable(record.offset, end, number, int(register), offset))
+    return tuple(found)
 
 
 def _home_slots(method: LoweredMethod, homes: tuple[SlotBase, int] | None) -> list[StackSlot]:
@@ -508,14 +554,18 @@ class _UnitBuilder:
             self._cells.setdefault(cell, len(self._cells))
         return tuple(self._cells)
 
-    def bounds(self) -> tuple[tuple[int, int], ...]:
+    def bounds(self, method: LoweredMethod) -> tuple[tuple[int, int, int], ...]:
         """Where the code comes from; rows that say the same as the one before are left out.
 
         The runtimes look up the address where a call returns to or an access faulted, or the byte before it, depending
         on how they came to the frame. So that both find the row, it begins one byte before its first instruction, but
         behind a place that a call returns to.
+
+        In code for a debugger rows are exact: it puts its breakpoints there.
         """
-        result: list[tuple[int, int]] = []
+        if method.debug:
+            return self._exact_bounds(method)
+        result: list[tuple[int, int, int]] = []
         returns = {call + 4 for call in self.calls}
         for piece in self._pieces.values():
             for offset, il_offset in self._index.lines.get(piece.section.number, ()):
@@ -525,7 +575,17 @@ class _UnitBuilder:
                     while any(end in returns or _ends_indirect_call(self.code, end) for end in (place, place + 1)):
                         place += 1
                     if place < len(self.code):
-                        result.append((place, il_offset))
+                        result.append((place, il_offset, int(BoundSource.NONE)))
+        return tuple(result)
+
+    def _exact_bounds(self, method: LoweredMethod) -> tuple[tuple[int, int, int], ...]:
+        result: list[tuple[int, int, int]] = []
+        for piece in self._pieces.values():
+            for offset, il_offset in self._index.lines.get(piece.section.number, ()):
+                if offset < piece.length and not (result and result[-1][1] == il_offset):
+                    is_empty = il_offset in method.sequence_points
+                    source = BoundSource.STACK_EMPTY if is_empty else BoundSource.NONE
+                    result.append((piece.base + offset, il_offset, int(source)))
         return tuple(result)
 
     def fixups(self) -> tuple[int, ...]:

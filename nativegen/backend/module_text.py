@@ -46,6 +46,7 @@ FRAME_REGISTER_PARAMETER = b"\x48\x89\xee"
 PERSONALITY = "personality ptr @ProcessCLRException"  # goes between METHOD_ATTRIBUTES and "{" of methods with funclets
 
 # Ids of llvm.experimental.stackmap calls.
+STACKMAP_VARIABLES = 778  # `i64 778, i32 0, ptr %s3, ...`: variables outside the homes, for debuggers
 STACKMAP_HOMES = 777  # `i64 777, i32 0, ptr %homes`, once, after the initialising stores
 
 # Ready-made metadata attachments. TBAA_HOME only on direct accesses to home slots whose address never becomes a byref;

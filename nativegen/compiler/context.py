@@ -86,6 +86,7 @@ class MethodCompiler:
         foreign: what the code may assume of other modules; nothing when not given.
         inlining: small callees may be put in place of calls. Only of code of the image's own assembly: a guard of an
             inlined foreign body would not see that its class gets a static constructor.
+        debug: the code is for a debugger (:class:`nativegen.compiler.ir.Function`).
         home: the module whose image is made, when it is not ``module``: then instances of the generics of ``module``
             are compiled into it, and nothing of ``module`` counts as its own.
     """
@@ -98,8 +99,10 @@ class MethodCompiler:
         foreign: ForeignCode | None = None,
         inlining: bool = False,
         home: Module | None = None,
+        debug: bool = False,
     ) -> None:
         self.module = module
+        self.debug = debug
         self.home = home or module
         self.target = target
         self.foreign = foreign or ForeignCode(module, target)
@@ -209,7 +212,7 @@ class MethodCompiler:
         result = self.storages.of(signature.return_type)
         hidden = (self.native_int,) if method.requires_context else ()
         abi = call_abi(this, (*hidden, *parameters), result)
-        function = ir.Function(method.display_name, abi, return_kind(abi))
+        function = ir.Function(method.display_name, abi, return_kind(abi), debug=self.debug)
         arguments = list(parameters)
         context: ir.Slot | None = None
         if this is not None:

@@ -122,6 +122,8 @@ class Emission:
         self.home_tags: list[str] = [_HOME if private else "" for private in plan.private]
         self.in_heap: set[int] = set()  # managed pointers that were made from references
         self.reloaded: list[int] = []
+        self.sequence_points: set[int] = set()
+        self.volatile = " volatile" if function.debug else ""  # for accesses to slots
         self.uses_word_loop = False
         self.uses_poll_counter = False
         self.externals: dict[str, External] = {}

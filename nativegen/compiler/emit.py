@@ -11,6 +11,9 @@ right because their few passes do not remove or move stores. Methods with loops 
 pipeline may drop a store that a later one overwrites even across a volatile load, but never across a call that may
 read it; and it can hoist comparisons.
 
+Code for a debugger (``Function.debug``) differs in four things: every variable has memory of its own, accesses to it
+are volatile, a second stackmap (778) tells where it is, and every instruction says which CIL it comes from.
+
 Invariants: homes are initialised, then announced (stackmap 777), before anything can collect. A scalar slot that may
 be read before it is stored to is cleared, whatever CIL says: LLVM's undefined values are worse than a zero.
 
@@ -22,13 +25,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from nativegen.backend.module_text import CALLING_CONVENTION, METHOD_ATTRIBUTES, PERSONALITY, STACKMAP_HOMES, scope_of
+from nativegen.backend.module_text import (
+    CALLING_CONVENTION,
+    METHOD_ATTRIBUTES,
+    PERSONALITY,
+    STACKMAP_HOMES,
+    STACKMAP_VARIABLES,
+    scope_of,
+)
 from nativegen.compiler import emit_arithmetic, emit_calls, emit_checks, emit_memory, emit_regions, ir
 from nativegen.compiler.emission import MANAGED, MEMORY_TEXT, SMALL, Emission
 from nativegen.compiler.emit_arithmetic import constant
 from nativegen.compiler.flow import reverse_postorder
 from nativegen.compiler.homes import HomePlan, plan_homes
-from nativegen.compiler.lowered import Effort, LoweredMethod
+from nativegen.compiler.lowered import DebugVariable, Effort, LoweredMethod
 from nativegen.compiler.regions import Filter, Handler, funclet_of
 from nativegen.readytorun.targets import Target
 from nativegen.readytorun.unit import Symbol
@@ -63,7 +73,9 @@ def emit(function: ir.Function, target: Target, symbol: str, effort: Effort) -> 
     parameters, names = emit_calls.own_parameters(function.abi, signature)
     reachable = {block.index for block in order}
     blocks = [block for block in function.blocks if block.index in reachable]
-    allocas = _Entry(e, blocks, names).write()
+    entry = _Entry(e, blocks, names)
+    allocas = entry.write()
+    variables = entry.announce_variables() if function.debug else ()
     e.lines.append(" br label %b0")
     bodies: dict[Handler | Filter | None, list[ir.Block]] = {None: []}
     for block in blocks:
@@ -99,6 +111,9 @@ def emit(function: ir.Function, target: Target, symbol: str, effort: Effort) -> 
         catches=tuple(catches),
         same_try=tuple(emit_regions.siblings(regions)) if target.same_try_flag else (),
         foreign=tuple(function.foreign),
+        debug=function.debug,
+        variables=variables,
+        sequence_points=frozenset(e.sequence_points),
     )
 
 
@@ -109,6 +124,7 @@ def _is_located(blocks: list[ir.Block]) -> bool:
 def _emit_filter(method: Emission, each: Filter, blocks: list[ir.Block], symbol: str, number: int) -> list[str]:
     e = Emission(method.function, method.target, method.plan, method.explicit_null_checks, number)
     e.externals = method.externals
+    e.sequence_points = method.sequence_points
     head = emit_regions.filter_head(e, each, symbol, scope_of(number) if _is_located(blocks) else "")
     for block in blocks:
         _emit_block(e, block)
@@ -123,6 +139,9 @@ def _emit_block(e: Emission, block: ir.Block) -> None:
     stores = e.plan.stores.get(block.index)
     handlers = _HANDLERS
     e.il_offset = block.il_offset
+    if e.function.debug:
+        _emit_located(e, block, stores or {})
+        return
     if not stores:
         for instruction in block.instructions:
             if instruction.il_offset >= 0:  # what a pass made belongs to what is before it
@@ -136,6 +155,22 @@ def _emit_block(e: Emission, block: ir.Block) -> None:
         word = stores.get(index)
         if word is not None:
             e.store_home(word, e.names[instruction.result.id])  # type: ignore[attr-defined]
+
+
+def _emit_located(e: Emission, block: ir.Block, stores: dict[int, int]) -> None:
+    """The same for a debugger: every line says where it comes from, not only calls and accesses that may fault."""
+    for index, instruction in enumerate(block.instructions):
+        if instruction.il_offset >= 0:
+            e.il_offset = instruction.il_offset
+        first = len(e.lines)
+        _HANDLERS[type(instruction)](e, instruction)
+        word = stores.get(index)
+        if word is not None:
+            e.store_home(word, e.names[instruction.result.id])  # type: ignore[attr-defined]
+        for number in range(first, len(e.lines)):
+            line = e.lines[number]
+            if line.startswith(" ") and "!dbg" not in line:  # labels begin in the first column
+                e.lines[number] = line + e.site()
 
 
 def _late_allocas(e: Emission) -> list[str]:
@@ -160,6 +195,9 @@ class _Entry:
         self.allocas: list[str] = []
         self.stored: set[int] = set()
         self.touched: set[int] = set(e.plan.slots)
+        for variable in e.function.variables:
+            self.touched.add(variable.index)
+            self.stored.add(variable.index)
         for block in blocks:
             for instruction in block.instructions:
                 kind = type(instruction)
@@ -182,6 +220,19 @@ class _Entry:
                 else:
                     self._argument(slot, self.e.function.abi.params[position], self.names[position])
         return self.allocas
+
+    def announce_variables(self) -> tuple[DebugVariable, ...]:
+        """Tell LLVM to tell where the variables are that are not in the homes."""
+        variables, places = [], []
+        for number, slot in enumerate(self.e.function.variables):
+            word = self.plan.slots.get(slot.index)
+            variables.append(DebugVariable(number, word))
+            if word is None:
+                places.append(f", ptr {self.e.slot_pointers[slot.index]}")
+        if variables:
+            call = f"@llvm.experimental.stackmap(i64 {STACKMAP_VARIABLES}, i32 0{''.join(places)})"
+            self.e.lines.append(f" call void (i64, i32, ...) {call}")
+        return tuple(variables)
 
     def _homes(self) -> None:
         e, plan = self.e, self.plan
@@ -245,7 +296,7 @@ class _Entry:
     def _argument(self, slot: ir.Slot, param: ir.AbiParam, names: list[str]) -> None:
         e = self.e
         if slot.shape is not None:
-            if param.kind is ir.PassKind.STACK:
+            if param.kind is ir.PassKind.STACK and not e.function.debug:
                 e.slot_pointers[slot.index] = names[0]  # the caller's copy is ours
             else:
                 self._fill_struct(f"ptr {self._struct_alloca(slot, slot.shape)}", slot.shape, param, names)
@@ -272,7 +323,7 @@ class _Entry:
         assert slot.memory is not None
         kind = MEMORY_TEXT[slot.memory]
         pointer = self._scalar_alloca(slot, kind)
-        if slot.address_taken or self.plan.read_before_store >> slot.index & 1:
+        if slot.address_taken or e.function.debug or self.plan.read_before_store >> slot.index & 1:
             zero = "null" if kind == MANAGED else "0" if kind[0] == "i" else constant(ir.MEMORY_INFO[slot.memory][0], 0)
             e.lines.append(f" store {kind} {zero}, ptr {pointer}")
 

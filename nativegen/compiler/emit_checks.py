@@ -96,6 +96,12 @@ def _memory_barrier(e: Emission, _: ir.MemoryBarrier) -> None:
     e.lines.append(" fence seq_cst")
 
 
+def _sequence_point(e: Emission, _: ir.SequencePoint) -> None:
+    """An instruction of its own, so that a breakpoint there stops before the statement and nowhere else."""
+    e.sequence_points.add(e.il_offset)
+    e.lines.append(f' call void asm sideeffect "nop", ""(){e.bundle}')
+
+
 # control flow
 
 
@@ -132,6 +138,7 @@ HANDLERS: dict[type[ir.Instruction], Callable[[Emission, Any], None]] = {
     ir.DivideCheck: _divide_check,
     ir.FiniteCheck: _finite_check,
     ir.MemoryBarrier: _memory_barrier,
+    ir.SequencePoint: _sequence_point,
     ir.Jump: _jump,
     ir.Branch: _branch,
     ir.CompareBranch: _compare_branch,

@@ -46,7 +46,7 @@ def _load_slot(e: Emission, load: ir.LoadSlot) -> None:
         e.names[load.result.id] = value
         return
     assert slot.memory is not None
-    text = f"load {MEMORY_TEXT[slot.memory]}, {e.slot_access(slot)}"
+    text = f"load{e.volatile} {MEMORY_TEXT[slot.memory]}, {e.slot_access(slot)}"
     extend = SMALL.get(slot.memory)
     if extend is None:
         e.define(load.result, text)
@@ -58,7 +58,7 @@ def _store_slot(e: Emission, store: ir.StoreSlot) -> None:
     slot = store.slot
     assert slot.memory is not None
     name = narrowed(e, store.value, slot.memory)
-    e.lines.append(f" store {MEMORY_TEXT[slot.memory]} {name}, {e.slot_access(slot)}")
+    e.lines.append(f" store{e.volatile} {MEMORY_TEXT[slot.memory]} {name}, {e.slot_access(slot)}")
 
 
 def narrowed(e: Emission, value: ir.Value, memory: ir.Memory) -> str:

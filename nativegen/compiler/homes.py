@@ -8,6 +8,7 @@ and is read again from there. This module is the one place that decides it; the 
 
 Invariants:
 
+* In code for a debugger every argument and local that holds references has its words.
 * A function without safepoints and handlers has no homes at all: nothing can move while it runs.
 * What a handler may read is in its home all the time that its try block runs. A filter, which is a function of its own
   to LLVM, finds even plain variables in words of the homes.
@@ -92,6 +93,8 @@ def plan_homes(function: ir.Function, order: list[ir.Block]) -> HomePlan:
     if not safepoints and not function.regions:
         return plan
     needed = _needed_by_handlers(order, live_in)
+    if function.debug:  # a debugger reads variables at any time
+        needed |= (1 << len(function.slots)) - 1
     shared = _used_by_filters(order)
     crossing: list[tuple[ir.Block, list[_Crossing]]] = []
     for block in order:

@@ -216,6 +216,8 @@ class MethodImporter:
         if not self.instructions:
             raise invalid("empty body")
         self._make_locals(body.local_sig_token, body.init_locals)
+        if self.function.debug:
+            self.function.variables = [*self.arguments, *self.locals]
         if self.method.is_synchronized:
             from nativegen.compiler.import_synchronized import Monitor
 
@@ -320,6 +322,7 @@ class MethodImporter:
                 self.push_loaded(slot)
         handlers = self.handlers
         instructions = self.instructions
+        debug = self.function.debug
         self.position = cil.first
         self._block_end = last = cil.last
         while self.position < last:
@@ -329,6 +332,8 @@ class MethodImporter:
             handler = handlers.get(opcode)
             if handler is None:
                 raise Excluded(Reason.OPCODE, OPCODES[opcode].name)
+            if debug and not stack and self.prefixes is NO_PREFIXES:
+                self.emit(ir.SequencePoint())
             handler(self, operand)
             if self.prefixes is not NO_PREFIXES and opcode not in _PREFIXES:
                 self.prefixes = NO_PREFIXES

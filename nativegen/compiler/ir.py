@@ -567,6 +567,11 @@ class MemoryBarrier(Instruction):
 
 
 @dataclass(slots=True, eq=False)
+class SequencePoint(Instruction):
+    """A place where a debugger may stop, because the evaluation stack is empty; in code for debuggers only."""
+
+
+@dataclass(slots=True, eq=False)
 class Poll(Instruction):
     """Lets a pending collection run (inserted at loop back edges by ``passes/polls``)."""
 
@@ -663,6 +668,8 @@ class Function:
         foreign: what of other assemblies shaped the code (:mod:`nativegen.compiler.foreign`).
         return_kind: for GcInfo.
         regions: all try regions, index == position, a parent before its children.
+        debug: code for a debugger: each argument and local has a place in the frame, where it is all the time.
+        variables: with ``debug``: the arguments and locals in CIL's order.
     """
 
     name: str
@@ -675,6 +682,8 @@ class Function:
     foreign: list[ForeignUse] = field(default_factory=list)
     value_count: int = 0
     regions: list[TryRegion] = field(default_factory=list)
+    debug: bool = False
+    variables: list[Slot] = field(default_factory=list)
 
     def new_value(self, type_: Type) -> Value:
         value = Value(self.value_count, type_)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from nativegen.readytorun.targets import Target
 from nativegen.readytorun.unit import Cell, ForeignUse, Symbol
@@ -40,6 +41,18 @@ class Effort(enum.IntEnum):
     FULL = 2  # loops: O2 with vectorisation
 
 
+class DebugVariable(NamedTuple):
+    """An argument or local variable for debuggers.
+
+    Attributes:
+        number: CIL's: arguments first (``this`` is 0), then locals.
+        word: its first one of the homes; None: its place is the next location of stackmap 778.
+    """
+
+    number: int
+    word: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class LoweredMethod:
     """One method ready for LLVM.
@@ -59,6 +72,8 @@ class LoweredMethod:
         same_try: numbers of catch pads whose clause must be marked as covering the try block of the one before.
         catches: what the numbers of catch pads (from 1) stand for: the caught type, or the name of a filter function
             in ``llvm``.
+        debug: code for a debugger: bounds are exact. variables: in CIL's order.
+        sequence_points: CIL offsets where the evaluation stack is empty, each with an instruction of its own.
     """
 
     symbol: str
@@ -73,3 +88,6 @@ class LoweredMethod:
     catches: tuple[Symbol | str, ...] = ()
     same_try: tuple[int, ...] = ()
     foreign: tuple[ForeignUse, ...] = ()
+    debug: bool = False
+    variables: tuple[DebugVariable, ...] = ()
+    sequence_points: frozenset[int] = frozenset()

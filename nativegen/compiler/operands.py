@@ -68,6 +68,7 @@ USES: dict[type[ir.Instruction], Callable[[Any], tuple[ir.Value, ...]]] = {
     ir.CellAddress: _nothing,
     ir.Call: _call,
     ir.MemoryBarrier: _nothing,
+    ir.SequencePoint: _nothing,
     ir.Poll: _nothing,
     ir.Jump: _nothing,
     ir.Branch: lambda branch: (branch.condition,),

@@ -28,6 +28,7 @@ from nativegen.readytorun.unit import (
     CellKind,
     ExceptionClause,
     ForeignUse,
+    FrameVariable,
     Function,
     MethodUnit,
     Relocation,
@@ -51,13 +52,14 @@ _UNIT = 0
 _EXCLUSION = 1
 
 # Sizes: code, gc info, read-only data; alignments of code and data; counts: functions, relocations, relocations of
-# read-only data, clauses, cells, fixups, foreign uses, bounds.
-_HEADER = struct.Struct("<BIIIHHHIIHHHHI")
+# read-only data, clauses, cells, fixups, foreign uses, bounds, variables.
+_HEADER = struct.Struct("<BIIIHHHIIHHHHIH")
 _EXCLUSION_HEADER = struct.Struct("<BH")
 _RELOCATION = struct.Struct("<IIIi")
 _FUNCTION = struct.Struct("<IIHB")
 _CLAUSE = struct.Struct("<IIIIIBI")
-_BOUND = struct.Struct("<II")
+_BOUND = struct.Struct("<IIB")
+_VARIABLE = struct.Struct("<IIHBi")
 _U32 = struct.Struct("<I")
 
 _INT, _BYTES, _SYMBOL = range(3)
@@ -234,6 +236,7 @@ def encode(result: MethodUnit | Exclusion, table: TableBuilder) -> bytes:
         len(result.fixups),
         len(result.foreign),
         len(result.bounds),
+        len(result.variables),
     )
     numbers = [table.number(cell) for cell in result.cells]
     parts = [header, result.code, result.gc_info, result.rodata]
@@ -247,6 +250,7 @@ def encode(result: MethodUnit | Exclusion, table: TableBuilder) -> bytes:
         is_symbol = isinstance(token, Symbol)
         parts.append(_CLAUSE.pack(*clause[:5], is_symbol, table.symbol(token) if isinstance(token, Symbol) else token))
     parts += [_BOUND.pack(*bound) for bound in result.bounds]
+    parts += [_VARIABLE.pack(*variable) for variable in result.variables]
     return b"".join(parts)
 
 
@@ -270,7 +274,7 @@ def _decode(record: bytes, tables: Tables) -> MethodUnit | Exclusion:
     (
         form, code_size, gc_size, rodata_size, alignment, rodata_alignment,
         function_count, relocation_count, rodata_relocation_count, clause_count,
-        cell_count, fixup_count, use_count, bound_count,
+        cell_count, fixup_count, use_count, bound_count, variable_count,
     ) = _HEADER.unpack_from(record)  # fmt: skip
     if form != _UNIT:
         raise ValueError(f"record of form {form}")
@@ -290,7 +294,8 @@ def _decode(record: bytes, tables: Tables) -> MethodUnit | Exclusion:
         at += size
     clauses = [_clause(record, at + _CLAUSE.size * index, tables) for index in range(clause_count)]
     bounds_at = at + _CLAUSE.size * clause_count
-    if bounds_at + _BOUND.size * bound_count != len(record):
+    variables_at = bounds_at + _BOUND.size * bound_count
+    if variables_at + _VARIABLE.size * variable_count != len(record):
         raise ValueError("wrong size")
     cells = tables.cells
     return MethodUnit(
@@ -306,7 +311,8 @@ def _decode(record: bytes, tables: Tables) -> MethodUnit | Exclusion:
         tuple([cells[number] for number in numbers[:cell_count]]),
         numbers[cell_count + use_count :],
         tuple([tables.uses[number] for number in numbers[cell_count : cell_count + use_count]]),
-        tuple(_BOUND.iter_unpack(record[bounds_at:])),
+        tuple(_BOUND.iter_unpack(record[bounds_at:variables_at])),
+        tuple([FrameVariable(*fields) for fields in _VARIABLE.iter_unpack(record[variables_at:])]),
     )
 
 

@@ -140,6 +140,7 @@ class CompileWorker:
                     target,
                     foreign=foreign_code(module, target, request),
                     inlining=request.options.inlines,
+                    debug=request.options.debug,
                 ),
                 target,
                 module.assembly,

@@ -40,10 +40,13 @@ def check_unit(unit: MethodUnit) -> None:
         if not (offsets[0] < offsets[1] <= size and offsets[2] < offsets[3] <= size and min(offsets) >= 0):
             raise ValueError(f"exception clause {offsets} lies outside the code")
     last = -1
-    for offset, il_offset in unit.bounds:
+    for offset, il_offset, _ in unit.bounds:
         if not last < offset < size or il_offset < 0:
             raise ValueError(f"bound {offset:#x} of CIL offset {il_offset:#x} lies outside the code or out of order")
         last = offset
+    for variable in unit.variables:
+        if not 0 <= variable.begin <= variable.end <= size or variable.number < 0:
+            raise ValueError(f"{variable} lies outside the code")
 
 
 def _check_functions(unit: MethodUnit) -> None:

@@ -180,6 +180,21 @@ class ExceptionClause(NamedTuple):
     token_or_filter: int | Symbol = 0
 
 
+class FrameVariable(NamedTuple):
+    """An argument or local variable at ``[register + offset]`` while code from ``begin`` to ``end`` runs.
+
+    Args:
+        number: CIL's: arguments first (``this`` is 0), then locals.
+        register: hardware number: 4 rsp, 5 rbp.
+    """
+
+    begin: int
+    end: int
+    number: int
+    register: int
+    offset: int
+
+
 @dataclass(frozen=True, slots=True)
 class MethodUnit:
     """One compiled method body.
@@ -197,7 +212,9 @@ class MethodUnit:
         cells: every cell that the code touches, each once.
         fixups: indices into ``cells`` that must be resolved before the method may run: its CHECK and HANDLE cells.
         foreign: what of other assemblies shaped the code, sorted.
-        bounds: (code offset, CIL offset) pairs, ascending: code from there on comes from that instruction.
+        bounds: (code offset, CIL offset, source), ascending: code from there on comes from that instruction; source is
+            a :class:`nativegen.readytorun.debug_info.BoundSource`.
+        variables: where arguments and locals are, for debuggers.
     """
 
     code: bytes
@@ -212,4 +229,5 @@ class MethodUnit:
     cells: tuple[Cell, ...] = ()
     fixups: tuple[int, ...] = ()
     foreign: tuple[ForeignUse, ...] = ()
-    bounds: tuple[tuple[int, int], ...] = ()
+    bounds: tuple[tuple[int, int, int], ...] = ()
+    variables: tuple[FrameVariable, ...] = ()

@@ -27,7 +27,15 @@ from nativegen.metadata import Assembly
 from nativegen.readytorun import container, stubs
 from nativegen.readytorun.cells import SECTION_KINDS, CellTable, Slot
 from nativegen.readytorun.check_unit import check_unit
-from nativegen.readytorun.debug_info import PROLOG, Bound, BoundSource, DebugInfo, encode_debug_info_section
+from nativegen.readytorun.debug_info import (
+    PROLOG,
+    Bound,
+    BoundSource,
+    DebugInfo,
+    LocationType,
+    Variable,
+    encode_debug_info_section,
+)
 from nativegen.readytorun.enums import (
     ClauseFlags,
     FixupKind,
@@ -52,6 +60,7 @@ from nativegen.readytorun.unit import (
     Cell,
     CellKind,
     ExceptionClause,
+    FrameVariable,
     MethodUnit,
     Relocation,
     RelocationKind,
@@ -477,7 +486,10 @@ class _Link:
         start = Bound(0, PROLOG, BoundSource.STACK_EMPTY)
         return encode_debug_info_section(
             {
-                placed.runtime_function: DebugInfo((start, *(Bound(*bound) for bound in placed.unit.bounds)))
+                placed.runtime_function: DebugInfo(
+                    (start, *(Bound(native, il, BoundSource(source)) for native, il, source in placed.unit.bounds)),
+                    tuple([_variable(variable) for variable in placed.unit.variables]),
+                )
                 for placed in self._placed
                 if placed.unit.bounds
             },
@@ -502,3 +514,8 @@ class _Link:
 _STUB = int(RelocationKind.STUB)
 _pack_field = I32.pack_into
 _RUNTIME_ROUTINES = {"clr_chkstk": stubs.clr_chkstk, "clr_dispatch": stubs.clr_dispatch, "clr_call": stubs.clr_call}
+
+
+def _variable(variable: FrameVariable) -> Variable:
+    place = (variable.register, variable.offset)
+    return Variable(variable.begin, variable.end, variable.number, LocationType.STK, place)

@@ -74,7 +74,10 @@ def test_what_a_configuration_says() -> None:
         (None, None),
         ("<configuration/>", None),
         (configuration(code_base("2.0.0.0", "libs/2/Base.dll")), "libs/2/Base.dll"),
-        (configuration(code_base("3.0.0.0", "libs\\3\\Base.dll"), code_base("2.0.0.0", "libs/2/Base.dll")), "libs/3/Base.dll"),
+        (
+            configuration(code_base("3.0.0.0", "libs\\3\\Base.dll"), code_base("2.0.0.0", "libs/2/Base.dll")),
+            "libs/3/Base.dll",
+        ),
         (
             configuration(
                 redirect("0.0.0.0-9.0.0.0", "2.0.0.0"),

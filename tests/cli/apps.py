@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from functools import partial
 from pathlib import Path
 
 from tests.support.csharp import compile_csharp
-from tests.support.paths import TRIMMED_TARGET
+from tests.support.paths import NET9_VERSION, NET31_VERSION, TRIMMED_TARGET
+
+# The runtime that tests of the command line use when they name none: NATIVEGEN_TEST_TARGET=9.0 pytest tests/ngen
+TARGET = os.environ.get("NATIVEGEN_TEST_TARGET", "3.1")
+RUNTIME_VERSION = {"3.1": NET31_VERSION, "9.0": NET9_VERSION}[TARGET]
 
 CORE = """
 public class Numbers {
@@ -39,7 +44,7 @@ public class App {
 """
 
 
-def make_app(folder: Path, target: str = "3.1", factor: int = 2, extra: str = "") -> Path:
+def make_app(folder: Path, target: str = TARGET, factor: int = 2, extra: str = "") -> Path:
     """The application in ``folder``; ``factor`` changes a body of Core, ``extra`` its members."""
     folder.mkdir(parents=True, exist_ok=True)
     core = make_core(folder, factor, extra, target)
@@ -47,13 +52,20 @@ def make_app(folder: Path, target: str = "3.1", factor: int = 2, extra: str = ""
     text = compile_(TEXT, folder, "Text", references=[core], library=True)
     app = compile_(APP, folder, "App", references=[core, text])
     (folder / "data.txt").write_text("some data")
-    moniker = "netcoreapp3.1" if target == "3.1" else f"net{target}"
-    options = {"tfm": moniker, "framework": {"name": "Microsoft.NETCore.App", "version": f"{target}.0"}}
-    (folder / "App.runtimeconfig.json").write_text(json.dumps({"runtimeOptions": options}))
+    write_runtime_config(app, target)
     return app
 
 
-def make_core(folder: Path, factor: int, extra: str = "", target: str = "3.1") -> Path:
+def write_runtime_config(app: Path, target: str = TARGET) -> Path:
+    """The runtimeconfig.json of an application for one of the runtimes."""
+    moniker = "netcoreapp3.1" if target == "3.1" else f"net{target}"
+    options = {"tfm": moniker, "framework": {"name": "Microsoft.NETCore.App", "version": f"{target}.0"}}
+    config = app.with_suffix(".runtimeconfig.json")
+    config.write_text(json.dumps({"runtimeOptions": options}))
+    return config
+
+
+def make_core(folder: Path, factor: int, extra: str = "", target: str = TARGET) -> Path:
     """Core.dll alone."""
     source = CORE.replace("FACTOR", str(factor)).replace("EXTRA", extra)
     return compile_csharp(source, folder, "Core", library=True, **_compiler(target))

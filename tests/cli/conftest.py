@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.apps import TARGET
 from tests.cli.support import Outcome
 from tests.support.paths import TestInputs
 from tests.support.runtimes import clean_environment
@@ -31,7 +32,7 @@ def command(inputs: TestInputs, tmp_path: Path, cache: Path) -> Command:
 
     ``variables`` go into its environment. No background worker is started unless NATIVEGEN_SERVICE says so."""
 
-    def run(*arguments: object, target: str = "3.1", **variables: str) -> Outcome:
+    def run(*arguments: object, target: str = TARGET, **variables: str) -> Outcome:
         environment = clean_environment(tmp_path) | {
             "NATIVEGEN_CACHE": str(cache),
             "PYTHONPATH": str(Path(__file__).parents[2]),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.apps import make_app, make_core
+from tests.cli.apps import TARGET, make_app, make_core
 from tests.cli.conftest import Command, snapshot
 from tests.support.csharp import compile_csharp
 from tests.support.paths import TestInputs
@@ -53,8 +53,8 @@ def app(command: Command, tmp_path: Path) -> Path:
 
 def without_nativegen(app: Path, inputs: TestInputs, tmp_path: Path, text: str = "") -> list[str]:
     """What the program prints when it is started as if nativegen did not exist."""
-    environment = clean_environment(tmp_path) | {"DOTNET_ROOT": str(inputs.root("3.1"))}
-    command = [str(inputs.root("3.1") / "dotnet"), str(app)]
+    environment = clean_environment(tmp_path) | {"DOTNET_ROOT": str(inputs.root(TARGET))}
+    command = [str(inputs.root(TARGET) / "dotnet"), str(app)]
     done = subprocess.run(command, env=environment, input=text, capture_output=True, text=True, check=True)
     return done.stdout.splitlines()
 
@@ -161,9 +161,9 @@ def test_files_change_while_the_app_runs(command: Command, tmp_path: Path, input
     compile_csharp(CURIOUS, folder, "App", references=[folder / "Text.dll", folder / "Core.dll"])
     command("install", app)
     for arguments in ((), ("--undo",)):
-        environment = clean_environment(tmp_path) | {"DOTNET_ROOT": str(inputs.root("3.1"))}
+        environment = clean_environment(tmp_path) | {"DOTNET_ROOT": str(inputs.root(TARGET))}
         running = subprocess.Popen(
-            [inputs.root("3.1") / "dotnet", app],
+            [inputs.root(TARGET) / "dotnet", app],
             env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert running.stdout is not None and running.stdout.readline() == f"{folder}/\n"

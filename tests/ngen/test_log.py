@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.apps import TEXT, make_app, make_core
+from tests.cli.apps import TARGET, TEXT, make_app, make_core
 from tests.cli.conftest import Command
 from tests.support.csharp import compile_csharp
 
@@ -86,7 +86,7 @@ def test_N9_N10_hints_are_obeyed(
     core = compile_csharp(DEFAULT.replace("HINT", default), folder, "Core", library=True)
     usings, attribute = HINTS.replace("HINT", hint).strip().split("\n", 1)
     text = compile_csharp(f"{usings}\n{attribute}\n{TEXT}", folder, "Text", references=[core], library=True)
-    assert command("install", text, "/target:3.1").code == 0
+    assert command("install", text, f"/target:{TARGET}").code == 0
     (manifest,) = cache.glob("NativeImages_*/Text/*/Text.json")
     assert json.loads(manifest.read_text())["hard_binding_hints"] == (["Core"] if wanted else [])
     shown = command("display", "Text", "/verbose").out

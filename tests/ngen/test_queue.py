@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.apps import make_app
+from tests.cli.apps import RUNTIME_VERSION, TARGET, make_app
 from tests.cli.conftest import Command
 from tests.cli.support import Outcome
 
@@ -93,7 +93,7 @@ def test_E1_E2_D4_I5_the_queue_is_worked_in_the_caller(command: Command, tmp_pat
     shown = command("display", "/nologo").out
     assert f"{first} (pending)\n" in shown and f"{second} (pending)\n" in shown
     done = command("eqi", "2", "/nologo")
-    assert done.code == 0 and f"1>    Compiling assembly {second} (CLR v3.1.23) ..." in done.out
+    assert done.code == 0 and f"1>    Compiling assembly {second} (CLR v{RUNTIME_VERSION}) ..." in done.out
     shown = command("display", "/nologo").out
     assert f"{first} (pending)\n" in shown and f"NGEN Roots:\n\n{second}\n" in shown
     assert command("eqi", "/nologo").code == 0
@@ -149,10 +149,11 @@ def test_A6_install_by_name_looks_into_the_cache_never_here(command: Command, tm
 
 
 def test_A7_the_shared_framework_is_installed_by_display_name(command: Command) -> None:
-    name = "System.Linq, Version=4.2.2.0, Culture=neutral, PublicKeyToken=b03f5f7f11d50a3a"
+    version = {"3.1": "4.2.2.0", "9.0": "9.0.0.0"}[TARGET]
+    name = f"System.Linq, Version={version}, Culture=neutral, PublicKeyToken=b03f5f7f11d50a3a"
     outcome = command("install", name, "/queue", "/nologo")
-    assert outcome.code == 0 and "Microsoft.NETCore.App/3.1.23/System.Linq.dll" in outcome.out
-    assert command("install", name.replace("4.2.2.0", "9.9.9.9"), "/nologo").code == 3
+    assert outcome.code == 0 and f"Microsoft.NETCore.App/{RUNTIME_VERSION}/System.Linq.dll" in outcome.out
+    assert command("install", name.replace(version, "9.9.9.9"), "/nologo").code == 3
 
 
 def test_a_failing_item_makes_eqi_fail(command: Command, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nativegen.metadata import Assembly
-from tests.cli.apps import make_app, make_core
+from tests.cli.apps import RUNTIME_VERSION, TARGET, make_app, make_core
 from tests.cli.conftest import Command
 from tests.cli.support import nativegen
 from tests.support.csharp import compile_csharp
@@ -52,7 +52,7 @@ def test_A1_A2_A3_names_whole_and_partial_in_any_case(command: Command, app: Pat
 def test_A9_the_applications_own_configuration_is_used(command: Command, tmp_path: Path) -> None:
     app = make_app(tmp_path / "app")
     config = app.with_name("App.runtimeconfig.json")
-    config.write_text(config.read_text().replace("3.1.0", "77.0.0"))
+    config.write_text(config.read_text().replace(f"{TARGET}.0", "77.0.0"))
     outcome = command("install", app, "/nologo")
     assert outcome.code == 3 and "77.0.0" in outcome.err
 
@@ -73,7 +73,7 @@ def test_V5_the_worker_listens_to_nobody(command: Command, tmp_path: Path) -> No
 def test_N1_N3_the_identity_of_an_image_and_what_changes_it(command: Command, app: Path, cache: Path) -> None:
     manifest = manifest_of(cache, "App")["manifest"]
     assert isinstance(manifest, dict)
-    assert manifest["framework"]["version"] == "3.1.23" and manifest["target"] == "3.1"
+    assert manifest["framework"]["version"] == RUNTIME_VERSION and manifest["target"] == TARGET
     assert manifest["assembly"]["mvid"] == Assembly.open(app).mvid
     assert set(manifest["references"]) == {"Core", "Text"} and "effort" in manifest["options"]
     make_core(app.parent, factor=3)
@@ -129,7 +129,7 @@ def test_N14_compiling_never_executes_the_input(command: Command, tmp_path: Path
     touched = tmp_path / "touched"
     source = EXECUTES.replace("TOUCHED", str(touched))
     library = compile_csharp(source, tmp_path, "Eager", library=True)
-    assert command("install", library, "/target:3.1").code == 0
+    assert command("install", library, f"/target:{TARGET}").code == 0
     assert command("verify").code == 0 and not touched.exists()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.apps import make_app, make_core
+from tests.cli.apps import TARGET, make_app, make_core
 from tests.cli.conftest import Command
 from tests.support.csharp import compile_csharp
 
@@ -69,9 +69,9 @@ def test_A8_AppBase_says_where_dependencies_are(command: Command, tmp_path: Path
     app = make_app(tmp_path / "app")
     (tmp_path / "elsewhere").mkdir()
     moved = Path(shutil.copy(app.parent / "Text.dll", tmp_path / "elsewhere" / "Text.dll"))
-    without = command("install", moved, "/target:3.1", "/nologo")
+    without = command("install", moved, f"/target:{TARGET}", "/nologo")
     assert without.code == 0 and "Failed to load dependency Core of assembly Text" in without.err
-    assert command("install", moved, "/target:3.1", "/nologo", "/warnaserror").code == 1
+    assert command("install", moved, f"/target:{TARGET}", "/nologo", "/warnaserror").code == 1
     found = command("install", moved, f"/AppBase:{app.parent}", "/nologo")
     assert found.code == 0 and found.err == "" and f"{app.parent}/Core.dll" in found.out
 
@@ -116,15 +116,15 @@ def test_I3_I4_what_is_loaded_by_name_is_its_own_root_and_run_uses_it(command: C
 
 def test_N11_the_preferred_base_is_chosen_and_shown(command: Command, tmp_path: Path) -> None:
     core = make_core(tmp_path / "app", 2)
-    outcome = command("install", core, "/base:0x7fa000000000", "/target:3.1")
+    outcome = command("install", core, "/base:0x7fa000000000", f"/target:{TARGET}")
     assert outcome.code == 0, outcome
     assert "    base        0x7fa000000000\n" in command("display", "Core", "/verbose", "/nologo").out
-    assert command("install", core, "/base:1", "/target:3.1").code == 2
+    assert command("install", core, "/base:1", f"/target:{TARGET}").code == 2
     app = make_app(tmp_path / "several")
     overlap = command("install", app, "/base:0x7fa000000000", "/nologo")
     assert overlap.code == 0 and "warning: 3 images overlap at base 0x7fa000000000" in overlap.err
     image = tmp_path / "Core.ni.dll"
-    assert command("compile", core, "-o", image, "--base", "0x7fb000000000", "--target", "3.1").code == 0
+    assert command("compile", core, "-o", image, "--base", "0x7fb000000000", "--target", TARGET).code == 0
     assert "preferred base 0x7fb000000000" in command("dump", image).out
 
 
@@ -132,16 +132,16 @@ def test_N11_the_preferred_base_is_chosen_and_shown(command: Command, tmp_path: 
 def test_modes_of_what_uses_nothing_foreign(command: Command, tmp_path: Path, mode: str) -> None:
     core = make_core(tmp_path / "app", 2)
     image, plain = tmp_path / "a" / "Core.dll", tmp_path / "b" / "Core.dll"
-    outcome = command("compile", core, "-o", image, "--target", "3.1", mode)
+    outcome = command("compile", core, "-o", image, "--target", TARGET, mode)
     assert outcome.code == 0 and not outcome.err
-    command("compile", core, "-o", plain, "--target", "3.1")
+    command("compile", core, "-o", plain, "--target", TARGET)
     assert image.read_bytes() == plain.read_bytes()
     assert command("compile", core, "-o", image, "--pinned", "--guarded").code == 2
 
 
 def test_compile_for_profiling_writes_a_map_beside_the_image(command: Command, tmp_path: Path) -> None:
     core = make_core(tmp_path / "app", 2)
-    assert command("compile", core, "-o", tmp_path / "Core.ni.dll", "--target", "3.1", "--profile").code == 0
+    assert command("compile", core, "-o", tmp_path / "Core.ni.dll", "--target", TARGET, "--profile").code == 0
     assert "Twice" in (tmp_path / "Core.ni.r2rmap").read_text()
 
 
