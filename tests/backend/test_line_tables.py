@@ -70,8 +70,8 @@ def test_offset_zero_and_large_offsets(generator: CodeGenerator) -> None:
     body = "\n".join([asm.format(1), asm.format(0xEFFFFF), asm.format(3), asm.format(3), "ret i32 1"])
     (unit,) = compile_batch([_method(body)], generator)
     assert not isinstance(unit, Rejection)
-    assert [offset for _, offset in unit.bounds] == [0, 0xEFFFFE, 2]
-    places = [place for place, _ in unit.bounds]
+    assert [offset for _, offset, _ in unit.bounds] == [0, 0xEFFFFE, 2]
+    places = [place for place, *_ in unit.bounds]
     assert places == sorted(set(places))
 
 

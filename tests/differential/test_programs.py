@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from _pytest.mark import ParameterSet
 
+from nativegen.pipeline.request import CompileOptions
 from tests.support.differential import run_differential
-from tests.support.paths import ALL_TARGETS, TRIMMED_TARGET, TestInputs
+from tests.support.paths import ALL_TARGETS, TARGETS, TRIMMED_TARGET, TestInputs
 
 PROGRAMS = sorted((Path(__file__).parents[1] / "programs").glob("*.cs"))
 # On 10.0 a start takes three times as long as on 9.0 (its framework has no native code): the others are in the sweep.
@@ -31,8 +32,13 @@ def excluded_methods(text: str, target: str) -> dict[str, str]:
     return dict(line.split() for key in ("excluded", f"excluded-{target}") for line in _header(text, key))
 
 
-def _run(program: Path, target: str, folder: Path, *, stressed: bool = False) -> None:
-    """``stressed``: under compacting collections with tiering off and on, whatever the program says."""
+def _run(program: Path, target: str, folder: Path, *, stressed: bool = False, debug: bool = False) -> None:
+    """Run one program.
+
+    Args:
+        stressed: under compacting collections with tiering off and on, whatever the program says.
+        debug: the images are those of the /Debug scenario.
+    """
     text = program.read_text("utf-8")
     excluded = excluded_methods(text, target)
     native = " ".join(_header(text, "native")).split()
@@ -50,6 +56,7 @@ def _run(program: Path, target: str, folder: Path, *, stressed: bool = False) ->
         gc_stress=stressed or "yes" in _header(text, "gc"),
         tiered_stress=stressed,
         compiler=(_header(text, "compiler") or ["mcs"])[0],
+        options=CompileOptions(effort="none", debug=True) if debug else None,
     )
 
 
@@ -65,6 +72,21 @@ def _cases() -> Iterator[ParameterSet]:
 @pytest.mark.parametrize(("program", "target"), list(_cases()))
 def test_program(program: Path, target: str, inputs: TestInputs, tmp_path: Path) -> None:
     _run(program, target, tmp_path)
+
+
+@pytest.mark.runtime
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", ["Exceptions", "Homes"])
+def test_program_for_a_debugger(name: str, target: str, inputs: TestInputs, tmp_path: Path) -> None:
+    _run(next(path for path in PROGRAMS if path.stem == name), target, tmp_path, debug=True)
+
+
+@pytest.mark.sweep
+@pytest.mark.runtime
+@pytest.mark.parametrize("target", ALL_TARGETS)
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
+def test_program_for_a_debugger_under_gc_stress(program: Path, target: str, inputs: TestInputs, tmp_path: Path) -> None:
+    _run(program, target, tmp_path, stressed=True, debug=True)
 
 
 @pytest.mark.sweep
