@@ -407,6 +407,10 @@ def _clauses(
         clauses.append(
             ExceptionClause(flags, row.try_begin, row.try_end, row.handler_begin, row.handler_end, target)
         )
+    # Behind all others, as the JIT reports them: 9.0 stops looking at the first one, and what LLVM puts behind it (a
+    # finally inside a later handler) would never run. For any one place the order stays inner before outer: its
+    # duplicated clauses are those of the try blocks around the handler that it is in.
+    clauses.sort(key=lambda clause: clause.flags & _DUPLICATED_FLAG)
     return tuple(clauses)
 
 

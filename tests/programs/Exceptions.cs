@@ -1,4 +1,4 @@
-// native: Guard::C* Guard::[DEFGLMNORSTU]* Program::Body
+// native: Guard::C* Guard::[DEFGILMNORSTU]* Program::Body
 // excluded-3.1: Guard::LoopInHandler exception-handling
 // gc: yes
 // compiler: roslyn
@@ -294,6 +294,22 @@ static class Guard
         catch (Exception e) { r += 2000 + e.Message.Length; }
         return r;
     }
+    // Regions inside a handler, behind an earlier handler that has a try block around it as well.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static int InLaterHandler(int v)
+    {
+        int r = 0;
+        try
+        {
+            try { Jitted.Boom(v); }
+            catch (InvalidOperationException) { r += 10; throw new ArgumentException("first"); }
+            catch (ArgumentException) { r += 20; try { Jitted.Boom(2); } finally { r += Log.Note(81, null, null); } }
+            catch (FormatException) { r += 30; try { Jitted.Boom(1); } catch (InvalidOperationException) { r += 5; } finally { r += Log.Note(82, null, null); } Jitted.Boom(3); }
+        }
+        catch (MyException e) { r += 1000 + e.Code; }
+        catch (Exception) { r += 2000; }
+        return r;
+    }
     // Parameters that stay in the caller's frame, in handlers and filters.
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static string Sizes(Big b, decimal m, Pair p, int v, Box keep)
@@ -355,6 +371,7 @@ static class Program
             t.Append("StructResult").Append(Run(() => { var p = Guard.StructResult(v, new Pair { A = "p", B = 1, C = keep, D = 2 }); return "" + p.A + p.B + (p.C == keep) + p.D; }));
             t.Append("Out").Append(Run(() => { var p = new Pair { A = "p" }; string s; Guard.Out(v, out s, ref p); return s + (p.A is Exception) + p.B + p.D; }));
             t.Append("Siblings").Append(Run(() => Guard.Siblings(v))).Append(Run(() => Guard.Siblings(v - 1))).Append(Run(() => Guard.Siblings(v - 2)));
+            t.Append("InLaterHandler").Append(Run(() => Guard.InLaterHandler(v)));
             t.Append("NestedInSecond").Append(Run(() => Guard.NestedInSecond(v)));
             t.Append("Sizes").Append(Run(() => Guard.Sizes(new Big { A = 1, B = 2, C = 3.5, D = 4, E = -5 }, 1.5m, new Pair { A = "a", B = 1, C = keep, D = 2 }, v, keep)));
             t.Append("References").Append(Run(() => { var p = new Pair { A = "p", D = 5 }; int x = v; var bytes = new byte[] { 1, 2, 3 }; var b = new Big { A = 3 }; string r; try { r = Guard.References(ref x, ref p, bytes, in b, v); } catch (Exception e) { r = e.Message; } return r + x + p.D + string.Join(",", bytes); }));
