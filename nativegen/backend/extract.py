@@ -449,11 +449,14 @@ def _homes_location(index: ObjectIndex, method: LoweredMethod, unwind: UnwindInf
     return _frame_location(location, unwind, _POINTER * len(method.homes))
 
 
-def _frame_location(location: Location, unwind: UnwindInfo, size: int) -> tuple[SlotBase, int]:
+def _frame_location(location: Location, unwind: UnwindInfo, size: int, above: int = 0) -> tuple[SlotBase, int]:
     """The place of an alloca of ``size`` bytes at least.
 
+    Args:
+        above: how far it may reach above the frame, into the arguments that the caller passed on the stack.
+
     Raises:
-        ExtractError: it is somewhere else than in the frame.
+        ExtractError: it is somewhere else.
     """
     if location.kind is not LocationKind.DIRECT or location.size != _POINTER:
         raise ExtractError(f"frame memory at {location}")
@@ -463,7 +466,7 @@ def _frame_location(location: Location, unwind: UnwindInfo, size: int) -> tuple[
         base, lowest = SlotBase.SP, 0
     else:
         raise ExtractError(f"frame memory relative to DWARF register {location.register}")
-    if location.value < lowest or location.value + size > lowest + unwind.allocated:
+    if location.value < lowest or location.value + size > lowest + unwind.allocated + above:
         raise ExtractError(f"frame memory at {location.value} lies outside the frame")
     return base, location.value
 
@@ -486,7 +489,8 @@ def _variables(
     found = []
     for number, word in method.variables:
         if word is None:
-            base, offset = _frame_location(next(locations), unwind, 1)
+            # LLVM leaves an argument that came on the stack where it is.
+            base, offset = _frame_location(next(locations), unwind, 1, above=_MAX_FRAME)
         else:
             assert homes is not None
             base, offset = homes[0], homes[1] + _POINTER * word
