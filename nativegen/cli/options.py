@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from nativegen.cli.switches import Parsed, Switch, UsageError
@@ -99,10 +99,17 @@ def image_base(parsed: Parsed) -> int | None:
     return base
 
 
-def say_shared_base(parsed: Parsed, images: int, output: Output) -> None:
-    """Images of one command get the same --base; only one of them can be there in a process."""
-    if images > 1 and parsed.flag("base"):
-        output.warn(f"warning: {images} images overlap at base {parsed.value('base')}: all but one will be moved")
+def say_overlapping_bases(images: Iterable[str], others: Iterable[str], output: Output) -> None:
+    """Of images that want overlapping addresses only one can be there in a process.
+
+    Args:
+        images: files that this command made. others: that may run in the same process.
+    """
+    from nativegen.operations.bases import overlaps
+
+    for first, second in overlaps(images, others):
+        names = " and ".join(f"{os.path.basename(s.image)} ({s.base:#x} to {s.end:#x})" for s in (first, second))
+        output.warn(f"warning: {names} overlap: one of them will be moved; give them other addresses with --base")
 
 
 def instruction_set(parsed: Parsed) -> tuple[str, ...]:

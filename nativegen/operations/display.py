@@ -135,14 +135,38 @@ def mode_of(root: str, image: Image) -> str:
 
 
 def preferred_base(root: str, image: Image) -> int | None:
-    """The preferred load address in an image's PE header (PE32+: 24 bytes into the optional header); None: no file."""
-    try:
-        with open(_path(root, image), "rb") as file:
-            header = file.read(4096)
-    except OSError:
-        return None
-    optional = int.from_bytes(header[0x3C:0x40], "little") + 24
-    return int.from_bytes(header[optional + 24 : optional + 32], "little")
+    """The preferred load address of an image; None: no file."""
+    from nativegen.operations.bases import span_of
+
+    span = span_of(_path(root, image))
+    return None if span is None else span.base
+
+
+def why_invalid(root: str) -> dict[ImageKey, str]:
+    """What changed since an image was made, for those that no root would use as they are. Not light: plans every root.
+
+    Args:
+        root: the cache folder.
+    """
+    from nativegen.cache.store import Cache
+    from nativegen.operations.query import Query
+    from nativegen.operations.toolchain import NativeToolchain
+    from nativegen.operations.why import why
+
+    with Cache(root) as cache:
+        answers = [(one, why(cache, Query(one.key.path), NativeToolchain())) for one in cache.index.roots()]
+        reasons: dict[ImageKey, str] = {}
+        valid: set[ImageKey] = set()
+        for one, found in answers:
+            because = {answer.path: answer.because for answer in found if answer.root.id == one.id}
+            for key, path, _ in cache.index.edges_of_root(one.id):
+                # A root that cannot be bound any more has one answer, about itself.
+                text = because.get(path, because.get(one.key.path))
+                if text is None:
+                    valid.add(key)
+                else:
+                    reasons.setdefault(key, text)
+    return {key: text for key, text in reasons.items() if key not in valid}
 
 
 def _present(root: str, image: Image) -> bool:

@@ -25,7 +25,7 @@ class CompileOptions:
         from_native: compile an assembly that already carries native code from its IL.
         carried_instances: ... and with it the generic instances that it carries
             (:mod:`nativegen.pipeline.carried_instances`).
-        image_base: preferred load address, or None for the writer's default.
+        image_base: preferred load address, or None: the assembly's own, if its author chose one.
         instruction_set: CPU features beyond the baseline, LLVM names, sorted.
         debug: the /Debug scenario; profile: the /Profile scenario.
         mode: what the code may assume of other assemblies' insides: 'resilient', 'guarded' or 'pinned'

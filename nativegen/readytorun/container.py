@@ -23,7 +23,6 @@ from nativegen.readytorun.trim import is_needed, needed_ranges
 
 PAGE: Final = 0x1000
 SECTION_GAP: Final = 0x10000  # our sections begin at multiples of this, for systems with larger pages
-DEFAULT_IMAGE_BASE: Final = 0x1_8000_0000
 MACHINE_LINUX_X64: Final = 0x8664 ^ 0x7B79  # IMAGE_FILE_MACHINE_AMD64, masked for Linux (pedecoder.h)
 
 _FILE_ALIGNMENT: Final = 0x200

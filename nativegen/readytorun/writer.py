@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import Assembly
 from nativegen.readytorun import container, stubs
+from nativegen.readytorun.bases import DEFAULT_IMAGE_BASE, IMAGE_BASE_ALIGNMENT, chosen_base
 from nativegen.readytorun.cells import SECTION_KINDS, CellTable, Slot
 from nativegen.readytorun.check_unit import check_unit
 from nativegen.readytorun.debug_info import (
@@ -68,7 +69,6 @@ from nativegen.readytorun.unit import (
     TokenResolver,
 )
 
-_IMAGE_BASE_ALIGNMENT = 0x10000
 _CODE_ALIGNMENT = 64  # of the whole code area
 _FUNCTION_FILL = 0xCC  # int3 between methods
 
@@ -115,7 +115,8 @@ class ImageBuilder:
         assembly: the input; IL only, or an image whose native code is to be replaced.
         target: the runtime that the image is for.
         resolver: gives the tokens of the units' symbols.
-        image_base: preferred load address, a non-zero multiple of 64 KiB.
+        image_base: preferred load address, a non-zero multiple of 64 KiB; None: that of the assembly, if its author
+            chose one.
         identity: what a reference to an assembly says, by simple name; for units that name manifest rows.
         compiler_id: stored in section 100.
 
@@ -133,12 +134,12 @@ class ImageBuilder:
         identity: Callable[[str], ManifestAssembly] | None = None,
         compiler_id: str,
     ) -> None:
-        if image_base is not None and (image_base <= 0 or image_base % _IMAGE_BASE_ALIGNMENT):
+        if image_base is not None and (image_base <= 0 or image_base % IMAGE_BASE_ALIGNMENT):
             raise NativegenError("NGEN3107", assembly.path, base=f"{image_base:#x}")
         self._assembly = assembly
         self._target = target
         self._resolver = resolver
-        self._image_base = image_base or container.DEFAULT_IMAGE_BASE
+        self._image_base = image_base or chosen_base(assembly.pe.image_base) or DEFAULT_IMAGE_BASE
         self._identity = identity or ManifestAssembly
         self._compiler_id = compiler_id
         self._kept = container.kept_sections(assembly)

@@ -1,18 +1,23 @@
-"""``docs/ngen-conformance.md``: which test proves which row of ngen's behaviour.
+"""``docs/ngen-conformance.md``: which test proves which row of ngen's behaviour, and how it went on each runtime.
 
 ``rows.txt`` has one row a line: id, kind (K kept, A adapted, D accepted and documented as different), statement. Tests
 carry the ids in their names: ``test_U1_U2_...``, ``test_H1_to_H3_...``. ``python -m tests.ngen.conformance docs``
-writes the page; a test compares it with what is in the repository.
+runs them on 3.1 and on 9.0 and writes the page; with ``--keep`` it runs nothing and keeps the results that are there.
+Tests that start no program run once; their result counts for both.
 """
 
 from __future__ import annotations
 
 import ast
+import os
 import re
+import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
+from xml.etree import ElementTree
 
 TESTS = Path(__file__).parents[1]
 FOLDERS = ("binding", "cache", "cli", "ngen", "operations", "plan", "service", "verify")
@@ -26,9 +31,12 @@ The statements of Microsoft's Ngen.exe page, numbered, and the tests that prove 
 real cache and, where a runtime is named, real programs on it. K: kept as written. A: the same promise, kept by another
 mechanism. D: accepted, with the difference explained in [differences.md](differences.md).
 
-| row | | statement | tests | runtimes |
-|---|---|---|---|---|
+| row | | statement | tests | 3.1 | 9.0 |
+|---|---|---|---|---|---|
 """
+TARGETS = ("3.1", "9.0")
+Results = Mapping[tuple[str, str], str]
+"""(row, target) -> ``passed``, ``failed`` or ``-``."""
 
 
 class Row(NamedTuple):
@@ -38,11 +46,16 @@ class Row(NamedTuple):
 
 
 class Proof(NamedTuple):
-    """``runtimes``: those that it starts programs on, '' for none."""
+    """``starts_programs``: on the runtime that it is told to, or, when ``both``, on each of them."""
 
     name: str
     file: str
-    runtimes: str
+    starts_programs: bool
+    both: bool
+
+    @property
+    def node(self) -> str:
+        return f"{self.file}::{self.name}"
 
 
 def rows() -> list[Row]:
@@ -64,9 +77,9 @@ def proofs_by_row() -> dict[str, list[Proof]]:
             if match is None or not isinstance(node, ast.FunctionDef):
                 continue
             both = any(argument.arg == "target" for argument in node.args.args)
-            runtimes = ("3.1, 9.0" if both else "3.1") if starts_programs else ""
+            proof = Proof(node.name, str(path.relative_to(TESTS.parent)), starts_programs, both)
             for row in _expand(match[1]):
-                found.setdefault(row, []).append(Proof(node.name, str(path.relative_to(TESTS.parent)), runtimes))
+                found.setdefault(row, []).append(proof)
     return found
 
 
@@ -81,7 +94,7 @@ def _expand(text: str) -> Iterator[str]:
             yield part
 
 
-def page() -> str:
+def page(results: Results) -> str:
     """The text of the page."""
     tests = proofs_by_row()
     lines = []
@@ -90,11 +103,58 @@ def page() -> str:
         names = (
             "<br>".join(f"`{test.file}` {test.name.removeprefix('test_')}" for test in proofs) or "see differences.md"
         )
-        runtimes = sorted({runtime for test in proofs for runtime in test.runtimes.split(", ") if runtime})
+        outcomes = " | ".join(results.get((row.id, target), "-") if proofs else "-" for target in TARGETS)
         statement = row.statement.replace("\\|", "|").replace("|", "\\|")
-        lines.append(f"| {row.id} | {row.kind} | {statement} | {names} | {', '.join(runtimes) or '-'} |\n")
+        lines.append(f"| {row.id} | {row.kind} | {statement} | {names} | {outcomes} |\n")
     return _HEAD + "".join(lines)
 
 
+def results_of(text: str) -> Results:
+    """What a page says."""
+    found: dict[tuple[str, str], str] = {}
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if len(cells) > 5:
+            found |= {(cells[0], target): cell for target, cell in zip(TARGETS, cells[-2:], strict=True)}
+    return found
+
+
+def run_tests() -> Results:
+    """Run every proof, those that start programs on each runtime."""
+    tests = proofs_by_row()
+    every = {proof for proofs in tests.values() for proof in proofs}
+    outcomes: dict[tuple[str, str], bool] = {}
+    for target in TARGETS:
+        wanted = [proof for proof in every if (proof.starts_programs and not proof.both) or target == TARGETS[0]]
+        for name, passed in _run(sorted(proof.node for proof in wanted), target).items():
+            node, _, case = name.partition("[")
+            proof = next(proof for proof in every if proof.node == node)
+            for other in TARGETS:
+                if other == target if proof.starts_programs and not proof.both else not proof.both or other in case:
+                    outcomes[node, other] = outcomes.get((node, other), True) and passed
+    return {
+        (row, target): "passed" if all(outcomes.get((proof.node, target), False) for proof in proofs) else "failed"
+        for row, proofs in tests.items()
+        for target in TARGETS
+    }
+
+
+def _run(nodes: list[str], target: str) -> dict[str, bool]:
+    """Node, with its parameters -> whether it passed."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *nodes],
+            env={**os.environ, "NATIVEGEN_TEST_TARGET": target},
+            cwd=TESTS.parent,
+            check=False,
+        )
+        cases = ElementTree.parse(report).iter("testcase")
+        return {
+            f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}": not len(case) for case in cases
+        }
+
+
 if __name__ == "__main__":
-    (Path(sys.argv[1]) / PAGE).write_text(page(), "utf-8")
+    path = Path(sys.argv[1]) / PAGE
+    path.write_text(page(results_of(path.read_text("utf-8")) if "--keep" in sys.argv else run_tests()), "utf-8")

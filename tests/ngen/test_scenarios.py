@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.apps import TARGET, make_app, make_core
+from tests.cli.apps import CORE, TARGET, make_app, make_core
 from tests.cli.conftest import Command
 from tests.support.csharp import compile_csharp
 
@@ -122,10 +122,24 @@ def test_N11_the_preferred_base_is_chosen_and_shown(command: Command, tmp_path: 
     assert command("install", core, "/base:1", f"/target:{TARGET}").code == 2
     app = make_app(tmp_path / "several")
     overlap = command("install", app, "/base:0x7fa000000000", "/nologo")
-    assert overlap.code == 0 and "warning: 3 images overlap at base 0x7fa000000000" in overlap.err
+    assert overlap.code == 0 and overlap.err.count("overlap: one of them will be moved") == 3
+    assert command("run", app, "/silent").out.startswith("answer 42")
+    # A set of bases, one by one: the third one collides with the second.
+    for name, base, said in (("App", 0x11000000, 0), ("Text", 0x12000000, 0), ("Core", 0x12000000, 1)):
+        path = app.with_name(f"{name}.dll")
+        shown = command("install", path, "/NoDependencies", f"/base:{base:#x}", "/profile", "/nologo")
+        assert shown.code == 0 and shown.err.count("overlap: ") == said, shown
+        assert ("Text.ni.dll (0x12000000 to 0x12" in shown.err) == bool(said)
     image = tmp_path / "Core.ni.dll"
     assert command("compile", core, "-o", image, "--base", "0x7fb000000000", "--target", TARGET).code == 0
     assert "preferred base 0x7fb000000000" in command("dump", image).out
+    # What the author of an assembly chose is kept, and the program runs.
+    app = make_app(tmp_path / "own")
+    source = CORE.replace("FACTOR", "2").replace("EXTRA", "")
+    own = compile_csharp(source, app.parent, "Core", library=True, extra=["-baseaddress:0x13000000"])
+    assert command("install", app, "/nologo").code == 0
+    assert "    base        0x13000000\n" in command("display", own, "/verbose").out
+    assert command("run", app, "/silent").out.startswith("answer 42")
 
 
 @pytest.mark.parametrize("mode", ["--resilient", "--guarded", "--pinned", "--strict"])

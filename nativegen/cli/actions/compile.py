@@ -67,7 +67,6 @@ def run(parsed: Parsed, output: Output) -> int:
         untested_target=parsed.flag("untested-target"),
     )
     options.say_unresolved(parsed.value("partial"), plan.unresolved, output)
-    options.say_shared_base(parsed, len(plan.requests), output)
     for missing in plan.missing:
         output.warn(FAILED_DEPENDENCY.format(missing.name, missing.referrer))
     reports, errors = [], []
@@ -95,6 +94,7 @@ def run(parsed: Parsed, output: Output) -> int:
                 bar.say(coverage_line(outcome))
             if parsed.flag("warn-exclusions") and outcome.excluded:
                 output.warn(_exclusions(outcome))
+    options.say_overlapping_bases([report.output for report in reports if report.kind == "image"], (), output)
     output.document(
         {
             "reports": [asdict(report) for report in reports],

@@ -50,8 +50,11 @@ def _print(shown: Display, target: str, root: str, output: Output) -> None:
             output.answer(_root_line(one, shown))
     output.answer("\nNative Images:\n")
     if output.verbose:
+        from nativegen.operations.display import why_invalid
+
+        invalid = why_invalid(root) if shown.images else {}
         for image in shown.images:
-            _print_image(image, root, output)
+            _print_image(image, root, output, invalid.get(image.image.image_key))
     elif shown.images:
         output.answer("\n".join(map(_image_line, shown.images)))
     for path in shown.pending:
@@ -74,11 +77,12 @@ def _image_line(shown: ShownImage) -> str:
     return shown.image.display_name + tag + ("" if shown.present else " (missing)")
 
 
-def _print_image(shown: ShownImage, root: str, output: Output) -> None:
+def _print_image(shown: ShownImage, root: str, output: Output, invalid: str | None) -> None:
     from nativegen.operations.display import hard_binding_hints, mode_of, preferred_base
 
     image = shown.image
     output.answer(_image_line(shown))
+    output.detail(f"    state       {'valid' if invalid is None else f'invalid: {invalid}'}")
     output.detail(f"    key         {image.key}")
     output.detail(f"    target      {image.target}")
     output.detail(f"    made from   {image.source}")

@@ -11,6 +11,7 @@ from nativegen.cli.sentences import FAILED_DEPENDENCY, INVALID_FILE, NOT_FOUND, 
 from nativegen.cli.switches import Parsed, Switch, Syntax
 
 if TYPE_CHECKING:
+    from nativegen.cache.store import Cache
     from nativegen.operations.install import Installed
 
 SYNTAX = Syntax(
@@ -65,8 +66,9 @@ def run(parsed: Parsed, output: Output) -> int:
         ProgressBar(output) as bar,
     ):
         (installed,) = install(cache, [request], toolchain, options.jobs(parsed), ConsoleEvents(output, bar))
+        made, others = _images(cache, installed)
     report([installed], output)
-    options.say_shared_base(parsed, len(installed.compiled) + len(installed.current), output)
+    options.say_overlapping_bases(made, others, output)
     if output.verbose or installed.compiled:
         output.say(
             "The runtime does not look into the cache by itself: start the application with nativegen run, make a"
@@ -74,6 +76,23 @@ def run(parsed: Parsed, output: Output) -> int:
         output.say("folder with its images with nativegen publish, or put them in place with nativegen deploy.")
     warnings = parsed.flag("warnaserror") and bool(installed.missing)
     return SOME_FAILED if installed.failures or warnings else 0
+
+
+def _images(cache: Cache, installed: Installed) -> tuple[list[str], list[str]]:
+    """Files of the root's images, and of those of other assemblies in the same folders: one process may have both."""
+    from nativegen.operations.prepare import image_key
+
+    steps = [step for step, report in installed.compiled if report.kind == "image"] + list(installed.current)
+    sources = {step.candidate.path for step in steps}
+    folders = set(map(os.path.dirname, sources))
+    others = [
+        image.image_key
+        for image in cache.index.images()
+        if (image.target, image.scenario) == (installed.target, installed.request.scenario)
+        and image.source not in sources
+        and os.path.dirname(image.source) in folders
+    ]
+    return [cache.image_path(image_key(step)) for step in steps], list(map(cache.image_path, others))
 
 
 def report(installed: list[Installed], output: Output) -> None:
