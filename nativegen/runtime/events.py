@@ -99,6 +99,14 @@ class MethodRecord:
         return f"{self.namespace}::{self.name}"
 
     @property
+    def filter_names(self) -> tuple[str, ...]:
+        """What filters may call it: with the whole type, with the type alone, with the namespace alone."""
+        definition, bracket, arguments = self.namespace.partition("[")
+        namespace, dot, type_name = definition.rpartition(".")
+        short = f"{type_name}{bracket}{arguments}::{self.name}"
+        return (self.full_name, short, f"{namespace}::{self.name}") if dot else (self.full_name,)
+
+    @property
     def state(self) -> State:
         """What became of the method; see the module's invariants."""
         if self.entry_point:
@@ -148,9 +156,13 @@ class MethodReport:
             raise NativegenError("NGEN6002", self.path, detail=detail)
 
     def find(self, pattern: str) -> list[MethodRecord]:
-        """Records whose full name matches the shell-style pattern (``*`` and ``?``; no brackets)."""
+        """Records that a filter of the jitCompilationStart assistant means.
+
+        Args:
+            pattern: shell-style (``*``, ``?``; no brackets), for one of ``ns2.C0+N0::m``, ``C0+N0::m``, ``ns2::m``.
+        """
         pattern = pattern.replace("[", "[[]")
-        return [record for record in self.methods if fnmatchcase(record.full_name, pattern)]
+        return [record for record in self.methods if any(fnmatchcase(name, pattern) for name in record.filter_names)]
 
     def state(self, full_name: str) -> State | None:
         """The state of the method of that name; of several overloads or instances the worst; None: never seen.

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nativegen.metadata import Assembly
-from tests.cli.apps import RUNTIME_VERSION, TARGET, make_app, make_core
+from tests.cli.apps import RUNTIME_VERSION, TARGET, make_app, make_core, write_runtime_config
 from tests.cli.conftest import Command
 from tests.cli.support import nativegen
 from tests.support.csharp import compile_csharp
@@ -76,8 +76,12 @@ def test_N1_N3_the_identity_of_an_image_and_what_changes_it(command: Command, ap
     assert manifest["framework"]["version"] == RUNTIME_VERSION and manifest["target"] == TARGET
     assert manifest["assembly"]["mvid"] == Assembly.open(app).mvid
     assert set(manifest["references"]) == {"Core", "Text"} and "effort" in manifest["options"]
+    assert command("display", "/verbose").out.count("    state       valid\n") == 3
     make_core(app.parent, factor=3)
     assert "Core.dll: content changed (rebuilt: MVID " in command("why", app).out
+    assert "    state       invalid: content changed (rebuilt: MVID " in command("display", "Core", "/verbose").out
+    verified = command("verify")
+    assert verified.code == 5 and "content changed (rebuilt: MVID " in verified.out
 
 
 @pytest.mark.parametrize("target", ["3.1", "9.0"])
@@ -108,10 +112,41 @@ def test_N7_N8_T3_excluded_methods_are_listed_with_a_reason_and_run(command: Com
     assert command("run", app, "x", "y").code == 2
 
 
-def test_T2_jitted_methods_are_listed_by_wildcards(command: Command, app: Path) -> None:
-    for pattern in ("App::Jitted", "App::*"):
-        lines = command("trace", "--filter", pattern, "--state", "jitted", app, "/silent").lines
-        assert 'jitted method name="App!App::Jitted" reason=bypass-attribute' in lines
+FILTERED = """
+namespace System.Runtime { class BypassNGenAttribute : System.Attribute { } }
+namespace ns2 {
+    public class C0 {
+        public class N0 { [System.Runtime.BypassNGen] public static int m() { return 1; } }
+        [System.Runtime.BypassNGen] public static int m() { return 2; }
+        [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
+        public static int native() { return 4; }
+    }
+}
+public class App { static int Main() { return ns2.C0.N0.m() + ns2.C0.m() + ns2.C0.native(); } }
+"""
+
+
+def test_T2_jitted_methods_are_listed_by_wildcards(command: Command, tmp_path: Path) -> None:
+    app = compile_csharp(FILTERED, tmp_path / "app", "App")
+    write_runtime_config(app)
+    assert command("install", app, "/silent").code == 0
+    outer, nested = 'method name="App!ns2.C0::m"', 'method name="App!ns2.C0+N0::m"'
+    for pattern, wanted in (
+        ("ns2.C0+N0::m", {nested}),
+        ("C0+N0::m", {nested}),
+        ("C0::m", {outer}),
+        ("ns2.C0::*", {outer}),
+        ("ns2::*", {outer, nested}),
+        ("*N?::m", {nested}),
+        ("ns::*", set()),
+        ("c0::m", set()),
+    ):
+        traced = command("trace", "--filter", pattern, "--state", "jitted", app, "/silent")
+        assert traced.code == 7
+        lines = [line for line in traced.lines if "method name" in line]
+        assert set(lines) == {f"jitted {name} reason=bypass-attribute" for name in wanted}, pattern
+    both = command("trace", "--filter", "App::*", "--filter", "C0::native", "--state", "native", app, "/silent").lines
+    assert {'native method name="App::Main"', 'native method name="ns2.C0::native"'} <= set(both)
 
 
 EXECUTES = """

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.apps import CORE, TARGET, make_app, make_core
+from tests.cli.apps import RUNTIME_VERSION, TARGET, make_app, make_core, write_runtime_config
 from tests.cli.conftest import Command
 from tests.support.csharp import compile_csharp
 
@@ -63,6 +63,105 @@ def test_A10_a_component_under_two_configurations_has_two_image_sets(command: Co
     assert refused.code == 3 and f"/ExeConfig:{configurations[0]}" in refused.err
     assert command("uninstall", text, f"/ExeConfig:{configurations[0]}").code == 0
     assert len([i for i in json.loads(command("display", "--json").out)["images"] if i["source"] == str(text)]) == 1
+
+
+LIBRARY = """
+[assembly: System.Reflection.AssemblyVersion("VERSION.0.0.0")]
+public class Lib { EXTRA public static int Number() { return VERSION; } }
+"""
+CONFIGURED = """
+using System;
+using System.IO;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+public class App {
+    [MethodImpl(MethodImplOptions.NoInlining)] static int Use() { return Lib.Number(); }
+    public static int Main() {
+        string place = Path.Combine(AppContext.BaseDirectory, "libs", "VERSION", "Lib.dll");
+        AppDomain.CurrentDomain.AssemblyResolve += (sender, wanted) => Assembly.LoadFrom(place);
+        return Use();
+    }
+}
+"""
+CODE_BASE = """
+<configuration><runtime><assemblyBinding xmlns="urn:schemas-microsoft-com:asm.v1"><dependentAssembly>
+<assemblyIdentity name="Lib" /><bindingRedirect oldVersion="0.0.0.0-9.0.0.0" newVersion="VERSION.0.0.0" />
+<codeBase version="1.0.0.0" href="libs/1/Lib.dll" /><codeBase version="2.0.0.0" href="libs\\2\\Lib.dll" />
+</dependentAssembly></assemblyBinding></runtime></configuration>
+"""
+
+
+def test_A9_A10_redirects_and_code_bases_of_two_configurations(command: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "app"
+    for version, extra in (("1", ""), ("2", "public int More;")):
+        source = LIBRARY.replace("VERSION", version).replace("EXTRA", extra)
+        compile_csharp(source, folder / "libs" / version, "Lib", library=True)
+    lib = folder / "libs" / "1" / "Lib.dll"
+    user = "public class User { public static int Use() { return Lib.Number(); } }"
+    component = compile_csharp(user, folder, "User", references=[lib], library=True)
+    apps = []
+    for version in ("1", "2"):
+        app = compile_csharp(CONFIGURED.replace("VERSION", version), folder, f"App{version}", references=[lib])
+        write_runtime_config(app)
+        app.with_name(f"App{version}.exe.config").write_text(CODE_BASE.replace("VERSION", version))
+        apps.append(app)
+        for one in ([app], [component, f"/ExeConfig:{app}"]):
+            outcome = command("install", *one, "/nologo")
+            assert outcome.code == 0 and outcome.err == "", outcome
+    images = json.loads(command("display", "--json").out)["images"]
+    assert len({image["key"] for image in images if image["source"] == str(component)}) == 2
+    assert {Path(i["source"]).parent.name for i in images if i["display_name"].startswith("Lib,")} == {"1", "2"}
+    for number, app in enumerate(apps, 1):
+        trace = tmp_path / "trace.json"
+        assert command("trace", "--json", "--output", trace, app).code == number
+        states = {method["name"]: method["state"] for method in json.loads(trace.read_text())["methods"]}
+        assert states["Lib::Number"] == "native"
+    app.with_name("App2.exe.config").write_text("<configuration>")
+    refused = command("install", apps[1], "/nologo")
+    assert refused.code == 1 and "NGEN2014" in refused.err and "App2.exe.config" in refused.err
+    # What changes is the configuration: the images of the other version are made, and nothing else.
+    app.with_name("App2.exe.config").write_text(CODE_BASE.replace("VERSION", "1"))
+    assert "Lib" in command("why", apps[1]).out and command("update").code == 0
+    assert command("why", apps[1]).out.endswith("native images are valid: nothing changed.\n")
+
+
+UNIFIED = """
+using System;
+using System.Globalization;
+using System.Reflection;
+public class App {
+    public static int Main() {
+        Console.WriteLine(typeof(App).Assembly.GetSatelliteAssembly(new CultureInfo("fr")).GetName().CultureName);
+        Console.WriteLine(typeof(Lib).Assembly.GetName().Version);
+        return Lib.Number() + Middle.Number();
+    }
+}
+"""
+
+
+def test_A8_cultures_roll_forward_and_one_version_for_all(command: Command, tmp_path: Path, cache: Path) -> None:
+    folder = tmp_path / "app"
+    sources = {v: LIBRARY.replace("VERSION", v).replace("EXTRA", "") for v in ("1", "2")}
+    old = compile_csharp(sources["1"], tmp_path / "old", "Lib", library=True)
+    middle = "public class Middle { public static int Number() { return 10 * Lib.Number(); } }"
+    new = compile_csharp(sources["2"], folder, "Lib", library=True)
+    compile_csharp(middle, folder, "Middle", references=[new], library=True)
+    app = compile_csharp(UNIFIED, folder, "App", references=[old, folder / "Middle.dll"])
+    culture = '[assembly: System.Reflection.AssemblyCulture("fr")]'
+    compile_csharp(culture, folder / "fr", "App.resources", library=True)
+    config = write_runtime_config(app)
+    older, policy = {"3.1": ("3.0.0", "Minor"), "9.0": ("8.0.0", "Major")}[TARGET]
+    options = json.loads(config.read_text())["runtimeOptions"]
+    options["framework"]["version"] = older
+    config.write_text(json.dumps({"runtimeOptions": options | {"rollForward": policy}}))
+    outcome = command("install", app, "/nologo")
+    assert outcome.code == 0 and outcome.err == "" and f"(CLR v{RUNTIME_VERSION})" in outcome.out
+    assert {path.parent.name for path in cache.glob("NativeImages_*/*/*")} == {"App", "Lib", "Middle"}
+    cultures = {"DOTNET_SYSTEM_GLOBALIZATION_PREDEFINED_CULTURES_ONLY": "0"}
+    assert command("publish", app, tmp_path / "out").code == 0
+    for started in (app, tmp_path / "out" / "App.dll"):
+        ran = command("run", "/silent", started, **cultures)
+        assert (ran.code, ran.out) == (22, "fr\n2.0.0.0\n"), ran
 
 
 def test_A8_AppBase_says_where_dependencies_are(command: Command, tmp_path: Path, cache: Path) -> None:
@@ -135,8 +234,11 @@ def test_N11_the_preferred_base_is_chosen_and_shown(command: Command, tmp_path: 
     assert "preferred base 0x7fb000000000" in command("dump", image).out
     # What the author of an assembly chose is kept, and the program runs.
     app = make_app(tmp_path / "own")
-    source = CORE.replace("FACTOR", "2").replace("EXTRA", "")
-    own = compile_csharp(source, app.parent, "Core", library=True, extra=["-baseaddress:0x13000000"])
+    own = app.with_name("Core.dll")
+    data = bytearray(own.read_bytes())
+    place = int.from_bytes(data[0x3C:0x40], "little") + 24 + 28  # PE32: ImageBase in the optional header
+    data[place : place + 4] = (0x13000000).to_bytes(4, "little")
+    own.write_bytes(data)
     assert command("install", app, "/nologo").code == 0
     assert "    base        0x13000000\n" in command("display", own, "/verbose").out
     assert command("run", app, "/silent").out.startswith("answer 42")

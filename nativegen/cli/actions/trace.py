@@ -20,7 +20,7 @@ SYNTAX = Syntax(
     (
         *options.SCENARIO[:2],
         options.RUNTIME,
-        Switch("filter", "PATTERN", "only methods whose name matches: ns::*, C::m", repeat=True),
+        Switch("filter", "PATTERN", "only methods whose name matches: ns::*, C::m, ns2.C0+N0::m", repeat=True),
         Switch("state", "STATE", "only these", repeat=True, choices=("native", "jitted", "rejitted", "not-found")),
         Switch(
             "output",
