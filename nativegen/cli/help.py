@@ -17,12 +17,24 @@ _HEAD = """Usage: nativegen ACTION [options]      (also installed as ngen)
 Switches are written as ngen has them (/Debug) or as POSIX has them (--debug).
 """
 _TAIL = """
-Large applications generally benefit from native images, small ones generally do not; only measurement of your own
-deployment decides. Native images need more disk space than IL, take time to generate, and must be regenerated when the
-assembly or something it depends on is serviced: run nativegen update.
+First steps:
+  nativegen install App.dll      compile the application and its dependencies into the cache
+  nativegen run App.dll          run it with its images
+  nativegen trace App.dll        see which methods ran native, and why the others did not
+  nativegen help install         each action has examples
 
-They save the time of the JIT and of type checks, and processes that run the same image share their pages. For code
-that runs long the JIT does slightly better; the runtime replaces hot native methods anyway.
+Large applications generally benefit from native images, small ones generally do not; only measurement of your own
+deployment, in the scenarios that matter to you, decides. Ours, start-up time with images against without: a C# compiler
+0.68, a command line tool of 192 assemblies 0.82, a text tool of three 0.90 to 0.94, hello world 1.00. The first
+start after a boot is dominated by the disk, and images are more to read.
+
+Native images need more disk space than IL (ours: 2.9 to 7 times), take time to generate (about 600 methods a second
+on two processors), and must be regenerated when the assembly or something it depends on is serviced: run nativegen
+update. One assembly may need several images: one for each application that binds it differently, and each scenario.
+
+They save the time of the JIT (of 1,386 methods that the tool jitted, 28 are left) and of type checks, and processes
+that run the same image share their pages. For code that runs long the JIT does slightly better; the runtime replaces
+hot native methods anyway.
 
 To service a shared component: nativegen display Component shows what depends on it; install the new files, then run
 nativegen update, or nativegen update /queue from an installer. Dependencies are looked up in the application's folder,
@@ -55,6 +67,11 @@ def print_help(topics: Sequence[str]) -> int:
     print(f"Usage: nativegen {action} {syntax.arguments}".rstrip() + "\n")
     print(f"{entry[1][0].upper()}{entry[1][1:]}.\n")
     _print_switches(syntax.switches)
+    from nativegen.cli.examples import of
+
+    print("\nExamples:")
+    for line, text in of(action):
+        print(f"  {line}\n      {text}")
     return 0
 
 

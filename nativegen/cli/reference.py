@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from nativegen.cli.actions import ACTIONS
+from nativegen.cli.examples import of
 from nativegen.cli.switches import GLOBAL_SWITCHES, Switch, Syntax
 from nativegen.diagnostics import DIAGNOSTICS
 
@@ -66,6 +67,10 @@ def _commands() -> Iterator[str]:
         if own:
             yield "\n"
             yield from _switches(own)
+        yield "\n```\n"
+        for line, text in of(name):
+            yield f"{line}\n    {text}\n"
+        yield "```\n"
 
 
 def _switches(switches: tuple[Switch, ...]) -> Iterator[str]:

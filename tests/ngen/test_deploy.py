@@ -172,6 +172,40 @@ def test_files_change_while_the_app_runs(command: Command, tmp_path: Path, input
         assert running.returncode == 0 and out.splitlines()[-1] == "answer 42"
 
 
+@pytest.mark.parametrize("deployed", [False, True], ids=["run", "deployed"])
+def test_an_input_is_rewritten_in_place_while_the_app_runs(
+    command: Command, tmp_path: Path, inputs: TestInputs, cache: Path, deployed: bool
+) -> None:
+    """The bytes of the very file change, as ``cp`` and many build tools do it, before the program loads it."""
+    folder = tmp_path / "app"
+    app = make_app(folder)
+    compile_csharp(CURIOUS, folder, "App", references=[folder / "Text.dll", folder / "Core.dll"])
+    newer = make_core(tmp_path / "newer", factor=3).read_bytes()
+    command("install", app)
+    environment = clean_environment(tmp_path) | {"DOTNET_ROOT": str(inputs.root(TARGET))}
+    started = [str(inputs.root(TARGET) / "dotnet"), str(app)]
+    if deployed:
+        command("deploy", app)
+    else:
+        started = [sys.executable, "-m", "nativegen", "run", str(app)]
+        environment |= {"NATIVEGEN_CACHE": str(cache), "PYTHONPATH": str(Path(__file__).parents[2])}
+    running = subprocess.Popen(started, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert running.stdout is not None and running.stdout.readline() != ""
+    with open(folder / "Core.dll", "r+b") as stream:
+        stream.write(newer)
+        stream.truncate()
+    out, _ = running.communicate("\n")
+    # A view has its own copy of everything with an image; in the deployed folder the file is the one that runs.
+    assert running.returncode == 0 and out.splitlines()[-1] == ("answer 63" if deployed else "answer 42")
+    assert command("verify").out.count("content changed") == 1  # stale, but the image in the cache is untouched
+    assert "(deployed, stale)" in command("display").out if deployed else True
+    assert command("run", app, "/silent").code == 0 and command("update").code == 0
+    assert command("verify").code == 0
+    if deployed:
+        assert command("deploy", app, "--undo").code == 0
+    assert (folder / "Core.dll").read_bytes() == newer
+
+
 @pytest.fixture
 def other_file_system() -> Iterator[Path]:
     folder = Path("/dev/shm") / f"nativegen-test-{os.getpid()}"
