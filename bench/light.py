@@ -10,7 +10,14 @@ from collections.abc import Iterator
 from bench.common import Row, median_pairs, nativegen, process
 
 IMAGES, ROOTS = 1000, 20
-COMMANDS = (("help",), ("cache", "path"), ("cache", "stats"), ("display",), ("display", "App7"))
+COMMANDS = (
+    ("help",),
+    ("cache", "path"),
+    ("cache", "stats"),
+    ("queue", "status"),
+    ("display",),
+    ("display", "App7"),
+)
 LIMIT = 4
 
 

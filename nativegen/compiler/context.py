@@ -87,6 +87,7 @@ class MethodCompiler:
         inlining: small callees may be put in place of calls. Only of code of the image's own assembly: a guard of an
             inlined foreign body would not see that its class gets a static constructor.
         debug: the code is for a debugger (:class:`nativegen.compiler.ir.Function`).
+        counted: the code counts how often it is entered.
         home: the module whose image is made, when it is not ``module``: then instances of the generics of ``module``
             are compiled into it, and nothing of ``module`` counts as its own.
     """
@@ -100,9 +101,10 @@ class MethodCompiler:
         inlining: bool = False,
         home: Module | None = None,
         debug: bool = False,
+        counted: bool = False,
     ) -> None:
         self.module = module
-        self.debug = debug
+        self.debug, self.counted = debug, counted
         self.home = home or module
         self.target = target
         self.foreign = foreign or ForeignCode(module, target)
@@ -212,7 +214,7 @@ class MethodCompiler:
         result = self.storages.of(signature.return_type)
         hidden = (self.native_int,) if method.requires_context else ()
         abi = call_abi(this, (*hidden, *parameters), result)
-        function = ir.Function(method.display_name, abi, return_kind(abi), debug=self.debug)
+        function = ir.Function(method.display_name, abi, return_kind(abi), debug=self.debug, counted=self.counted)
         arguments = list(parameters)
         context: ir.Slot | None = None
         if this is not None:

@@ -41,9 +41,10 @@ from nativegen.compiler.homes import HomePlan, plan_homes
 from nativegen.compiler.lowered import DebugVariable, Effort, LoweredMethod
 from nativegen.compiler.regions import Filter, Handler, funclet_of
 from nativegen.readytorun.targets import Target
-from nativegen.readytorun.unit import Symbol
+from nativegen.readytorun.unit import Cell, CellKind, Symbol
 
 _REGISTER_PARAMETERS = 6
+_COUNTER = Cell(CellKind.COUNTER, (0,))
 
 _HANDLERS: dict[type[ir.Instruction], Callable[[Emission, Any], None]] = {
     **emit_arithmetic.HANDLERS,
@@ -76,6 +77,8 @@ def emit(function: ir.Function, target: Target, symbol: str, effort: Effort) -> 
     entry = _Entry(e, blocks, names)
     allocas = entry.write()
     variables = entry.announce_variables() if function.debug else ()
+    if function.counted:
+        e.lines.append(f" atomicrmw add ptr @{e.cell(_COUNTER)}, i64 1 monotonic")
     e.lines.append(" br label %b0")
     bodies: dict[Handler | Filter | None, list[ir.Block]] = {None: []}
     for block in blocks:

@@ -670,6 +670,7 @@ class Function:
         regions: all try regions, index == position, a parent before its children.
         debug: code for a debugger: each argument and local has a place in the frame, where it is all the time.
         variables: with ``debug``: the arguments and locals in CIL's order.
+        counted: the code counts how often it is entered.
     """
 
     name: str
@@ -684,6 +685,7 @@ class Function:
     regions: list[TryRegion] = field(default_factory=list)
     debug: bool = False
     variables: list[Slot] = field(default_factory=list)
+    counted: bool = False
 
     def new_value(self, type_: Type) -> Value:
         value = Value(self.value_count, type_)

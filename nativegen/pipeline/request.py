@@ -27,7 +27,8 @@ class CompileOptions:
             (:mod:`nativegen.pipeline.carried_instances`).
         image_base: preferred load address, or None: the assembly's own, if its author chose one.
         instruction_set: CPU features beyond the baseline, LLVM names, sorted.
-        debug: the /Debug scenario; profile: the /Profile scenario.
+        debug: the /Debug scenario: places of variables, a stop at each statement. profile: the /Profile scenario: each
+        method counts how often it is entered.
         mode: what the code may assume of other assemblies' insides: 'resilient', 'guarded' or 'pinned'
             (:mod:`nativegen.compiler.foreign`).
         inline: small callees may be put in place of calls.
@@ -45,8 +46,8 @@ class CompileOptions:
 
     @property
     def inlines(self) -> bool:
-        """Whether callees are inlined: not in code that is made for a debugger."""
-        return self.inline and self.effort != "none" and not self.debug
+        """Whether callees are inlined: not in code for a debugger, nor where every entry is counted."""
+        return self.inline and self.effort != "none" and not self.debug and not self.profile
 
     def as_json(self) -> dict[str, object]:
         """For key manifests: plain values only, stable order."""

@@ -141,6 +141,7 @@ class CompileWorker:
                     foreign=foreign_code(module, target, request),
                     inlining=request.options.inlines,
                     debug=request.options.debug,
+                    counted=request.options.profile,
                 ),
                 target,
                 module.assembly,

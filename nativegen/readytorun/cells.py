@@ -51,7 +51,7 @@ class LinkedCell(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """A cell's place: its section and its number there. FIELD_DATA: the Field row."""
+    """A cell's place: its section and its number there. FIELD_DATA: the Field row; COUNTER: its number."""
 
     kind: CellKind
     number: int

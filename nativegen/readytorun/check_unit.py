@@ -18,7 +18,7 @@ from nativegen.readytorun.unit import RUNTIME_SYMBOLS, Cell, CellKind, Function,
 
 _MAX_ALIGNMENT = 4096
 _FIXUP_KINDS = (CellKind.CHECK, CellKind.HANDLE)
-_WITHOUT_STUB = (*_FIXUP_KINDS, CellKind.FIELD_DATA)
+_WITHOUT_STUB = (*_FIXUP_KINDS, CellKind.FIELD_DATA, CellKind.COUNTER)
 _FIELD_SIZE = 4
 _STUB = int(RelocationKind.STUB)
 

@@ -45,6 +45,7 @@ class CellKind(enum.IntEnum):
     __hash__ = int.__hash__  # Enum's own is written in Python, and linking hashes millions
     FIELD_DATA = 8  # no cell: the initial data of one of the image's own static fields, where the IL has it;
     # the signature is its FIELD_DEF symbol alone
+    COUNTER = 9  # no cell: the unit's own entry counter (counters.py); the signature is a zero
 
 
 class SymbolKind(enum.IntEnum):

@@ -28,6 +28,7 @@ from nativegen.readytorun import container, stubs
 from nativegen.readytorun.bases import DEFAULT_IMAGE_BASE, IMAGE_BASE_ALIGNMENT, chosen_base
 from nativegen.readytorun.cells import SECTION_KINDS, CellTable, Slot
 from nativegen.readytorun.check_unit import check_unit
+from nativegen.readytorun.counters import COUNTER_SIZE, HEADER_SIZE, encode_counters
 from nativegen.readytorun.debug_info import (
     PROLOG,
     Bound,
@@ -213,6 +214,8 @@ class _Link:
         self._section_numbers: dict[CellKind, int] = {}
         self._cell_rvas: dict[CellKind, int] = {}
         self._stubs_at: dict[CellKind, tuple[int, int]] = {}  # RVA of the first, size
+        self._counted: list[_Placed] = []
+        self._counters_rva = 0
         self._symbol_rvas: dict[int, int] = {}
         self._thunk_rvas: dict[CellKind, int] = {}
         self._fixed_rodata: dict[tuple[bytes, int], int] = {}
@@ -222,11 +225,18 @@ class _Link:
 
     def place(self, unit: MethodUnit) -> _Placed:
         """Register a unit and its cells; the order of calls is the order of the code."""
-        placed = _Placed(unit, [self._cells.add(cell) for cell in unit.cells])
+        placed = _Placed(unit, [])
+        placed.slots += [
+            self._counter(placed) if cell.kind is CellKind.COUNTER else self._cells.add(cell) for cell in unit.cells
+        ]
         if self._filter_personality is None and any(function.is_filter for function in unit.functions):
             self._filter_personality = self._eager(Helper.PersonalityRoutineFilterFunclet)
         self._placed.append(placed)
         return placed
+
+    def _counter(self, placed: _Placed) -> Slot:
+        self._counted.append(placed)
+        return Slot(CellKind.COUNTER, len(self._counted) - 1)
 
     def finish(
         self,
@@ -262,6 +272,7 @@ class _Link:
         sections[SectionType.DelayLoadMethodCallThunks] = self._write_stubs(managed)
         relocations = self._fill_lazy_cells(data)
         self._write_code(managed)
+        self._fill_counters(data)
         functions = self._write_unwind(managed)
         table = encode_runtime_functions(functions)
         sections[SectionType.RuntimeFunctions] = (managed.append(table, 4), len(table))
@@ -329,6 +340,14 @@ class _Link:
     def _lay_out_cells(self, data: _Buffer) -> None:
         for kind in self._section_numbers:
             self._cell_rvas[kind] = data.append(bytes(CELL_SIZE * len(self._cells.sections[kind])))
+        if self._counted:
+            self._counters_rva = data.append(encode_counters([0] * len(self._counted)), COUNTER_SIZE)
+
+    def _fill_counters(self, data: _Buffer) -> None:
+        if self._counted:
+            table = encode_counters([placed.code_rva for placed in self._counted])
+            at = self._counters_rva - data.base
+            data.data[at : at + len(table)] = table
 
     def _cell_rva(self, slot: Slot) -> int:
         if slot.kind is CellKind.FIELD_DATA:
@@ -336,6 +355,8 @@ class _Link:
             if not rva:
                 raise ValueError(f"Field {slot.number} has no initial data")
             return rva
+        if slot.kind is CellKind.COUNTER:
+            return self._counters_rva + HEADER_SIZE + COUNTER_SIZE * slot.number
         return self._cell_rvas[slot.kind] + CELL_SIZE * slot.number
 
     def _fill_lazy_cells(self, data: _Buffer) -> list[int]:

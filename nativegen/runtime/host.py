@@ -22,7 +22,7 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +77,7 @@ def run_app(
     timeout: float | None = None,
     capture: bool = True,
     stdin: bytes | None = None,
+    started: Callable[[int], None] | None = None,
 ) -> RunResult:
     """Run ``app`` (the .dll) with ``args`` and wait for it.
 
@@ -91,6 +92,7 @@ def run_app(
         timeout: in seconds.
         capture: collect the output; False lets the program use this process's streams.
         stdin: what the program reads; default: nothing when captured.
+        started: told the process id as soon as there is one.
     Raises:
         NativegenError: NGEN6005 (no host), NGEN6006 (timeout), NGEN6008 (cannot start).
     """
@@ -107,7 +109,7 @@ def run_app(
     full = dict(os.environ if environment is None else environment)
     full |= {runtime.environment_prefix + name: value for name, value in knobs.items()}
     with host_command(app.absolute(), runtime) as command:
-        code, out, err, pid = _execute([*command, *args], full, cwd, timeout, capture, stdin, app)
+        code, out, err, pid = _execute([*command, *args], full, cwd, timeout, capture, stdin, app, started)
     return RunResult(
         exit_code=128 - code if code < 0 else code,
         stdout=out,
@@ -170,6 +172,7 @@ def _execute(
     capture: bool,
     stdin: bytes | None,
     app: Path,
+    started: Callable[[int], None] | None,
 ) -> tuple[int, bytes, bytes, int]:
     """(exit status, output, error output, process id)."""
     streams = subprocess.PIPE if capture else None
@@ -183,6 +186,8 @@ def _execute(
         raise NativegenError("NGEN6008", command[0], detail=error.strerror or str(error)) from None
     with process:
         try:
+            if started is not None:
+                started(process.pid)
             out, err = process.communicate(stdin, timeout)
         except BaseException as error:
             if capture:

@@ -17,11 +17,12 @@ from __future__ import annotations
 import json
 
 from nativegen.cache.index import Index
-from nativegen.operations.request import InstallRequest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NamedTuple
+
+    from nativegen.operations.request import InstallRequest
 else:
     from nativegen.cache.light import NamedTuple
 
@@ -48,6 +49,8 @@ class Item(NamedTuple):
     @property
     def request(self) -> InstallRequest | None:
         """What an ``install`` asks for; None: the item is an ``update``."""
+        from nativegen.operations.request import InstallRequest  # not for `queue status`, which must start at once
+
         command = json.loads(self.command)
         return InstallRequest.from_json(command["path"], command["options"]) if "path" in command else None
 

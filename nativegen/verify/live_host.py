@@ -33,7 +33,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from nativegen.verify.assembly_writer import AssemblyWriter, Body, Label
+from nativegen.metadata.assembly_writer import AssemblyWriter, Body, Label
 
 LIST_VARIABLE: Final = "NATIVEGEN_LIVE_LIST"
 RESULT_SUFFIX: Final = ".out"

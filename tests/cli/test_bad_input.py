@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from nativegen.metadata import Assembly
+from nativegen.metadata.assembly_writer import AssemblyWriter, Body
 from nativegen.readytorun.enums import SectionType
 from nativegen.readytorun.reader import ReadyToRunImage
-from nativegen.verify.assembly_writer import AssemblyWriter, Body
 from tests.cli.apps import make_app, make_core
 from tests.cli.conftest import Command, snapshot
 from tests.cli.support import Outcome
@@ -259,6 +259,18 @@ def test_a_malformed_deps_json(command: Command, tmp_path: Path) -> None:
     deps = app.with_name("App.deps.json")
     deps.write_text('{"targets": 5}')
     refused(command("install", app), "NGEN2003", 1, deps)
+
+
+@pytest.mark.parametrize("name", ["App.dll.config", "App.exe.config"])
+def test_a_malformed_exe_config(command: Command, tmp_path: Path, cache: Path, name: str) -> None:
+    app = make_app(tmp_path / "app")
+    config = app.with_name(name)
+    config.write_text('<configuration><runtime><assemblyBinding xmlns="urn:schemas-microsoft-com:asm.v1">')
+    before = snapshot(cache)
+    outcome = command("install", app, "/nologo")
+    assert outcome.code == 1 and outcome.err.count("\n") == 1 and snapshot(cache)["CACHEDIR.TAG"]
+    assert f"{config}: error NGEN2014: " in outcome.err and "remedy: " in outcome.err
+    assert before == {} and not list(cache.glob("NativeImages_*"))
 
 
 def test_a_framework_that_is_not_installed(command: Command, tmp_path: Path) -> None:

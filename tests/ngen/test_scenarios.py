@@ -42,6 +42,55 @@ def test_S1_S2_S4_S5_four_image_sets_coexist_and_run_chooses(command: Command, t
     assert command("uninstall", app).code == 0 and scenarios(command) == []
 
 
+COUNTED = """
+using System;
+using System.Collections.Generic;
+using System.Threading;
+class Counted {
+    int value;
+    static int Small(int x) { return x + 1; }
+    int Field() { return value; }
+    static T Same<T>(T x) { return x; }
+    static int Thrower(int x) {
+        try { if (x % 2 == 0) throw new Exception(); return 1; } catch (Exception) { return 2; }
+    }
+    static void Work() { for (int i = 0; i < 1000; i++) Small(i); }
+    static int Main() {
+        var threads = new List<Thread>();
+        for (int i = 0; i < 4; i++) { threads.Add(new Thread(Work)); threads[i].Start(); }
+        foreach (Thread thread in threads) thread.Join();
+        int sum = 0;
+        for (int i = 0; i < 10; i++) sum += Thrower(i) + new Counted().Field() + Same("x").Length;
+        return sum + Same(2);
+    }
+    static void Never() { }
+}
+"""
+
+
+def test_S2_profile_images_count_their_entries(command: Command, tmp_path: Path) -> None:
+    app = compile_csharp(COUNTED, tmp_path / "app", "Counted")
+    write_runtime_config(app)
+    assert command("install", app, "/Profile", "/silent").code == 0
+    assert command("run", "--profile", app).code == 27
+    trace = tmp_path / "trace.json"
+    traced = command("trace", "--profile", "--json", "--output", trace, app)
+    assert traced.code == 27 and traced.err == ""
+    document = json.loads(trace.read_text())
+    counts = {entry["method"]: entry["count"] for entry in document["entries"]}
+    expected = {"Small": 4000, "Work": 4, "Main": 1, "Thrower": 10, "Field": 10, ".ctor": 10, "Never": 0}
+    assert {name: counts[f"Counted::{name}"] for name in expected} == expected
+    assert sum(count for name, count in counts.items() if "Same" in name) == 11
+    assert "entered 4000 times method name=\"Counted!Counted::Small\"" in command("trace", "--profile", app).out
+    assert "entered" not in command("trace", app).out  # the other sets do not count
+    # What a program that ends by itself in another way still tells, and what one that is ended does not.
+    for end, code in (("Environment.Exit(9)", 9), ("Environment.FailFast(null)", 125)):
+        compile_csharp(COUNTED.replace("return sum + Same(2);", f"{end}; return 0;"), app.parent, "Counted")
+        assert command("update", "/silent").code == 0
+        traced = command("trace", "--profile", app)
+        assert traced.code == code and ("entered 4000 times" in traced.out) == (code == 9)
+
+
 def test_S3_no_dependencies_means_one_image(command: Command, tmp_path: Path, cache: Path) -> None:
     app = make_app(tmp_path / "app")
     assert command("install", app, "/NoDependencies").code == 0

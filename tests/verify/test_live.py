@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from nativegen.metadata import Assembly, Table
+from nativegen.metadata.assembly_writer import AssemblyWriter, Body, Label, compressed
 from nativegen.readytorun.reader import ReadyToRunImage
 from nativegen.runtime.events import MethodRecord, MethodReport
-from nativegen.verify.assembly_writer import AssemblyWriter, Body, Label, compressed
 from nativegen.verify.live import LiveGroup, LiveImage, ask_runtime, verify_live
 from nativegen.verify.live_answers import judge_answers, read_answers
 from nativegen.verify.live_host import NAME, build_live_host

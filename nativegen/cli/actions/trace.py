@@ -41,6 +41,7 @@ def run(parsed: Parsed, output: Output) -> int:
     from pathlib import Path
 
     from nativegen.cli.running import valid_images
+    from nativegen.operations.entry_counts import EntryCounts, named_counts
     from nativegen.operations.jit_reasons import JitReasons
     from nativegen.operations.view import make_view
     from nativegen.runtime.discover import runtime_for
@@ -60,14 +61,17 @@ def run(parsed: Parsed, output: Output) -> int:
     # A profile is recorded without images, where the runtime names module and token of every method it meets.
     app = Path(make_view(cache, found).app if found.images and not recording else found.app)
     runtime = runtime_for(app, Path(explicit) if explicit else None)
-    with tempfile.TemporaryDirectory(prefix="nativegen-trace-") as folder:
+    counted = sorted(found.images.values()) if parsed.flag("Profile") and not recording else []
+    with tempfile.TemporaryDirectory(prefix="nativegen-trace-") as folder, EntryCounts(counted) as counts:
         ran = run_app(
             app,
             parsed.rest,
             runtime=runtime,
+            environment=counts.environment if counted else None,
             settings=settings,
             trace=TraceRequest(Path(folder)),
             capture=False,
+            started=counts.watch if counted else None,
         )
         if ran.trace is None:
             from nativegen.diagnostics import NativegenError
@@ -79,11 +83,16 @@ def run(parsed: Parsed, output: Output) -> int:
         profile = record_profile(report, file, merge=parsed.flag("merge"))
         output.warn(f"{file}: {profile.count} methods of {len(profile.methods)} assemblies")
         return ran.exit_code
-    _show(report, JitReasons(found), parsed, output)
+    entries = named_counts(counts.values)
+    if counted and not counts.values:
+        output.warn(f"{app}: no entry counts: the program did not end in an orderly way")
+    _show(report, JitReasons(found), entries, parsed, output)
     return ran.exit_code
 
 
-def _show(report: MethodReport, reasons: JitReasons, parsed: Parsed, output: Output) -> None:
+def _show(
+    report: MethodReport, reasons: JitReasons, entries: list[tuple[str, str, int]], parsed: Parsed, output: Output
+) -> None:
     from collections import Counter
 
     from nativegen.operations.jit_reasons import by_reason
@@ -98,6 +107,7 @@ def _show(report: MethodReport, reasons: JitReasons, parsed: Parsed, output: Out
             "summary": _fields(summary),
             "reasons": dict(sorted(counts.items())),
             "methods": [_as_json(record, reasons) for record in chosen],
+            "entries": [{"assembly": name, "method": method, "count": count} for name, method, count in entries],
         }
         if file is None:
             output.document(document)
@@ -115,6 +125,7 @@ def _show(report: MethodReport, reasons: JitReasons, parsed: Parsed, output: Out
     )
     if counts:
         lines.append(f"jitted because: {by_reason(counts)}")
+    lines += [f'entered {count} times method name="{name}!{method}"' for name, method, count in entries if count]
     if file is not None:
         _write(file, lines)
         return

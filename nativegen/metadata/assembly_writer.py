@@ -1,8 +1,8 @@
-"""A small writer of IL assemblies (ECMA-335 II.22 to II.25): as much as the live host needs.
+"""A small writer of IL assemblies (ECMA-335 II.22 to II.25): as much as our startup hooks need.
 
-Why here: ``verify --live`` needs a program inside the runtime that loads images and prepares methods. It cannot be
-shipped as a binary, and users have no C# compiler, so its few instructions are written down as data and assembled on
-the spot.
+Why here: ``verify --live`` needs a program inside the runtime that loads images and prepares methods, and ``trace
+--profile`` one that waits at the end. They cannot be shipped as binaries, and users have no C# compiler, so their few
+instructions are written down as data and assembled on the spot.
 
 Invariants: equal calls give equal bytes (the module version id is the hash of the rest); heaps stay below 64 KiB.
 
