@@ -15,8 +15,6 @@ import os
 import time
 from collections.abc import Iterator
 
-from nativegen.diagnostics import NativegenError
-
 SERVICE, QUEUE, MANUAL = "service.lock", "queue.lock", "manual.lock"
 _POLL_SECONDS = 0.05
 
@@ -34,6 +32,8 @@ def held(root: str, name: str, shared: bool = False, seconds: float | None = Non
     try:
         descriptor = os.open(os.path.join(root, name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
+        from nativegen.diagnostics import NativegenError  # not for `queue status`, which must start at once
+
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise NativegenError("NGEN4007", root) from error
         raise NativegenError("NGEN4001", root, detail=error.strerror or str(error)) from error

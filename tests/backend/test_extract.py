@@ -265,7 +265,7 @@ REFUSED: dict[str, tuple[Callable[[], LoweredMethod], str]] = {
     ),
     "fewer homes than promised": (
         lambda: replace(plain("  ret i32 0", homes=[("x", f"{REF} null", 0)]), homes=(0,) * 60),
-        "lie outside the frame",
+        "lies outside the frame",
     ),
     "another stack map": (
         lambda: plain(
