@@ -281,7 +281,7 @@ REFUSED: dict[str, tuple[Callable[[], LoweredMethod], str]] = {
             ),
             homes=(0,),
         ),
-        "homes at Location(kind=<LocationKind.REGISTER",
+        "frame memory at Location(kind=<LocationKind.REGISTER",
     ),
     "no section of its own": (
         lambda: replace(plain("  ret i32 0"), llvm=plain("  ret i32 0").llvm.replace("comdat", 'section ".other"')),
