@@ -101,7 +101,7 @@ def test_runtime_64260_the_published_program_does_not_start(tmp_path: Path, inpu
         library = compile_csharp(text, tmp_path / f"library{step}", "Client", library=True)
         program = compile_csharp(_PROGRAM, tmp_path / f"program{step}", "P", references=[library])
         scenario.put(library, "Client.dll", _LONG_AGO + step)
-        scenario.put(program, "P.dll", time.time() + 3600 * step)  # certainly newer than what the first build made, however long it took
+        scenario.put(program, "P.dll", time.time() + 3600 * step)  # newer than the first build
         (scenario.folder / "lib" / "P.runtimeconfig.json").write_text(_RUNTIME_CONFIG)
         scenario.build()
         if not step:
