@@ -28,7 +28,7 @@ from nativegen.readytorun.unit import Cell, MethodUnit
 from nativegen.typesystem import MethodDesc, TypeLoadError
 from nativegen.typesystem.symbols import SymbolTable
 
-#: Instances of one assembly; more come from generics that multiply each other.
+#: Instances of one assembly's own generics, and as many of others'; more come from generics that multiply each other.
 INSTANCE_BUDGET: Final = 20_000
 #: Of type arguments in type arguments; deeper ones come from recursion without end.
 MAX_DEPTH: Final = 6
@@ -68,7 +68,7 @@ class InstanceClosure:
     def __init__(self, reader: InstanceReader, symbols: SymbolTable) -> None:
         self._reader = reader
         self._symbols = symbols
-        self._budget = INSTANCE_BUDGET
+        self._budgets = {"own": INSTANCE_BUDGET, "foreign": INSTANCE_BUDGET}
         self._seen_cells: set[Cell] = set()
         self._known: set[MethodDesc] = set()
         self._called: set[MethodDesc] = set()
@@ -103,7 +103,7 @@ class InstanceClosure:
         """
         instance = self._reader.instance(method)
         if instance is not None and instance not in self._known:
-            self._budget += 1
+            self._budgets["own" if self._assembly(instance) == "" else "foreign"] += 1
             self._may_run(instance, reason)
 
     def _may_run(self, method: MethodDesc, needed_by: str) -> None:
@@ -132,13 +132,17 @@ class InstanceClosure:
         """What the units added since the last round need for the first time."""
         needed = sorted(self._next.values(), key=lambda instance: signature_order(instance.signature))
         self._next.clear()
-        granted = needed[: self._budget]
-        self._budget -= len(granted)
-        code = Reason.INSTANCE_BUDGET.code
-        for each in needed[len(granted) :]:
-            self.left_out.append(
-                GenericInstance(each.name, each.rid, each.needed_by, code, "too many", each.assembly)
-            )
+        granted = []
+        for each in needed:
+            budget = "foreign" if each.assembly else "own"
+            if self._budgets[budget]:
+                self._budgets[budget] -= 1
+                granted.append(each)
+            else:
+                code = Reason.INSTANCE_BUDGET.code
+                self.left_out.append(
+                    GenericInstance(each.name, each.rid, each.needed_by, code, "too many", each.assembly)
+                )
         return granted
 
     def _left_out(self, method: MethodDesc, needed_by: str, reason: Reason, detail: str) -> GenericInstance:

@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 
 import xxhash
 
-from nativegen.backend.batch import Rejection, compile_batch
+from nativegen.backend.batch import Rejection
 from nativegen.backend.llvm import CodeGenerator
+from nativegen.backend.repeats import Repeats
 from nativegen.compiler.context import MethodCompiler
 from nativegen.compiler.exclusions import Excluded, Reason
 from nativegen.compiler.foreign import ForeignCode, Mode
@@ -70,7 +71,7 @@ class CompileWorker:
         self._systems: dict[tuple[str, int], TypeSystem] = {}
         self._compilers: dict[int, tuple[MethodCompiler, Target, Assembly]] = {}
         self._readers: dict[int, InstanceReader] = {}
-        self._generators: dict[tuple[str, tuple[str, ...]], CodeGenerator] = {}
+        self._generators: dict[tuple[str, tuple[str, ...]], Repeats] = {}
 
     def compile(self, items: Sequence[BatchItem]) -> list[MethodOutcome]:
         """Import, lower and compile the methods of one request; as many outcomes as items, in their order."""
@@ -88,7 +89,7 @@ class CompileWorker:
         if lowered:
             request = self._requests[items[0].request]
             started = time.process_time()
-            results = compile_batch(lowered, self._generator(target_named(request.target), request))
+            results = self._generator(target_named(request.target), request).compile(lowered)
             _spend(seconds, "llvm", started)
             for position, unit in zip(positions, results, strict=True):
                 item = items[position]
@@ -163,11 +164,12 @@ class CompileWorker:
         excluded = ExcludedMethod(name, item.rid, reason.reason.code, reason.detail)
         return MethodOutcome(item.rid, None, excluded, instance=item.instance)
 
-    def _generator(self, target: Target, request: CompileRequest) -> CodeGenerator:
+    def _generator(self, target: Target, request: CompileRequest) -> Repeats:
         key = (target.cpu_baseline, request.options.instruction_set)
         found = self._generators.get(key)
         if found is None:
-            found = self._generators[key] = CodeGenerator(target.cpu_baseline, request.options.instruction_set)
+            generator = CodeGenerator(target.cpu_baseline, request.options.instruction_set)
+            found = self._generators[key] = Repeats(generator)
         return found
 
 
