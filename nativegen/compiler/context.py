@@ -28,7 +28,7 @@ from nativegen.compiler.abi import call_abi, reference_map, return_kind
 from nativegen.compiler.accessibility import AccessRules
 from nativegen.compiler.cells import CellFactory
 from nativegen.compiler.exclusions import Excluded, Reason
-from nativegen.compiler.foreign import ForeignCode, is_framework
+from nativegen.compiler.foreign import ForeignCode
 from nativegen.compiler.foreign_cells import ForeignCells
 from nativegen.compiler.import_calls import emit_class_constructor_trigger
 from nativegen.compiler.import_generics import (
@@ -428,7 +428,8 @@ class MethodCompiler:
         if not contains_canon(field.owner):
             return StaticField(field, storage, self.cells.static_field_address(token, field))
         is_own = field.module is self.home
-        if field.is_thread_static or field.rva or not (is_own or is_framework(field.module)):
+        is_known = is_own or (self.module is not self.home and self.foreign.allows_static_fields(field.module))
+        if field.is_thread_static or field.rva or not is_known:
             raise Excluded(Reason.GENERIC, f"static field {field.display_name} in shared code")
         check = None
         if not is_own:

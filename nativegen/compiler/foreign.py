@@ -46,6 +46,7 @@ from nativegen.typesystem.canonical import contains_canon
 from nativegen.typesystem.symbols import SymbolTable
 
 BODY: Final = "body"
+STATICS: Final = "statics"
 
 
 class Mode(enum.Enum):
@@ -113,6 +114,20 @@ class ForeignCode:
             function.foreign.append(use)
         if guard is not None and guard not in function.required:
             function.required.append(guard)
+
+    def allows_static_fields(self, module: Module) -> bool:
+        """Whether foreign code may know where the static fields of another module's generic classes are.
+
+        The runtime checks the place, but not that a field has become thread-static, and so is somewhere else.
+        """
+        return self.mode is Mode.PINNED or (self.allows_foreign and is_framework(module))
+
+    def use_static_fields(self, function: ir.Function, owner: TypeDesc) -> None:
+        """The code of ``function`` is right only while a class has the static fields that it has now."""
+        if self.mode is Mode.PINNED:
+            use = statics_use(owner)
+            if use not in function.foreign:
+                function.foreign.append(use)
 
     def _known_use(self, method: MethodDesc) -> tuple[ForeignUse, Cell | None] | Excluded:
         definition = method.definition
@@ -203,6 +218,22 @@ def body_use(definition: MethodDesc, symbols: SymbolTable | None = None) -> Fore
     return ForeignUse(BODY, definition.module.name, name, body_signature(definition))
 
 
+def statics_use(owner: TypeDesc) -> ForeignUse:
+    """The record of a class's static fields as they are now."""
+    definition = owner.definition
+    return ForeignUse(STATICS, definition.module.name, definition.canonical_name, statics_signature(definition))
+
+
+def statics_signature(definition: TypeDesc) -> str:
+    """Digest of all that decides where a class's static fields are and when they are set."""
+    facts = [_shape(definition)]
+    facts += [
+        f"{field.name} {field.type.canonical_name} {field.is_literal} {field.rva != 0} {field.is_thread_static}"
+        for field in definition.static_fields
+    ]
+    return xxhash.xxh3_128_hexdigest("\0".join(facts).encode("utf-8", "surrogatepass"))
+
+
 def body_signature(definition: MethodDesc) -> str:
     """Digest of a body and of everything about its method that code made from it may rely on."""
     module = definition.module
@@ -230,7 +261,10 @@ def current_signature(module: Module, use: ForeignUse, symbols: SymbolTable | No
         symbols: its symbol table, for callers that ask for many.
     """
     try:
-        token = (symbols or SymbolTable(module)).token(Symbol(SymbolKind.METHOD_DEF, use.name))
+        table = symbols or SymbolTable(module)
+        if use.kind == STATICS:
+            return statics_signature(module.type(table.token(Symbol(SymbolKind.TYPE, use.name))).definition)
+        token = table.token(Symbol(SymbolKind.METHOD_DEF, use.name))
         return body_signature(module.method(token).definition)
     except (KeyError, TypeLoadError, NativegenError, ValueError):
         return None

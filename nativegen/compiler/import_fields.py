@@ -93,6 +93,7 @@ def _static_address(importer: MethodImporter, field: StaticField) -> Address:
         importer.require(field.storage)
         if field.check is not None:
             importer.require_cell(field.check)
+            importer.compiler.foreign.use_static_fields(importer.function, field.field.owner)
         return import_generics.static_field_address(importer, field.field, field.storage, field.open_owner)
     assert field.cell is not None
     if field.cell.kind is CellKind.FIELD_DATA:

@@ -109,7 +109,7 @@ class ForeignUse(NamedTuple):
     """Something inside another assembly that a method's code was shaped by.
 
     Args:
-        kind: ``body``: a method's CIL.
+        kind: ``body``: a method's CIL; ``statics``: which static fields a class has.
         assembly: simple name. name: canonical name of the thing, see :mod:`nativegen.typesystem.symbols`.
         signature: 32 hex digits; whoever compares makes them anew (:mod:`nativegen.compiler.foreign`).
     """

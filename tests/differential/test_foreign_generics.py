@@ -124,6 +124,56 @@ def test_where_there_are_none(inputs: TestInputs, tmp_path: Path, target: str, m
     assert not report.instances and not report.foreign
 
 
+POOL = """
+using System.Collections.Generic;
+public class Pool<K, V>
+{
+    static int made;
+    static readonly Stack<Pool<K, V>> free = new Stack<Pool<K, V>>();
+    public V Value;
+    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
+    public static Pool<K, V> Get(V value)
+    {
+        Pool<K, V> found = free.Count > 0 ? free.Pop() : new Pool<K, V>();
+        made++;
+        found.Value = value;
+        return found;
+    }
+    public int Free() { free.Push(this); return made; }
+}
+"""
+POOLED = """
+using System;
+static class Program
+{
+    static int Main()
+    {
+        for (int i = 0; i < 5; i++) Console.WriteLine(Pool<string, int>.Get(i).Value + Pool<object, int>.Get(i).Free());
+        return 0;
+    }
+}
+"""
+
+
+@pytest.mark.parametrize(("mode", "state"), [("pinned", "native"), ("guarded", "jitted")])
+def test_static_fields_of_a_librarys_generics(inputs: TestInputs, tmp_path: Path, mode: str, state: str) -> None:
+    """A pinned image records them; where the runtime has to check, it would not see that one became thread-static."""
+    run = run_differential(
+        POOLED,
+        tmp_path,
+        native=["Program::*"],
+        compiler="roslyn",
+        target="9.0",
+        runtimes=["9.0"],
+        libraries={"Lib": POOL},
+        images=["program"],
+        options=CompileOptions(mode=mode),
+    )["9.0"]
+    assert run.state("Pool`2[System.__Canon,System.Int32]::Get") == state
+    kinds = {use.kind for use in run.reports["program"].foreign}
+    assert ("statics" in kinds) is (mode == "pinned")
+
+
 LIBRARY = """
 using System;
 using System.Collections.Generic;

@@ -8,7 +8,7 @@ import pytest
 
 from nativegen.compiler import ir
 from nativegen.compiler.exclusions import Excluded
-from nativegen.compiler.foreign import ForeignCode, Mode, body_use
+from nativegen.compiler.foreign import ForeignCode, Mode, body_use, statics_use
 from nativegen.metadata import Assembly
 from nativegen.operations.integrity import integrity_changes, read_integrity, write_integrity
 from nativegen.operations.modes import effective_mode, foreign_change, recorded_foreign
@@ -77,6 +77,33 @@ def test_what_is_gone_or_has_another_signature_is_told(tmp_path: Path) -> None:
     paths["L"] = str(compile_csharp(extern, tmp_path / "3", "L", library=True))
     assert foreign_change(recorded, {"L": "new"}, paths, "9.0") == change
     assert foreign_change(recorded, {"L": "old"}, {}, "9.0") is None, "an equal content is not looked into"
+
+
+@pytest.mark.usefixtures("inputs")
+@pytest.mark.parametrize(
+    ("after", "words"),
+    [
+        ("static T one; static object two; void M() { } object three;", None),
+        ("static T one; static object two; static long three;", "changed"),
+        ("static object two; static T one;", "changed"),
+        ("static T one; [System.ThreadStatic] static object two;", "changed"),
+        ("static T one; static object two; static P() { }", "changed"),
+    ],
+)
+def test_exactly_the_recorded_static_fields_count(after: str, words: str | None, tmp_path: Path) -> None:
+    before = "public class P<T> { public class Inner { static T one; static object two; } }"
+    first = compile_csharp(before, tmp_path / "1", "L", library=True)
+    system = TypeSystem(target_named("9.0"), framework_references("9.0").get)
+    use = statics_use(system.open(first).type_def(3))
+    assert use.name == "[L]P`1/Inner"
+    source = f"public class P<T> {{ public class Inner {{ {after.replace('static P()', 'static Inner()')} }} }}"
+    rebuilt = compile_csharp(source, tmp_path / "2", "L", library=True)
+    paths = framework_references("9.0") | {"L": str(rebuilt)}
+    change = foreign_change(recorded_foreign([use], {"L": "old"}), {"L": "new"}, paths, "9.0")
+    assert change == (f"L.dll: the static fields of P`1/Inner {words}" if words else None)
+    gone = compile_csharp("public class P<T> { }", tmp_path / "3", "L", library=True)
+    change = foreign_change(recorded_foreign([use], {"L": "old"}), {"L": "new"}, paths | {"L": str(gone)}, "9.0")
+    assert change == "L.dll: the static fields of P`1/Inner are gone"
 
 
 @pytest.mark.usefixtures("inputs")
