@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import xxhash
@@ -30,6 +30,10 @@ from nativegen.readytorun.unit import Cell, CellKind, MethodUnit
 
 _LONGEST_TEXT: Final = 16 * 1024  # longer ones seldom repeat themselves
 _KEPT: Final = 10_000  # units; some 2 KiB each
+
+#: What else there is to a method counts as it is; its foreign uses are its own.
+_NAMED_APART: Final = frozenset({"symbol", "llvm", "externals", "checks", "target", "foreign"})
+_OTHER_FIELDS: Final = [field.name for field in fields(LoweredMethod) if field.name not in _NAMED_APART]
 
 _NAME: Final = re.compile(r"@([\w.$-]+)")
 
@@ -111,11 +115,8 @@ def _key(method: LoweredMethod) -> Hashable | None:
         xxhash.xxh3_128_digest(_NAME.sub(numbered, method.llvm).encode()),
         tuple([(external.kind, _NAME.sub("@", external.declaration)) for external in method.externals]),
         tuple([first.setdefault(cell, place) for place, cell in enumerate(_cells(method))]),
-        method.homes,
-        method.return_kind,
-        method.effort,
         method.target.name,
-        method.same_try,
+        *[getattr(method, name) for name in _OTHER_FIELDS],
     )
 
 
