@@ -131,7 +131,7 @@ def test_sweep(inputs: TestInputs, tmp_path: Path) -> None:
 
     features: Counter[str] = Counter()
     excluded: Counter[str] = Counter()
-    native = inlined = methods = differs = 0
+    native = inlined = refused = methods = differs = 0
     wrong: list[str] = []
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for program, verdict, problems in pool.map(one, seeds):
@@ -144,9 +144,11 @@ def test_sweep(inputs: TestInputs, tmp_path: Path) -> None:
                 seen = _seen_native(program, verdict)
                 native += len(seen)
                 inlined += _perhaps_inlined(program, verdict)
+                refused += len({problem.text for problem in _handler_loops(verdict)})
                 for groups in seen:
                     features.update(groups)
     print(f"\n{methods} methods, {native} seen native in every mode, {inlined} small ones perhaps inlined everywhere")
+    print(f"{refused} left to the JIT on 3.1 because of a {HANDLER_LOOP}")
     print(f"the JIT disagrees with itself on {differs} lines")
     print(f"excluded (method and mode): {dict(excluded)}")
     for group in GROUPS:
@@ -154,4 +156,4 @@ def test_sweep(inputs: TestInputs, tmp_path: Path) -> None:
     assert not wrong, "\n".join(wrong)
     minimum = FEATURE_MINIMUM * wanted / SWEEP_METHODS
     assert not {group: features[group] for group in GROUPS if features[group] < minimum}
-    assert native + inlined >= methods * 0.97
+    assert native + inlined + refused >= methods * 0.97
