@@ -18,6 +18,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "EH finally": ("EH finally",),
     "EH fault": ("EH fault",),
     "EH leaving with a value, or a loop": ("EH return", "EH leave"),
+    "EH throwing in a handler, inside a try block": ("EH throwing handler",),
     "EH throw, rethrow": ("EH throw", "EH rethrow"),
     "synchronized methods": ("synchronized",),
     "struct shape numbers": ("struct shape: numbers",),

@@ -42,21 +42,25 @@ class Protected(Statements):
         forms = super().forms(depth)
         if not self.inside and depth > 0 and self.budget > 0:
             forms += [(14, self._try), (3 if self.regions else 1, self._throw)]
+            if depth > 1:
+                forms.append((4, self._throwing_handler))
             if any(kind == "catch" for kind in self.regions[-1:]):
                 forms.append((4, self._rethrow))
         return forms
 
     def _throw(self, depth: int) -> Node:
-        self.note("EH throw")
         skip = self.label()
+        return Node([self.branch(skip, depth), *self._thrown(), f"{skip}: nop"])
+
+    def _thrown(self) -> list[str | Node]:
+        """Throws something."""
+        self.note("EH throw")
         name = f"[System.Runtime]System.{self.rng.choice(_THROWN)}"
         if self.chance(0.2):
-            thrown: list[str | Node] = [Node([self.expression(t.OBJECT, 1), f"isinst {EXCEPTION.token}"])]
-        elif self.chance(0.5):
-            thrown = ['ldstr "thrown"', f"newobj instance void {name}::.ctor(string)"]
-        else:
-            thrown = [f"newobj instance void {name}::.ctor()"]
-        return Node([self.branch(skip, depth), *thrown, "throw", f"{skip}: nop"])
+            return [Node([self.expression(t.OBJECT, 1), f"isinst {EXCEPTION.token}"]), "throw"]
+        if self.chance(0.5):
+            return ['ldstr "thrown"', f"newobj instance void {name}::.ctor(string)", "throw"]
+        return [f"newobj instance void {name}::.ctor()", "throw"]
 
     def _rethrow(self, depth: int) -> Node:
         self.note("EH rethrow")
@@ -99,6 +103,24 @@ class Protected(Statements):
                 parts += self._closed("finally", f".try {begin} to {handler}", handler, depth, clauses)
                 after = finish
         return Node([*parts, f"{after}: nop", *clauses])
+
+    def _throwing_handler(self, depth: int) -> Node:
+        """A try block in a handler in a try block; both handlers run, however rarely other statements throw."""
+        for feature in ("EH", "EH nesting", "EH catch", "EH in a handler", "EH throwing handler"):
+            self.note(feature)
+        begin, first, inner, second, after, end = (self.label() for _ in range(6))
+        parts: list[str | Node] = [f"{begin}: nop", *self._thrown(), f"{first}: nop", "pop"]
+        self.regions += ["try", "catch"]
+        parts += [*self.block(1, depth - 2), f"{inner}: nop", *self._thrown(), f"{second}: nop", "pop"]
+        parts += [*self._region("catch", 1, depth - 2), f"leave {after}", f"{after}: nop"]
+        parts += [*self.block(self.rng.choice([0, 1]), depth - 2), f"leave {end}", f"{end}: nop"]
+        del self.regions[-2:]
+        finish, handler = self.label(), self.label()
+        clauses: list[str | Node] = [f".try {inner} to {second} catch {EXCEPTION.token} handler {second} to {after}"]
+        clauses.append(f".try {begin} to {first} catch {t.OBJECT.token} handler {first} to {end}")
+        parts.append(f"leave {finish}")
+        parts += self._closed("finally", f".try {begin} to {handler}", handler, depth - 1, clauses)
+        return Node([*parts, f"{finish}: nop", *clauses])
 
     def _closed(self, kind: str, protects: str, start: str, depth: int, clauses: list[str | Node]) -> list[str | Node]:
         """A finally or fault handler that begins with label ``start``."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from nativegen.backend import extract
 from nativegen.compiler import (
     abi,
     cil_regions,
@@ -142,6 +143,16 @@ def _inlined_branches() -> None:
     inlining._Copy.instruction = instruction  # type: ignore[method-assign]
 
 
+def _clauses_in_place() -> None:
+    """Duplicated clauses stay before those of try blocks further down."""
+    complete = extract._clauses
+
+    def clauses(*arguments: Any) -> tuple[Any, ...]:
+        return tuple(sorted(complete(*arguments), key=lambda clause: clause.try_begin))
+
+    extract._clauses = clauses
+
+
 MUTANTS: dict[str, Callable[[], None]] = {
     "less becomes less or equal": _less_or_equal,
     "bytes are read as signed": _signed_bytes,
@@ -152,6 +163,7 @@ MUTANTS: dict[str, Callable[[], None]] = {
     "conv.ovf.un reads a sign": _unsigned_sources,
     "switches are reversed": _reversed_switch,
     "catches are asked in reverse": _reversed_catches,
+    "duplicated clauses are not last": _clauses_in_place,
     "handlers read stale variables": _handlers_see_nothing,
     "doubles in structs travel in integer registers": _floats_in_integer_registers,
     "no write barriers": _no_write_barrier,
