@@ -22,7 +22,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import TracebackType
 
 from nativegen.cache.index import Index
@@ -174,12 +174,14 @@ class Cache:
                         return
                 _remove_tree(final)
 
-    def discard(self, keys: Iterable[ImageKey]) -> None:
+    def discard(self, keys: Collection[ImageKey]) -> None:
         """Remove the files of images whose rows were removed by a transaction that is committed.
 
         Images that were installed again meanwhile stay: installers check their files in the transaction that adds the
         rows.
         """
+        if not keys:
+            return
         with self.index.transaction():
             for key in keys:
                 if self.index.image(key) is None:

@@ -29,6 +29,12 @@ def check_exceptions(subject: Subject) -> Iterator[Finding]:
         if size is None:
             yield Finding(Severity.ABORT, f"exception clauses for code at {method:#x}, where no method begins")
             continue
+        duplicated = [bool(clause.flags & ClauseFlags.DUPLICATED) for clause in found]
+        if duplicated != sorted(duplicated):
+            yield Finding(
+                Severity.ABORT,
+                f"an exception clause of the method at {method:#x} is behind a duplicated one, where nobody looks",
+            )
         for clause in found:
             if max(clause.try_end, clause.handler_end) > size or clause.try_begin > clause.try_end:
                 yield Finding(Severity.ABORT, f"an exception clause of the method at {method:#x} leaves its code")

@@ -230,6 +230,15 @@ def test_exception_clause_leaves_its_method(patch: Patch) -> None:
     only(path, "exceptions", A, f"an exception clause of the method at {method:#x} leaves its code")
 
 
+def test_exception_clause_behind_a_duplicated_one(patch: Patch) -> None:
+    """As our compiler wrote them once: .NET 9 stops looking at the first duplicated clause."""
+    found = patch.image.exception_clauses
+    number, method = next((n, m) for n, m in enumerate(found) if len(found[m]) > 1 and not found[m][-1].flags & 8)
+    (clauses_at,) = struct.unpack("<I", patch.read(patch.section(104) + 8 * number + 4, 4))
+    path = patch.u32(clauses_at, found[method][0].flags | 8)
+    only(path, "exceptions", A, f"an exception clause of the method at {method:#x} is behind a duplicated one")
+
+
 def test_exception_clauses_of_no_method(patch: Patch) -> None:
     (method,) = struct.unpack("<I", patch.read(patch.section(104), 4))
     only(patch.u32(patch.section(104), method + 1), "exceptions", A, "where no method begins")
