@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from nativegen.operations.deploy import content_of, deploy, undo
+from nativegen.operations.substitution import Substitution
 from tests.cli.apps import TARGET, make_app, make_core
 from tests.cli.conftest import Command, snapshot
 from tests.support.csharp import compile_csharp
@@ -288,3 +290,30 @@ def test_killed_at_every_write_deploy_and_undo_can_be_repeated(tmp_path: Path) -
         else:
             raise AssertionError("it never came to its end")
     assert deaths > 15
+
+
+def test_deployments_at_once_lose_no_assembly(tmp_path: Path) -> None:
+    """Each process deploys other images; whoever comes second must know what the first one replaced."""
+    folder = tmp_path / "app"
+    folder.mkdir()
+    names = [f"Part{number}.dll" for number in range(6)]
+    for name in names:
+        (folder / name).write_text(f"IL of {name}")
+    contents = {str(folder / name): content_of(str(folder / name)) for name in names}
+    children = []
+    for number in range(6):
+        mine = {name: tmp_path / f"{number}-{name}" for name in names[number:] + names[: number // 2]}
+        for name, image in mine.items():
+            image.write_text(f"image {number} of {name}")
+        child = os.fork()
+        if child == 0:
+            try:
+                images = {str(folder / name): str(image) for name, image in mine.items()}
+                deploy(Substitution(str(folder / "Part0.dll"), None, images, (), contents), "normal")
+            finally:
+                os._exit(0 if sys.exc_info()[0] is None else 1)
+        children.append(child)
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 6
+    assert all((folder / name).read_text().startswith("image") for name in names)
+    undo(str(folder / "Part0.dll"))
+    assert {name: (folder / name).read_text() for name in os.listdir(folder)} == {n: f"IL of {n}" for n in names}
