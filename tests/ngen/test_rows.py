@@ -180,6 +180,30 @@ def test_N16_images_are_pe_files_whose_code_is_never_written_to(command: Command
         assert not any(s.characteristics & executable and s.characteristics & writable for s in sections)
 
 
+MAPPED = """
+using System;
+using System.IO;
+public class App {
+    static void Main() {
+        foreach (string line in File.ReadAllLines("/proc/self/maps"))
+            if (line.Contains("r-xp") && line.EndsWith("/App.dll")) Console.WriteLine(line);
+    }
+}
+"""
+
+
+def test_N16_the_runtime_maps_code_from_the_image_file(command: Command, tmp_path: Path) -> None:
+    """What is mapped from a file and never written to is one set of pages for all processes."""
+    app = compile_csharp(MAPPED, tmp_path / "app", "App")
+    write_runtime_config(app)
+    command("install", app)
+    mapped = command("run", app, "/silent")
+    assert mapped.code == 0 and len(mapped.lines) >= 1, mapped
+    inodes = {line.split()[4] for line in mapped.lines}
+    second = {line.split()[4] for line in command("run", app, "/silent").lines}
+    assert len(inodes) == 1 and inodes == second
+
+
 def test_N6_an_image_that_vanishes_changes_nothing(command: Command, app: Path, cache: Path) -> None:
     before = command("run", app, "x")
     for folder in cache.glob("NativeImages_*"):
