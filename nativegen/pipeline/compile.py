@@ -30,6 +30,7 @@ from nativegen.pipeline.carried_instances import carried_instances
 from nativegen.pipeline.eligibility import check_eligible
 from nativegen.pipeline.facts import Facts
 from nativegen.pipeline.fingerprint import compiler_fingerprint
+from nativegen.pipeline.instance_names import find_instance, is_instance
 from nativegen.pipeline.instances import InstanceClosure, NeededInstance
 from nativegen.pipeline.link_names import LinkNames
 from nativegen.pipeline.method_names import resolve
@@ -321,6 +322,10 @@ class _Linker:
             if job.request.options.carried_instances and job.request.partial is None:
                 for method in carried_instances(module):
                     job.closure.seed(method, "the native code that the assembly came with")
+            for line in filter(is_instance, job.request.partial or ()):
+                found_again = find_instance(module.type_system, line)
+                if found_again is not None:
+                    job.closure.seed(found_again, "the profile")
             for rid in job.rids:
                 unit = job.outcomes[rid].unit
                 if unit is not None:

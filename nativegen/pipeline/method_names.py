@@ -77,6 +77,8 @@ def resolve(assembly: Assembly, lines: Iterable[str]) -> tuple[frozenset[int], t
     """
     by_type: dict[str, list[str]] = {}
     for line in lines:
+        if line.startswith("["):  # an instance of another assembly's generic (instance_names.py)
+            continue
         by_type.setdefault(line.partition("::")[0], []).append(line)
     found: set[int] = set()
     unresolved = []

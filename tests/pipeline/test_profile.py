@@ -10,10 +10,13 @@ from nativegen.diagnostics import NativegenError
 from nativegen.metadata import Assembly
 from nativegen.operations.selection import select
 from nativegen.pipeline.compile import compile_file, methods_with_cil
+from nativegen.pipeline.instance_names import find_instance, instance_line, is_instance, parse_instance
 from nativegen.pipeline.method_names import method_line, resolve
 from nativegen.pipeline.profile import Profile
 from nativegen.pipeline.request import CompileRequest
 from nativegen.readytorun.reader import ReadyToRunImage
+from nativegen.readytorun.targets import target_named
+from nativegen.typesystem import TypeSystem
 from tests.support.csharp import compile_csharp
 from tests.support.paths import TestInputs
 from tests.support.runtimes import framework_references
@@ -44,6 +47,32 @@ def test_the_text_is_sorted_and_reads_back() -> None:
     assert profile.dump().splitlines() == [
         "# nativegen profile 1", "[A]", "Y::c void ()", "[B]", "X::a void ()", "X::b void ()",
     ]  # fmt: skip
+
+
+def test_names_of_instances(inputs: TestInputs) -> None:
+    system = TypeSystem(target_named("9.0"), framework_references("9.0").get)
+    core = system.core.assembly
+    owner = core.find_type("System.Collections.Generic", "Dictionary`2")
+    enumerator = core.find_nested(owner, "Enumerator")
+    (rid,) = [rid for rid in core.type_def(enumerator).method_rids if core.method_def(rid).name == "MoveNext"]
+    pair = "System.Collections.Generic.KeyValuePair`2[System.__Canon,System.DateTime]"
+    name = f"System.Collections.Generic.Dictionary`2+Enumerator[System.Int32,{pair}]"
+    tree = parse_instance(name)
+    assert tree is not None
+    line = instance_line(core, rid, tree, lambda name: "System.Private.CoreLib")
+    assert line is not None and is_instance(line) and Profile.parse(f"# nativegen profile 1\n[A]\n{line}\n").count == 1
+    method = find_instance(system, line)
+    assert method is not None and method.rid == rid and method.owner.rid == enumerator
+    assert [each.display_name for each in method.type_args] == [
+        "System.Int32", "System.Collections.Generic.KeyValuePair`2<System.__Canon,System.DateTime>"
+    ]  # fmt: skip
+    assert instance_line(core, rid, tree, lambda name: None) is None
+    for gone in ("Gone", "DateTime>>::MoveNext", "CoreLib]System.Int32"):
+        changed = line.replace({"Gone": "KeyValuePair`2"}.get(gone, gone), "Other", 1)
+        assert changed != line and find_instance(system, changed) is None
+    assert find_instance(system, "[nonsense") is None
+    for strange in ("System.String", "G`1[", "G`1[A", "G`1[A[]]", "G`1[A&]", "G`1[,]", "G`1[A]]"):
+        assert parse_instance(strange) is None
 
 
 @pytest.mark.parametrize(
