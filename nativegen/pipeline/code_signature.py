@@ -8,6 +8,10 @@ Why here: a contract says what *any* dependent may have baked in. Which part of 
 known from its tokens, and that is what unit keys are made from: new members, attributes and the order of members of a
 reference leave them alone, and so does everything about members that are not used.
 
+Unlike the keys of the unit store, these do not say which assembly defines a type, because an image names types by rows
+of its own metadata: a type that moved behind a forwarder changes nothing. What could change is which row is taken where
+several mean one type; so those that do are listed.
+
 >>> code_signature(CompileRequest("App.dll", "", "9.0", references))   # doctest: +SKIP
 '9a4f...'
 """
@@ -17,15 +21,15 @@ from __future__ import annotations
 import xxhash
 
 from nativegen.compiler.foreign import Mode
-from nativegen.metadata import Assembly
+from nativegen.metadata import Assembly, Table
 from nativegen.pipeline.compile import methods_with_cil
 from nativegen.pipeline.eligibility import check_eligible
 from nativegen.pipeline.facts import Facts
 from nativegen.pipeline.request import CompileRequest
-from nativegen.pipeline.signature_facts import FAILURES
+from nativegen.pipeline.signature_facts import FAILURES, text
 from nativegen.pipeline.unit_key import UnitKeys
 from nativegen.readytorun.targets import target_named
-from nativegen.typesystem import TypeSystem
+from nativegen.typesystem import Module, TypeDesc, TypeSystem
 
 
 def code_signature(request: CompileRequest) -> str:
@@ -46,8 +50,10 @@ def code_signature(request: CompileRequest) -> str:
         lambda path: opened.get(path) or Assembly.open(path),
     )
     try:
-        facts = Facts(system.open(request.input))
-        keys = UnitKeys(facts, request.target, request.options).of(methods_with_cil(assembly))
+        module = system.open(request.input)
+        facts = Facts(module, by_assembly=False)
+        keys = [_same_types(module)]
+        keys += UnitKeys(facts, request.target, request.options).of(methods_with_cil(assembly))
     except (*FAILURES, RecursionError):
         keys = []
     if not keys or request.options.mode != Mode.RESILIENT.value:
@@ -55,3 +61,19 @@ def code_signature(request: CompileRequest) -> str:
         keys += [f"{name} {Assembly.open(path).content_signature}\n".encode() for name, path in files]
     lines = () if request.partial is None else ("partial", *request.partial)
     return xxhash.xxh3_128_hexdigest(b"".join([*keys, "\n".join(lines).encode()]))
+
+
+def _same_types(module: Module) -> bytes:
+    """Which type references mean the same type as an earlier one, or a type of the assembly itself."""
+    first: dict[TypeDesc, int] = {}
+    found = []
+    for rid in range(1, module.assembly.row_count(Table.TypeRef) + 1):
+        try:
+            type_ = module.type(Table.TypeRef << 24 | rid)
+        except FAILURES:
+            continue  # what cannot be resolved has keys of its own
+        if type_.module is module:
+            found.append(f"{rid} own")
+        elif first.setdefault(type_, rid) != rid:
+            found.append(f"{rid} {first[type_]}")
+    return text(*found)

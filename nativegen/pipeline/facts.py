@@ -37,10 +37,13 @@ class Facts:
 
     Args:
         module: whose code gets keyed. What it may access of other modules is part of their digests.
+        by_assembly: it counts which assembly defines a type. Symbols of units say so; images do not, because they name
+            types by rows of the module's own metadata, and a forwarder takes the runtime to wherever a type is now.
     """
 
-    def __init__(self, module: Module) -> None:
+    def __init__(self, module: Module, *, by_assembly: bool = True) -> None:
         self.module = module
+        self._by_assembly = by_assembly
         self._assembly = module.assembly
         self._modules: dict[Module, ModuleFacts] = {}
         self.own = self._of(module)
@@ -52,7 +55,7 @@ class Facts:
     def _of(self, module: Module) -> ModuleFacts:
         found = self._modules.get(module)
         if found is None:
-            found = self._modules[module] = ModuleFacts(module, self.module, self._definition)
+            found = self._modules[module] = ModuleFacts(module, self.module, self._definition, self._by_assembly)
         return found
 
     def _definition(self, module: Module, token: int, want_layout: bool) -> bytes:

@@ -38,6 +38,7 @@ Definition = Callable[[Module, int, bool], bytes]
 _TYPE_DEF = 0x02000000
 _FIELD = 0x04000000
 _METHOD_DEF = 0x06000000
+_TYPE_REF = 0x01
 _TYPE_SPEC = 0x1B
 
 # Tags of HasCustomAttribute and TypeOrMethodDef (ECMA-335 II.24.2.6), and their widths.
@@ -79,15 +80,18 @@ class ModuleFacts(SignatureFacts):
         module: the module.
         user: the module whose code gets keyed; ``module`` may be it.
         definition: finds the digests of types in other modules.
+        by_assembly: see :class:`nativegen.pipeline.facts.Facts`.
     """
 
-    def __init__(self, module: Module, user: Module, definition: Definition) -> None:
+    def __init__(self, module: Module, user: Module, definition: Definition, by_assembly: bool) -> None:
         super().__init__(module, self._named_type)
+        self._user = user
+        self._by_assembly = by_assembly
         self._definition = definition
         self._is_own = module is user
         self._is_core = module.is_core
         is_friend = "own" if self._is_own else _befriends(module, user.name)
-        self._head = digest(text(module.name, f"{module.is_core} {is_friend}"))
+        self._head = digest(text(self._label(module), f"{module.is_core} {is_friend}"))
         self._methods: dict[int, bytes] = {}
         self._fields: dict[int, bytes] = {}
         self._definitions: dict[int, bytes] = {}
@@ -99,6 +103,22 @@ class ModuleFacts(SignatureFacts):
         if token & 0xFF000000 == _TYPE_DEF:
             return self.definition(token & 0xFFFFFF)
         return self._definition(self._module, token, False)
+
+    def name_of(self, token: int) -> str:
+        """The canonical name of a type token; without assemblies when these do not count."""
+        name = super().name_of(token)
+        if self._by_assembly or token >> 24 != _TYPE_REF:
+            return name
+        try:
+            module = self._module.type(token).module
+        except FAILURES:
+            return name
+        return f"[{self._label(module)}]{name.partition(']')[2]}"
+
+    def _label(self, module: Module) -> str:
+        if self._by_assembly or module.is_core or module is self._user:
+            return module.name
+        return "." if module is self._module else ""
 
     # ---- tables, grouped by what their rows belong to --------------------------------------------------------------
 
@@ -281,18 +301,25 @@ class ModuleFacts(SignatureFacts):
         if len(signature) == 1:
             return b"%c" % element
         if element == ET.VALUETYPE:
-            return b"V" + self._definition(self._module, signature[1], True)
+            return b"V%b%b" % (self._place(signature[1]), self._definition(self._module, signature[1], True))
         if element == ET.GENERICINST:
             if signature[1][0] == ET.CLASS and not is_base:
                 return b"R"
             inner = [self._inner_layout(argument) for argument in signature[2]]
-            definition = self._definition(self._module, signature[1][1], True)
+            definition = self._place(signature[1][1]) + self._definition(self._module, signature[1][1], True)
             return b"G%b%d:%b" % (definition, len(inner), b"".join(inner))
         if element == ET.VAR or element == ET.MVAR:
             return b"%c%d;" % (element, signature[1])
         if element == ET.CMOD_OPT or element == ET.CMOD_REQD:
             return self._inner_layout(signature[2])
         return b"%c%b" % (element, self._inner_layout(signature[1]))  # an interior pointer
+
+    def _place(self, token: int) -> bytes:
+        """Whether a type is of this module: what comes from other modules makes the layout of a class a guarded one."""
+        try:
+            return b"." if self._module.type(token).module is self._module else b"/"
+        except FAILURES:
+            return b"?"
 
     # ---- members -------------------------------------------------------------------------------------------------
 

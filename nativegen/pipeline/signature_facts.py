@@ -150,13 +150,17 @@ class SignatureFacts:
             table = token >> 24
             if table == _TYPE_DEF:
                 name = self.assembly.type_full_name(token & 0xFFFFFF).replace("+", "/")
-                found = f"[{self._module.name}]{name}"
+                found = f"[{self._label(self._module)}]{name}"
             elif table == _TYPE_SPEC:
                 found = signature_name(self.name_of, self.type_spec(token))
             else:
                 found = token_name(self._module, token)
             self._names[token] = found
         return found
+
+    def _label(self, module: Module) -> str:
+        """What names say of the module that defines a type."""
+        return module.name
 
     def signature_text(self, offset: int) -> str:
         """The canonical text of the signature at a blob offset: ``(parameters)result``, or ``:type`` of a field."""
