@@ -28,7 +28,7 @@ from nativegen.compiler.virtual_use import Slots, VirtualUse
 from nativegen.metadata import Table
 from nativegen.metadata.elements import ET
 from nativegen.readytorun.enums import MODULE_OVERRIDE, FieldSigFlags, FixupKind, MethodSigFlags
-from nativegen.readytorun.unit import Cell, Symbol, SymbolKind
+from nativegen.readytorun.unit import Cell, Symbol, SymbolKind, TokenResolver
 from nativegen.typesystem import DefType, MethodDesc, Module, TypeDesc, TypeLoadError, UnknownSymbol
 from nativegen.typesystem.canonical import (
     canon,
@@ -128,11 +128,11 @@ class InstanceReader:
 
     Args:
         module: whose generics count as its own.
-        symbols: its symbol table.
+        symbols: gives the tokens of its metadata.
         foreign: which instances of other modules' generics the image may have; None: none.
     """
 
-    def __init__(self, module: Module, symbols: SymbolTable, foreign: ForeignInstances | None = None) -> None:
+    def __init__(self, module: Module, symbols: TokenResolver, foreign: ForeignInstances | None = None) -> None:
         self._module = module
         self._symbols = symbols
         self._foreign = foreign if foreign is not None and foreign.is_possible else None

@@ -10,10 +10,11 @@ b'*'
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from nativegen.diagnostics import NativegenError
-from nativegen.metadata.pe import Buffer
+from nativegen.metadata.pe import Buffer, Section
 
 _FAT_HEADER: Final = struct.Struct("<HHII")
 _SMALL_CLAUSE: Final = struct.Struct("<HHBHBI")
@@ -83,6 +84,58 @@ def parse_body(
     except (ValueError, IndexError, struct.error) as error:
         reason = str(error) if isinstance(error, ValueError) else "truncated"
         raise NativegenError("NGEN1004", path, detail=f"{where}: {reason}") from None
+
+
+def measure_body(data: Buffer, offset: int, limit: int) -> tuple[int, int]:
+    """(position behind the last byte that :func:`parse_body` reads, bytes of code), without decoding anything.
+
+    Both are 0 for what it refuses; not everything that it refuses is noticed.
+    """
+    if offset >= limit:
+        return 0, 0
+    first = data[offset]
+    if first & 3 == _TINY_FORMAT:
+        size, end = first >> 2, offset + 1 + (first >> 2)
+    elif first & 7 == _FAT_FORMAT and offset + _FAT_HEADER.size <= limit:
+        flags, _, size, _ = _FAT_HEADER.unpack_from(data, offset)
+        end = offset + 4 * (flags >> 12) + size
+        if flags & _MORE_SECTIONS:
+            end = (end + 3 & ~3) + 4
+            if end > limit:
+                return 0, 0
+            (header,) = struct.unpack_from("<I", data, end - 4)
+            # Some compilers leave the four bytes of the section's header out of its size.
+            end += header >> 8 if header & _SECTION_FAT else header >> 8 & 0xFF
+            end = min(end, limit)
+    else:
+        return 0, 0
+    return (end, size) if end <= limit else (0, 0)
+
+
+class BodyFinder:
+    """RVA -> file offsets of a body's start and of its section's end; nearly all bodies are in one section.
+
+    Args:
+        sections: of the file.
+    """
+
+    def __init__(self, sections: Sequence[Section]) -> None:
+        self._sections = sections
+        self._first = self._last = self._delta = self._end = 0
+
+    def range(self, rva: int) -> tuple[int, int]:
+        """(start, limit); equal ones outside of every section."""
+        if not self._first <= rva < self._last:
+            for section in self._sections:
+                if 0 <= rva - section.virtual_address < section.raw_size:
+                    self._first = section.virtual_address
+                    self._last = self._first + section.raw_size
+                    self._delta = section.raw_offset - self._first
+                    self._end = section.raw_offset + section.raw_size
+                    break
+            else:
+                return 0, 0
+        return rva + self._delta, self._end
 
 
 def _parse(data: Buffer, offset: int, limit: int) -> MethodBody:

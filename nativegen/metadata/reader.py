@@ -133,6 +133,7 @@ class MetadataReader:
         self._blob_start, self._blob_end = streams.get("#Blob", (0, 0))
         self._guid_start, self._guid_end = streams.get("#GUID", (0, 0))
         self._us_start, self._us_end = streams.get("#US", (0, 0))
+        self._tables_start, self._tables_end = streams["#~"]
         self._parse_tables(*streams["#~"])
 
     def _parse_tables(self, start: int, end: int) -> None:
@@ -160,6 +161,28 @@ class MetadataReader:
         self._starts = layout.starts
         self._sizes = layout.sizes
         self._structs = layout.structs
+
+    def metadata_without_places(self) -> tuple[bytes, bytes]:
+        """All metadata but for what changes with the bodies, and the user strings.
+
+        The former is the tables, strings and blobs. Left out are GUIDs (the MVID) and, but for whether there is one,
+        the RVAs of methods and of initial data.
+        """
+        data = self.data
+        tables = bytearray(data[self._tables_start : self._tables_end])
+        places = []
+        for table, column in ((Table.MethodDef, 0), (Table.FieldRVA, 0)):
+            count, size = self._counts[table], self._sizes[table]
+            if not count:
+                continue
+            places += [b"\1" if row[column] else b"\0" for row in self.rows(table)]
+            begin = self._starts[table] - self._tables_start  # the RVA is the first column of both
+            for byte in range(begin, begin + 4):
+                tables[byte : begin + size * count : size] = bytes(count)
+        strings = data[self._strings_start : self._strings_end]
+        blobs = data[self._blob_start : self._blob_end]
+        sizes = b"%d %d;" % (len(tables), len(strings))
+        return b"".join([sizes, *places, tables, strings, blobs]), data[self._us_start : self._us_end]
 
     # ---- rows ----------------------------------------------------------------------------------------------------
 

@@ -310,6 +310,7 @@ class _Linker:
                 job.outcomes[rid] = MethodOutcome(rid, result, None)
         return [rid for rid in job.rids if rid not in job.reused]
 
+    @_without_collector
     def next_instances(self, job: _Job) -> list[NeededInstance]:
         """The generic instances that the code known since the last call needs, and that the store does not have."""
         start = time.process_time()
@@ -318,7 +319,8 @@ class _Linker:
             module = facts.module
             allowed = foreign_code(module, target_named(job.request.target), job.request)
             foreign = ForeignInstances(module, allowed, self._present)
-            job.closure = InstanceClosure(InstanceReader(module, names.symbols, foreign), names.symbols)
+            needless = [] if job.reuse is None else job.reuse.needless_cells()
+            job.closure = InstanceClosure(InstanceReader(module, names, foreign), names.symbols, needless)
             if job.request.options.carried_instances and job.request.partial is None:
                 for method in carried_instances(module):
                     job.closure.seed(method, "the native code that the assembly came with")
@@ -376,6 +378,8 @@ class _Linker:
                     if signature not in job.instances_reused
                 },
             )
+            if job.closure is not None:
+                job.reuse.save_summary(job.closure.is_needless)
             job.seconds.update(job.reuse.seconds)
         start = time.process_time()
         request = job.request

@@ -55,6 +55,15 @@ class InlinedBodies:
             found = self._reached[rid] = b"".join(map(self._body, self._reachable(rid)))
         return found
 
+    def bringers(self) -> dict[int, set[int]]:
+        """Row of a small method -> the tokens, of those asked for until now, that may bring its body with them."""
+        found: dict[int, set[int]] = {}
+        for token, rid in self._targets.items():
+            if rid:
+                for reached in self._reachable(rid):
+                    found.setdefault(reached, set()).add(token)
+        return found
+
     def _target(self, token: int) -> int:
         """Row of the small method of this module that a token means, or 0."""
         found = self._targets.get(token)

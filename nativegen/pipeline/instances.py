@@ -17,7 +17,7 @@ begins, and are sorted. Every instance has the name of a method that needs it. W
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,16 +60,20 @@ class InstanceClosure:
     Args:
         reader: of the assembly's signatures.
         symbols: its symbol table.
+        needless: cells that are known to need nothing.
 
     Attributes:
         left_out: instances that were needed but will not be compiled, with the reason.
     """
 
-    def __init__(self, reader: InstanceReader, symbols: SymbolTable) -> None:
+    def __init__(self, reader: InstanceReader, symbols: SymbolTable, needless: Iterable[Cell] = ()) -> None:
         self._reader = reader
         self._symbols = symbols
         self._budgets = {"own": INSTANCE_BUDGET, "foreign": INSTANCE_BUDGET}
-        self._seen_cells: set[Cell] = set()
+        # By identity, because units share cells and hashing one costs more than all else here; held, so that no id is
+        # used twice. True: it needs nothing.
+        self._looked_at: dict[int, tuple[Cell, bool]] = {id(cell): (cell, True) for cell in needless}
+        self._needless: dict[Cell, bool] = {}
         self._known: set[MethodDesc] = set()
         self._called: set[MethodDesc] = set()
         self._waiting: dict[MethodDesc, list[tuple[MethodDesc, str]]] = {}  # slot -> what a call of it may run
@@ -78,23 +82,10 @@ class InstanceClosure:
 
     def add(self, unit: MethodUnit, name: Callable[[], str]) -> None:
         """Notes what a unit needs; ``name``: gives its method's name."""
+        looked_at = self._looked_at
         for cell in unit.cells:
-            if not may_need_instances(cell) or cell in self._seen_cells:
-                continue
-            self._seen_cells.add(cell)
-            slot = self._reader.called_slot(cell)
-            if slot is not None and slot not in self._called:
-                self._called.add(slot)
-                for method, needed_by in self._waiting.pop(slot, ()):
-                    self._may_run(method, needed_by)
-            for need in self._reader.needs(cell):
-                if need.method in self._known:
-                    continue
-                if need.slots is None or not need.slots.isdisjoint(self._called):
-                    self._may_run(need.method, name())
-                else:
-                    for each in need.slots:
-                        self._waiting.setdefault(each, []).append((need.method, name()))
+            if id(cell) not in looked_at:
+                looked_at[id(cell)] = (cell, self._look(cell, name))
 
     def seed(self, method: MethodDesc, reason: str) -> None:
         """Notes an instance that is wanted for another reason than that compiled code asks for it.
@@ -105,6 +96,34 @@ class InstanceClosure:
         if instance is not None and instance not in self._known:
             self._budgets["own" if self._assembly(instance) == "" else "foreign"] += 1
             self._may_run(instance, reason)
+
+    def is_needless(self, cell: Cell) -> bool:
+        """Whether it is known that this very object needs nothing, and calls no slot that others wait for."""
+        found = self._looked_at.get(id(cell))
+        return found is not None and found[1]
+
+    def _look(self, cell: Cell, name: Callable[[], str]) -> bool:
+        """Notes what a cell needs and calls; True when that is nothing."""
+        if not may_need_instances(cell):
+            return True
+        known = self._needless.get(cell)
+        if known is None:
+            slot = self._reader.called_slot(cell)
+            if slot is not None and slot not in self._called:
+                self._called.add(slot)
+                for method, needed_by in self._waiting.pop(slot, ()):
+                    self._may_run(method, needed_by)
+            needs = self._reader.needs(cell)
+            known = self._needless[cell] = slot is None and not needs
+            for need in needs:
+                if need.method in self._known:
+                    continue
+                if need.slots is None or not need.slots.isdisjoint(self._called):
+                    self._may_run(need.method, name())
+                else:
+                    for each in need.slots:
+                        self._waiting.setdefault(each, []).append((need.method, name()))
+        return known
 
     def _may_run(self, method: MethodDesc, needed_by: str) -> None:
         if method not in self._known:

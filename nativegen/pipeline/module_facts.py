@@ -420,6 +420,11 @@ class ModuleFacts(SignatureFacts):
             b"".join([b"%d" % flags + self.types_at(signature) for flags, _, signature in fields if flags & _STATIC])
         )
 
+    def initial_data(self) -> bytes:
+        """A digest of the initial data of all fields that have some."""
+        rids = self.assembly.column(Table.FieldRVA, "Field")
+        return digest(b"".join([b"%d" % rid + self._initial_data(rid) for rid in rids]))
+
     def _initial_data(self, rid: int) -> bytes:
         """Size and content of a field's initial data; its place shifts with every edit."""
         try:

@@ -15,12 +15,14 @@ worker that died, a bug of ours) are never stored.
 from __future__ import annotations
 
 import time
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 
 from nativegen.compiler.exclusions import Reason
 from nativegen.compiler.instances import Signature
 from nativegen.pipeline.facts import Facts
 from nativegen.pipeline.instances import NeededInstance
+from nativegen.pipeline.key_summary import Bodies, KnownFile, Origin, Summary, origin_of, outdated
 from nativegen.pipeline.link_names import LinkNames
 from nativegen.pipeline.request import CompileRequest
 from nativegen.pipeline.signature_facts import digest, text
@@ -58,6 +60,9 @@ class Reuse:
         self._used: dict[bytes, Result] = {}
         self._instance_keys: dict[Signature, bytes] = {}
         self._unit_keys: UnitKeys | None = None
+        self._summary: Summary | None = None
+        self._origin: Origin | None = None
+        self._bodies: Bodies | None = None
         self._foreign_keys: dict[frozenset[str], bytes] = {}
         self._outdated: set[int] = set()
         self.seconds: dict[str, float] = {}
@@ -65,18 +70,18 @@ class Reuse:
     def find(self, rids: Sequence[int]) -> dict[int, Result]:
         """Results for those methods that need not be compiled."""
         start = time.process_time()
-        keys = self._keys_of(rids)
-        self._keys = dict(zip(rids, keys, strict=True))
+        self._keys = self._all_keys(rids)
         self.seconds["key"] = time.process_time() - start
         start = time.process_time()
-        stored = self._units.find(keys)
+        stored = self._units.find(self._keys.values())
+        unsure = self._units.keys_outside(self._nameable_files())
         found: dict[int, Result] = {}
         missing = []
         for rid, key in self._keys.items():
             result = stored.get(key)
             if result is None:
                 missing.append(rid)
-            elif isinstance(result, MethodUnit) and self._check.missing(result) is not None:
+            elif key in unsure and isinstance(result, MethodUnit) and self._check.missing(result) is not None:
                 self._outdated.add(rid)
             else:
                 found[rid] = self._used[key] = result
@@ -111,10 +116,73 @@ class Reuse:
         self.seconds["units"] += time.process_time() - start
         return found
 
+    def _all_keys(self, rids: Sequence[int]) -> dict[int, bytes]:
+        """The keys of the methods, as far as possible from what the last build found out."""
+        facts, keys = self._facts, self._unit_keys_of_request()
+        self._bodies = Bodies(facts.module.assembly, rids)
+        self._origin = origin_of(facts.module, facts.own)
+        summary = self._units.summary(keys.prefix)
+        changed = None if summary is None else outdated(summary, self._origin, self._bodies)
+        if summary is None or changed is None:
+            return dict(zip(rids, keys.of(rids), strict=True))
+        self._summary = summary
+        known = dict(zip(rids, summary.key_list(), strict=True))
+        again = sorted(changed)
+        known.update(zip(again, keys.of(again), strict=True))
+        return known
+
+    def _nameable_files(self) -> set[str]:
+        """The store's files of which it is known that the metadata names everything in them."""
+        if self._summary is None or self._summary.origin != self._origin:
+            return set()
+        return {name for name, known in self._summary.files.items() if known.is_nameable}
+
+    def needless_cells(self) -> list[Cell]:
+        """Cells of stored units that are known to need no generic instances."""
+        if self._summary is None:
+            return []
+        known = self._summary.files
+        return [
+            tables.cells[number]
+            for name, tables in self._units.tables().items()
+            if name in known
+            for number in known[name].needless
+        ]
+
+    def save_summary(self, is_needless: Callable[[Cell], bool]) -> None:
+        """Keep what this run found out; after :meth:`find`.
+
+        Args:
+            is_needless: whether a cell is known to need no generic instance.
+        """
+        keys, bodies, origin = self._unit_keys, self._bodies, self._origin
+        if keys is None or bodies is None or origin is None or not bodies.is_sound:
+            return
+        bringers = keys.bringers()
+        files: dict[str, KnownFile] = {}
+        if self._summary is not None:
+            for rid, tokens in self._summary.bringers.items():
+                bringers.setdefault(rid, set()).update(tokens)
+        is_same = self._summary is not None and self._summary.origin == origin
+        for name, tables in self._units.tables().items():
+            if is_same and self._summary is not None and name in self._summary.files:
+                files[name] = self._summary.files[name]
+                continue
+            needless = array("I", [number for number, cell in enumerate(tables.cells) if is_needless(cell)])
+            files[name] = KnownFile(needless, self._check.unknown(tables.symbols) is None)
+        frozen = {rid: frozenset(tokens) for rid, tokens in bringers.items()}
+        every_key = b"".join([self._keys[rid] for rid in bodies.rids])
+        summary = Summary(origin, bodies.rids, bodies.hashes, bodies.sizes, every_key, frozen, files)
+        if summary != self._summary:
+            self._units.save_summary(keys.prefix, summary)
+
     def _keys_of(self, rids: Sequence[int]) -> Sequence[bytes]:
+        return self._unit_keys_of_request().of(rids)
+
+    def _unit_keys_of_request(self) -> UnitKeys:
         if self._unit_keys is None:
             self._unit_keys = UnitKeys(self._facts, self._request.target, self._request.options)
-        return self._unit_keys.of(rids)
+        return self._unit_keys
 
     def _instance_key(self, instance: NeededInstance, definitions: Mapping[int, bytes]) -> bytes:
         """The definition's key, and what the signature's symbols mean. Of other assemblies everything counts."""
@@ -185,14 +253,15 @@ class SymbolCheck:
         for cell in unit.cells:
             known = cells.get(id(cell))
             if known is None:
-                known = cells[id(cell)] = (cell, self._unknown(cell.signature))
+                known = cells[id(cell)] = (cell, self.unknown(cell.signature))
             if known[1] is not None:
                 return known[1]
         if unit.clauses:
-            return self._unknown([clause.token_or_filter for clause in unit.clauses])
+            return self.unknown([clause.token_or_filter for clause in unit.clauses])
         return None
 
-    def _unknown(self, parts: Sequence[int | bytes | Symbol]) -> Symbol | None:
+    def unknown(self, parts: Sequence[int | bytes | Symbol]) -> Symbol | None:
+        """The first symbol among these that the metadata cannot name."""
         for part in parts:
             if isinstance(part, Symbol) and part.kind in MANIFEST_SYMBOLS:
                 if not all(map(self._has_assembly, assemblies_of(part))):

@@ -29,7 +29,7 @@ from collections.abc import Iterable
 
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import ASSEMBLY_TOKEN, Assembly, Table
-from nativegen.metadata.bodies import ClauseKind
+from nativegen.metadata.bodies import BodyFinder, ClauseKind
 from nativegen.pipeline.facts import Facts
 from nativegen.pipeline.fingerprint import compiler_fingerprint
 from nativegen.pipeline.il_pieces import pieces
@@ -87,9 +87,10 @@ class UnitKeys:
         module = facts.module
         self._facts = facts
         self._assembly = module.assembly
-        self._bodies = _BodyFinder(self._assembly)
+        self._bodies = BodyFinder(self._assembly.pe.sections)
         self._plain = _Digests(facts, None)
-        self._digests = _Digests(facts, InlinedBodies(module, self._plain_content) if options.inlines else None)
+        self._inlined = InlinedBodies(module, self._plain_content) if options.inlines else None
+        self._digests = _Digests(facts, self._inlined)
         self._locals: dict[int, bytes] = {0: b""}
         shaping = {name: value for name, value in options.as_json().items() if name not in _NOT_SHAPING}
         self._prefix = digest(
@@ -104,6 +105,15 @@ class UnitKeys:
             )
             + _assembly_attributes(self._assembly)
         )
+
+    @property
+    def prefix(self) -> bytes:
+        """A digest of what every method of the assembly depends on."""
+        return self._prefix
+
+    def bringers(self) -> dict[int, set[int]]:
+        """Of what was keyed so far: row of a small method -> the tokens that bring its body into their users."""
+        return {} if self._inlined is None else self._inlined.bringers()
 
     def of(self, rids: Iterable[int]) -> list[bytes]:
         """Keys of MethodDef rows that have CIL, in the same order. Malformed methods have keys like all others."""
@@ -171,28 +181,6 @@ class UnitKeys:
             else:
                 parts.append(token_or_filter.to_bytes(DIGEST_SIZE, "little"))
         return _INIT_LOCALS * body.init_locals, body.local_sig_token, body.code, b"".join(parts)
-
-
-class _BodyFinder:
-    """RVA -> file offsets of a body's start and of its section's end; nearly all bodies are in one section."""
-
-    def __init__(self, assembly: Assembly) -> None:
-        self._sections = assembly.pe.sections
-        self._first = self._last = self._delta = self._end = 0
-
-    def range(self, rva: int) -> tuple[int, int]:
-        """(start, limit); equal ones outside of every section."""
-        if not self._first <= rva < self._last:
-            for section in self._sections:
-                if 0 <= rva - section.virtual_address < section.raw_size:
-                    self._first = section.virtual_address
-                    self._last = self._first + section.raw_size
-                    self._delta = section.raw_offset - self._first
-                    self._end = section.raw_offset + section.raw_size
-                    break
-            else:
-                return 0, 0
-        return rva + self._delta, self._end
 
 
 def key_with_rows(key: bytes, rows: bytes) -> bytes:

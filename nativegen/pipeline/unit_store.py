@@ -3,7 +3,8 @@
 ``<root>/<target>/<assembly name>/<32 hex>.units``. A build reads all files of its assembly and, when it compiled
 anything, adds one file with just that; files are never changed. Small ones are merged now and then, and a folder that
 has grown to several times what the last build used is written anew with what it used. Scenarios and projects share
-files: a key says everything.
+files: a key says everything. Beside them lies what the last build of each kind found out about the assembly
+(``<32 hex>.keys``, :mod:`nativegen.pipeline.key_summary`).
 
 One file: magic, checksum, sizes, keys, ends and checksums of the records, tables of symbols and cells, records
 (:mod:`nativegen.pipeline.unit_codec`). The first checksum covers everything up to the records; a damaged file, and a
@@ -28,11 +29,13 @@ import stat
 import struct
 import sys
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import BinaryIO
 
 import xxhash
 
 from nativegen.files import replacing
+from nativegen.pipeline.key_summary import Summary, decode_summary, encode_summary
 from nativegen.pipeline.signature_facts import DIGEST_SIZE
 from nativegen.pipeline.unit_codec import CorruptRecord, Exclusion, TableBuilder, Tables, decode, decode_tables, encode
 from nativegen.readytorun.unit import MethodUnit
@@ -48,6 +51,7 @@ _GROWTH = 4
 _GROWTH_BYTES = 8 << 20
 
 _SUFFIX = ".units"
+_SUMMARY_SUFFIX = ".keys"
 _MAGIC = b"ngunits1"
 # Magic; checksum of the rest up to the records; number of records; bytes of the tables, of the records.
 _HEADER = struct.Struct("<8sQIIQ")
@@ -91,11 +95,42 @@ class AssemblyUnits:
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._files: list[_UnitFile] = []
+        self._written: dict[str, Tables] = {}
         with contextlib.suppress(OSError):
             for name in sorted(os.listdir(folder)):
                 if name.endswith(_SUFFIX):
                     with contextlib.suppress(OSError, CorruptRecord):
                         self._files.append(_UnitFile(os.path.join(folder, name)))
+
+    def summary(self, name: bytes) -> Summary | None:
+        """What the last build of this kind found out, if that can be read."""
+        try:
+            with open(self._summary_path(name), "rb") as stream:
+                _require_own(stream)
+                return decode_summary(stream.read())
+        except (OSError, ValueError):
+            return None
+
+    def save_summary(self, name: bytes, summary: Summary) -> None:
+        """Keep a summary instead of the one that there may be of this name."""
+        with contextlib.suppress(OSError):
+            os.makedirs(self._folder, mode=0o700, exist_ok=True)
+            with replacing(self._summary_path(name)) as temporary:
+                with open(temporary, "wb") as stream:
+                    stream.write(encode_summary(summary))
+                os.chmod(temporary, 0o600)
+
+    def _summary_path(self, name: bytes) -> str:
+        return os.path.join(self._folder, name.hex() + _SUMMARY_SUFFIX)
+
+    def tables(self) -> dict[str, Tables]:
+        """What the records of a file refer to; of files that :meth:`find` has read or :meth:`save` written."""
+        read = {os.path.basename(file.path): file.tables for file in self._files if file.tables is not None}
+        return read | self._written
+
+    def keys_outside(self, names: Set[str]) -> set[bytes]:
+        """Keys of records in other files than these."""
+        return {key for file in self._files if os.path.basename(file.path) not in names for key in file.keys}
 
     def find(self, keys: Iterable[bytes]) -> dict[bytes, Result]:
         """The results that the store has, by key."""
@@ -133,6 +168,7 @@ class AssemblyUnits:
                 self._replace(small, merged)
 
     def _replace(self, files: Sequence[_UnitFile], results: Mapping[bytes, Result]) -> None:
+        self._files = [file for file in self._files if file not in files]
         self._write({key: results[key] for key in sorted(results)})
         for file in files:
             with contextlib.suppress(FileNotFoundError):
@@ -140,18 +176,20 @@ class AssemblyUnits:
 
     def _write(self, results: Mapping[bytes, Result]) -> int:
         """One more file; its size."""
-        data = encode_file(results)
+        data, tables = encode_file(results)
         os.makedirs(self._folder, mode=0o700, exist_ok=True)
-        path = os.path.join(self._folder, xxhash.xxh3_128_hexdigest(data) + _SUFFIX)
+        name = xxhash.xxh3_128_hexdigest(data) + _SUFFIX
+        path = os.path.join(self._folder, name)
         with replacing(path) as temporary:
             with open(temporary, "wb") as stream:
                 stream.write(data)
             os.chmod(temporary, 0o600)
+        self._written[name] = tables
         return len(data)
 
 
-def encode_file(results: Mapping[bytes, Result]) -> bytes:
-    """The bytes of one file; they depend on the order of ``results``."""
+def encode_file(results: Mapping[bytes, Result]) -> tuple[bytes, Tables]:
+    """The bytes of one file, and what its records refer to; they depend on the order of ``results``."""
     tables = TableBuilder()
     records = [encode(result, tables) for result in results.values()]
     ends = array("I")
@@ -165,7 +203,7 @@ def encode_file(results: Mapping[bytes, Result]) -> bytes:
     index = b"".join([*results, _little(ends).tobytes(), _little(checks).tobytes(), encoded])
     sizes = _HEADER.pack(_MAGIC, 0, len(records), len(encoded), end)[_CHECKED_FROM:]
     checksum = xxhash.xxh3_64_intdigest(sizes + index)
-    return b"".join([_MAGIC, checksum.to_bytes(8, "little"), sizes, index, *records])
+    return b"".join([_MAGIC, checksum.to_bytes(8, "little"), sizes, index, *records]), tables.tables
 
 
 def _check(record: bytes, key: bytes) -> int:
@@ -177,6 +215,18 @@ def _little(values: array[int]) -> array[int]:
     if sys.byteorder != "little":
         values.byteswap()
     return values
+
+
+def _require_own(stream: BinaryIO) -> int:
+    """The size of a file that nobody else could have written.
+
+    Raises:
+        PermissionError: others could have.
+    """
+    status = os.fstat(stream.fileno())
+    if status.st_mode & stat.S_IWOTH or (hasattr(os, "geteuid") and status.st_uid != os.geteuid()):
+        raise PermissionError(stream.name)
+    return status.st_size
 
 
 def check_file(path: str) -> None:
@@ -204,10 +254,7 @@ class _UnitFile:
         self.path = path
         self.used_bytes = 0
         with open(path, "rb") as stream:
-            status = os.fstat(stream.fileno())
-            if status.st_mode & stat.S_IWOTH or (hasattr(os, "geteuid") and status.st_uid != os.geteuid()):
-                raise PermissionError(path)
-            self.size = status.st_size
+            self.size = _require_own(stream)
             if self.size < _HEADER.size:
                 raise CorruptRecord("truncated")
             self._data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
@@ -224,20 +271,20 @@ class _UnitFile:
         self._ends = _little(array("I", self._data[keys_end : keys_end + 4 * count]))
         self._checks = _little(array("Q", self._data[keys_end + 4 * count : tables_at]))
         self._tables_range = (tables_at, self._records)
-        self._tables: Tables | None = None
+        self.tables: Tables | None = None
 
     def find(self, keys: Iterable[bytes]) -> dict[bytes, Result]:
         """Those of the keys that the file has, with sound records."""
         wanted = self.keys.keys() & keys
         if not wanted:
             return {}
-        if self._tables is None:
+        if self.tables is None:
             first, last = self._tables_range
             try:
-                self._tables = decode_tables(self._data[first:last])
+                self.tables = decode_tables(self._data[first:last])
             except CorruptRecord:
                 return {}
-        data, ends, checks, tables, records = self._data, self._ends, self._checks, self._tables, self._records
+        data, ends, checks, tables, records = self._data, self._ends, self._checks, self.tables, self._records
         found: dict[bytes, Result] = {}
         for key in wanted:
             number = self.keys[key]

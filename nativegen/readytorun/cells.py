@@ -14,7 +14,7 @@ Slot(kind=<CellKind.METHOD_CALL: 3>, number=0)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from nativegen.readytorun.enums import FixupKind, Helper, ImportSectionFlags, ImportSectionType
@@ -75,11 +75,17 @@ class CellTable:
         self._symbols: dict[Symbol, bytes] = {}
         self.sections: dict[CellKind, list[LinkedCell]] = {kind: [] for kind in SECTION_KINDS}
 
+    def slots(self, cells: Iterable[Cell], slot: Callable[[Cell], Slot]) -> list[Slot]:
+        """The slots of cells: as :meth:`add` gave them, or as ``slot`` gives them for what was not added yet."""
+        known = self._by_identity
+        result = []
+        for cell in cells:
+            seen = known.get(id(cell))
+            result.append(slot(cell) if seen is None else seen[0])
+        return result
+
     def add(self, cell: Cell) -> Slot:
         """The slot of ``cell``, a new one unless an equal cell has one."""
-        seen = self._by_identity.get(id(cell))
-        if seen is not None:
-            return seen[0]
         slot = self._known.get(cell)
         if slot is None and cell.kind is CellKind.FIELD_DATA:
             (symbol,) = cell.signature

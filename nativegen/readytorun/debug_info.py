@@ -18,8 +18,10 @@ True
 
 from __future__ import annotations
 
+import contextlib
 import enum
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -123,23 +125,41 @@ class _Nibbles:
     """A stream being written; the first nibble of a byte is its low one."""
 
     def __init__(self) -> None:
-        self._nibbles: list[int] = []
+        self._digits: list[str] = []
 
     def unsigned(self, value: int) -> None:
-        shift = max(value.bit_length() - 1, 0) // 3 * 3
-        while shift:
-            self._nibbles.append(value >> shift & 7 | 8)
-            shift -= 3
-        self._nibbles.append(value & 7)
+        self._digits.append(_digits(value))
 
     def signed(self, value: int) -> None:
         self.unsigned(-value << 1 | 1 if value < 0 else value << 1)
 
     def bytes(self) -> bytes:
-        nibbles = self._nibbles
-        if len(nibbles) & 1:
-            nibbles.append(0)
-        return bytes(low | high << 4 for low, high in zip(nibbles[::2], nibbles[1::2], strict=True))
+        return _from_digits("".join(self._digits))
+
+
+@cache
+def _short_digits() -> tuple[str, ...]:
+    return tuple(map(_make_digits, range(0x1000)))
+
+
+def _make_digits(value: int) -> str:
+    shift = max(value.bit_length() - 1, 0) // 3 * 3
+    digits = ""
+    while shift:
+        digits += "%x" % (value >> shift & 7 | 8)
+        shift -= 3
+    return digits + "%x" % (value & 7)
+
+
+def _digits(value: int) -> str:
+    """The nibbles of a number as hexadecimal digits: groups of 3 bits, all but the last marked as continued."""
+    known = _short_digits()
+    return known[value] if value < len(known) else _make_digits(int(value))
+
+
+def _from_digits(digits: str) -> bytes:
+    """Nibbles as bytes, padded: read backwards they are an ordinary hexadecimal number."""
+    return bytes.fromhex("0" * (len(digits) & 1) + digits[::-1])[::-1]
 
 
 class _NibbleReader:
@@ -180,18 +200,40 @@ def encode_debug_info(info: DebugInfo, *, packed: bool = False) -> bytes:
     return header.bytes() + bounds + variables
 
 
+def encode_code_bounds(
+    bounds: Sequence[tuple[int, int, int]], variables: Sequence[Variable] = (), *, packed: bool = False
+) -> bytes:
+    """The blob of compiled code whose prolog ends at its first instruction, like :func:`encode_debug_info`.
+
+    Args:
+        bounds: (native offset, CIL offset, source), ascending.
+    """
+    known = _short_digits()
+    digits: list[str] | None = None
+    if not packed and not variables:
+        # Written out: an image has hundreds of thousands of bounds, nearly all of them with short numbers.
+        with contextlib.suppress(IndexError):
+            digits = [
+                known[native - last[0]] + known[il - _LOWEST_OFFSET] + known[source]
+                for (native, il, source), last in zip(bounds, (_PROLOG_BOUND, *bounds), strict=False)
+            ]
+    if digits is None:
+        every = (_PROLOG_BOUND, *(Bound(native, il, BoundSource(source)) for native, il, source in bounds))
+        return encode_debug_info(DebugInfo(every, tuple(variables)), packed=packed)
+    stream = _from_digits(_digits(len(bounds) + 1) + _PROLOG_DIGITS + "".join(digits))
+    return _from_digits(_digits(len(stream)) + _digits(0)) + stream
+
+
 def _encode_bounds(bounds: Sequence[Bound]) -> bytes:
     if not bounds:
         return b""
-    stream = _Nibbles()
-    stream.unsigned(len(bounds))
+    # One string for all: images have hundreds of thousands of bounds.
+    digits = [_digits(len(bounds))]
     last = 0
     for native, il, source in bounds:
-        stream.unsigned(native - last)
-        stream.unsigned(il - _LOWEST_OFFSET)
-        stream.unsigned(source)
+        digits += (_digits(native - last), _digits(il - _LOWEST_OFFSET), _digits(source))
         last = native
-    return stream.bytes()
+    return _from_digits("".join(digits))
 
 
 def _encode_packed_bounds(bounds: Sequence[Bound]) -> bytes:
@@ -304,17 +346,21 @@ def _checked_count(count: int, size: int) -> int:
     return count
 
 
-def encode_debug_info_section(infos: Mapping[int, DebugInfo], count: int, *, packed: bool = False) -> bytes:
+_PROLOG_BOUND = Bound(0, PROLOG, BoundSource.STACK_EMPTY)
+_PROLOG_DIGITS = "".join(map(_digits, (0, PROLOG - _LOWEST_OFFSET, BoundSource.STACK_EMPTY)))
+
+
+def encode_debug_info_section(infos: Mapping[int, bytes], count: int) -> bytes:
     """Section 105.
 
     Args:
-        infos: by runtime function of the method's main body.
+        infos: what :func:`encode_debug_info` gives, by runtime function of the method's main body.
         count: number of runtime functions.
     """
     elements: list[bytes | None] = [None] * count
     nothing_shared = encode_unsigned(0)
     for index, info in infos.items():
-        elements[index] = nothing_shared + encode_debug_info(info, packed=packed)
+        elements[index] = nothing_shared + info
     return encode_array(elements)
 
 

@@ -29,15 +29,7 @@ from nativegen.readytorun.bases import DEFAULT_IMAGE_BASE, IMAGE_BASE_ALIGNMENT,
 from nativegen.readytorun.cells import SECTION_KINDS, CellTable, Slot
 from nativegen.readytorun.check_unit import check_unit
 from nativegen.readytorun.counters import COUNTER_SIZE, HEADER_SIZE, encode_counters
-from nativegen.readytorun.debug_info import (
-    PROLOG,
-    Bound,
-    BoundSource,
-    DebugInfo,
-    LocationType,
-    Variable,
-    encode_debug_info_section,
-)
+from nativegen.readytorun.debug_info import LocationType, Variable, encode_code_bounds, encode_debug_info_section
 from nativegen.readytorun.enums import (
     ClauseFlags,
     FixupKind,
@@ -226,13 +218,14 @@ class _Link:
     def place(self, unit: MethodUnit) -> _Placed:
         """Register a unit and its cells; the order of calls is the order of the code."""
         placed = _Placed(unit, [])
-        placed.slots += [
-            self._counter(placed) if cell.kind is CellKind.COUNTER else self._cells.add(cell) for cell in unit.cells
-        ]
+        placed.slots += self._cells.slots(unit.cells, lambda cell: self._new_slot(placed, cell))
         if self._filter_personality is None and any(function.is_filter for function in unit.functions):
             self._filter_personality = self._eager(Helper.PersonalityRoutineFilterFunclet)
         self._placed.append(placed)
         return placed
+
+    def _new_slot(self, placed: _Placed, cell: Cell) -> Slot:
+        return self._counter(placed) if cell.kind is CellKind.COUNTER else self._cells.add(cell)
 
     def _counter(self, placed: _Placed) -> Slot:
         self._counted.append(placed)
@@ -505,18 +498,16 @@ class _Link:
         return rva, size
 
     def _debug_info(self, count: int) -> bytes:
-        start = Bound(0, PROLOG, BoundSource.STACK_EMPTY)
+        packed = self._target.packed_debug_bounds
         return encode_debug_info_section(
             {
-                placed.runtime_function: DebugInfo(
-                    (start, *(Bound(native, il, BoundSource(source)) for native, il, source in placed.unit.bounds)),
-                    tuple([_variable(variable) for variable in placed.unit.variables]),
+                placed.runtime_function: encode_code_bounds(
+                    placed.unit.bounds, [_variable(variable) for variable in placed.unit.variables], packed=packed
                 )
                 for placed in self._placed
                 if placed.unit.bounds
             },
             count,
-            packed=self._target.packed_debug_bounds,
         )
 
     def _clause(self, clause: ExceptionClause) -> Clause:

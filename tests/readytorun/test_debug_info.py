@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from nativegen.readytorun.debug_info import (
     LocationType,
     Variable,
     decode_debug_info,
+    encode_code_bounds,
     encode_debug_info,
     encode_debug_info_section,
     iterate_debug_info_section,
@@ -49,7 +51,8 @@ def _check(path: Path) -> int:
         count += 1
     infos = image.debug_infos
     assert len(infos) == count
-    encoded = encode_debug_info_section(infos, image.debug_info_length)
+    blobs = {index: encode_debug_info(info) for index, info in infos.items()}
+    encoded = encode_debug_info_section(blobs, image.debug_info_length)
     assert dict(iterate_debug_info_section(encoded, 0)) == infos
     return count
 
@@ -104,3 +107,17 @@ def test_garbage_is_an_error_or_small(data: bytes, packed: bool) -> None:
     except (ValueError, IndexError):
         return
     assert end <= len(data) and len(info.bounds) + len(info.variables) <= 2 * len(data)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@given(
+    st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 1 << 16), st.sampled_from((0, 2, 16))), max_size=9),
+    st.booleans(),
+)
+def test_bounds_of_compiled_code(packed: bool, steps: list[tuple[int, int, int]], has_variable: bool) -> None:
+    natives = accumulate(step[0] for step in steps)
+    bounds = [(native, il, source) for native, (_, il, source) in zip(natives, steps, strict=True)]
+    variables = (Variable(0, 9, 1, LocationType.STK, (5, -8)),) * has_variable
+    others = (Bound(native, il, BoundSource(source)) for native, il, source in bounds)
+    info = DebugInfo((Bound(0, PROLOG, BoundSource.STACK_EMPTY), *others), variables)
+    assert encode_code_bounds(bounds, variables, packed=packed) == encode_debug_info(info, packed=packed)
