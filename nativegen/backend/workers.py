@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import gc
 import multiprocessing
 import os
 import re
@@ -69,6 +70,7 @@ class _Task:
     batch: int
     start: int
     items: list[Any]
+    subject: object = None
     was_killed: bool = False
 
 
@@ -80,6 +82,7 @@ class _Worker:
     ready: bool = False
     tasks: deque[_Task] = field(default_factory=deque)  # the first one runs, the others wait in the pipe
     deadline: float = 0.0
+    subjects: set[object] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -144,6 +147,7 @@ class WorkerPool(Generic[State]):
         function: Callable[[State, list[Item]], list[Result]],
         batches: Iterable[Sequence[Item] | None],
         on_crash: Callable[[Item, str], Result],
+        subject: Callable[[Item], object] | None = None,
     ) -> Iterator[tuple[int, list[Result]]]:
         """Call ``function`` for each batch.
 
@@ -152,6 +156,8 @@ class WorkerPool(Generic[State]):
             batches: read only as fast as workers become idle. None: the next one depends on results that are still
                 to come.
             on_crash: makes the result of an item that ended its worker, from a one-line message without paths.
+            subject: of a batch's first item; a worker is rather given batches of a subject that it had before, so that
+                what it found out about it is used again.
 
         Yields:
             (number of the batch, its results), in order of completion. Closing the iterator early ends the workers that
@@ -170,7 +176,8 @@ class WorkerPool(Generic[State]):
         exhausted = False
         try:
             while True:
-                while not exhausted and not waiting and self._has_room():
+                ahead = 0 if subject is None else 2 * self._jobs  # so that there is a choice
+                while not exhausted and len(waiting) <= ahead and self._has_room():
                     try:
                         number, items = next(source)
                     except StopIteration:
@@ -182,8 +189,12 @@ class WorkerPool(Generic[State]):
                         yield number, []
                         continue
                     progress[number] = _Progress([None] * len(items), len(items))
-                    waiting.append(_Task(number, 0, list(items)))
-                    self._assign(function, waiting)
+                    task = _Task(number, 0, list(items))
+                    if subject is not None:
+                        task.subject = subject(task.items[0])
+                    waiting.append(task)
+                    if len(waiting) > ahead or self._has_idle():
+                        self._assign(function, waiting)
                 self._assign(function, waiting)
                 busy = [worker for worker in self._workers if worker.tasks]
                 if not busy:
@@ -217,19 +228,32 @@ class WorkerPool(Generic[State]):
     def _has_room(self) -> bool:
         return len(self._workers) < self._jobs or any(len(worker.tasks) < _TASKS_PER_WORKER for worker in self._workers)
 
+    def _has_idle(self) -> bool:
+        return len(self._workers) < self._jobs or any(not worker.tasks for worker in self._workers)
+
     def _assign(self, function: Callable[..., Any], waiting: deque[_Task]) -> None:
         """Give waiting tasks to idle workers, then to new ones while there are places, then to busy ones."""
         while waiting and self._has_room():
             worker = min(self._workers, key=lambda worker: len(worker.tasks), default=None)
             if worker is None or (worker.tasks and len(self._workers) < self._jobs):
                 worker = self._start()
-            task = waiting.popleft()
+            task = self._take(waiting, worker)
             worker.tasks.append(task)
             if len(worker.tasks) == 1:
                 self._set_deadline(worker)
             # A broken pipe is a worker that died while idle; collecting finds it and runs the task again.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 worker.connection.send((function, task.items))
+
+    def _take(self, waiting: deque[_Task], worker: _Worker) -> _Task:
+        """The first task of a subject that the worker had before, or that nobody had yet, or the first one."""
+        others = {subject for other in self._workers if other is not worker for subject in other.subjects}
+        task = next((task for task in waiting if task.subject in worker.subjects), None)
+        if task is None:
+            task = next((task for task in waiting if task.subject not in others), waiting[0])
+        waiting.remove(task)
+        worker.subjects.add(task.subject)
+        return task
 
     def _set_deadline(self, worker: _Worker) -> None:
         """For the task that begins now, or for starting up."""
@@ -294,8 +318,8 @@ class WorkerPool(Generic[State]):
             yield task, [on_crash(task.items[0], reason)]
             return
         middle = len(task.items) // 2
-        waiting.appendleft(_Task(task.batch, task.start + middle, task.items[middle:]))
-        waiting.appendleft(_Task(task.batch, task.start, task.items[:middle]))
+        waiting.appendleft(_Task(task.batch, task.start + middle, task.items[middle:], task.subject))
+        waiting.appendleft(_Task(task.batch, task.start, task.items[:middle], task.subject))
 
     # -----------------------------------------------------------------------------------------------------------
     # processes
@@ -362,6 +386,7 @@ def _worker_main(connection: Connection, setup: _WorkerSetup) -> None:
         other.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the pool's process decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    gc.freeze()  # what was inherited stays, and stays shared
     faulthandler.disable()  # whoever forked us may have enabled it, with its own stderr
     _capture_stderr(setup.stderr)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -40,7 +40,14 @@ from nativegen.pipeline.shared_units import SharedUnits
 from nativegen.pipeline.signature_facts import FAILURES
 from nativegen.pipeline.unit_codec import Exclusion
 from nativegen.pipeline.unit_store import Result, UnitStore
-from nativegen.pipeline.worker import BatchItem, CompileWorker, MethodOutcome, foreign_code, method_display_name
+from nativegen.pipeline.worker import (
+    BatchItem,
+    CompileWorker,
+    MethodOutcome,
+    TypeSystems,
+    foreign_code,
+    method_display_name,
+)
 from nativegen.readytorun.manifest import ManifestAssembly
 from nativegen.readytorun.targets import target_named
 from nativegen.readytorun.writer import ImageBuilder
@@ -144,18 +151,33 @@ def compile_many(
 
     following: deque[tuple[int, list[BatchItem]]] = deque()
 
+    def batches_of(index: int) -> Iterator[tuple[int, list[BatchItem]]]:
+        job = started[index]
+        missing = linker.reuse(job, store) if store is not None else job.rids
+        # What is complete already still needs a turn of the loop below.
+        for first in range(0, max(1, len(missing)), BATCH_METHODS):
+            yield index, [BatchItem(index, rid) for rid in missing[first : first + BATCH_METHODS]]
+
     def batches() -> Iterator[list[BatchItem] | None]:
-        """Made as workers become idle, so that they are busy while the keys of the next assembly are computed."""
+        """Made as workers become idle, so that they are busy while the keys of the next assembly are computed.
+
+        As many assemblies as there are workers take turns: each worker can then stay with one of them.
+        """
         # Largest first: the long ones must not be left for the end.
-        for index in sorted(started, key=lambda i: -len(started[i].rids)):
-            job = started[index]
-            missing = linker.reuse(job, store) if store is not None else job.rids
-            # What is complete already still needs a turn of the loop below.
-            for first in range(0, max(1, len(missing)), BATCH_METHODS):
-                while following:
-                    yield take_following()
-                batch_owners.append(index)
-                yield [BatchItem(index, rid) for rid in missing[first : first + BATCH_METHODS]]
+        waiting = deque(sorted(started, key=lambda i: -len(started[i].rids)))
+        active: deque[Iterator[tuple[int, list[BatchItem]]]] = deque()
+        while waiting or active:
+            while waiting and len(active) < jobs:
+                active.append(batches_of(waiting.popleft()))
+            while following:
+                yield take_following()
+            taken = next(active[0], None)
+            if taken is None:
+                active.popleft()
+                continue
+            active.rotate(-1)
+            batch_owners.append(taken[0])
+            yield taken[1]
         while started:
             if following:
                 yield take_following()
@@ -178,8 +200,9 @@ def compile_many(
         excluded = ExcludedMethod(name, item.rid, Reason.BACKEND.code, message)
         return MethodOutcome(item.rid, None, excluded, instance=item.instance)
 
-    with WorkerPool(max(1, min(jobs, total // BATCH_METHODS + 1)), CompileWorker, (list(requests),)) as pool:
-        for batch, outcomes in pool.map_batches(CompileWorker.compile, batches(), crashed):
+    workers = max(1, min(jobs, total // BATCH_METHODS + 1))
+    with WorkerPool(workers, CompileWorker, (list(requests), linker.systems)) as pool:
+        for batch, outcomes in pool.map_batches(CompileWorker.compile, batches(), crashed, lambda item: item.request):
             index = batch_owners[batch]
             job = started[index]
             for outcome in outcomes:
@@ -262,10 +285,14 @@ def _without_collector(function: Callable[_Arguments, _Value]) -> Callable[_Argu
 
 
 class _Linker:
-    """What the parent process does for each job; type systems are shared between jobs of one reference set."""
+    """What the parent process does for each job.
+
+    Attributes:
+        systems: type systems, shared between jobs of one reference set, and with workers that are forked later.
+    """
 
     def __init__(self) -> None:
-        self._systems: dict[tuple[str, int], TypeSystem] = {}
+        self.systems = TypeSystems()
         self._opened: dict[str, Assembly] = {}
         self._present = PresentInstances()
         self._shared = SharedUnits()
@@ -280,9 +307,9 @@ class _Linker:
             request = job.request
             target = target_named(request.target)
             key = (target.name, id(request.references))
-            system = self._systems.get(key)
+            system = self.systems.get(key)
             if system is None:
-                system = self._systems[key] = TypeSystem(target, request.references.get, self._open)
+                system = self.systems[key] = TypeSystem(target, request.references.get, self._open)
             self._opened[request.input] = job.assembly
             module = system.open(request.input)
             job.facts = Facts(module)

@@ -59,16 +59,24 @@ class BatchItem:
     instance: Signature | None = None
 
 
+class TypeSystems(dict[tuple[str, int], TypeSystem]):
+    """Type systems by target and identity of the references; a process that is no fork of ours begins without any."""
+
+    def __reduce__(self) -> tuple[type[TypeSystems], tuple[()]]:
+        return TypeSystems, ()
+
+
 class CompileWorker:
     """Per-process state: the open modules of the requests.
 
     Args:
         requests: all requests of the run; batches refer to them by index.
+        systems: what is known already of the assemblies that they refer to.
     """
 
-    def __init__(self, requests: Sequence[CompileRequest]) -> None:
+    def __init__(self, requests: Sequence[CompileRequest], systems: TypeSystems | None = None) -> None:
         self._requests = requests
-        self._systems: dict[tuple[str, int], TypeSystem] = {}
+        self._systems = TypeSystems() if systems is None else systems
         self._compilers: dict[int, tuple[MethodCompiler, Target, Assembly]] = {}
         self._readers: dict[int, InstanceReader] = {}
         self._generators: dict[tuple[str, tuple[str, ...]], Repeats] = {}
