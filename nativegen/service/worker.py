@@ -17,14 +17,15 @@ import time
 from collections.abc import Callable
 
 from nativegen.cache.index import Index
-from nativegen.cache.store import UNITS, Cache
+from nativegen.cache.store import Cache
 from nativegen.diagnostics import NativegenError
 from nativegen.operations.install import InstallEvents
-from nativegen.operations.toolchain import NativeToolchain, Toolchain
+from nativegen.operations.toolchain import Toolchain
 from nativegen.service import locks, queue
 from nativegen.service.execute import execute_next
 from nativegen.service.idle import Probe, system_probe
 from nativegen.service.log import Log
+from nativegen.service.sharing import worker_toolchain
 
 POLL_SECONDS = 2.0
 _GIVE_WAY_SECONDS = 0.2
@@ -138,7 +139,8 @@ def main(arguments: list[str]) -> int:
     (root,) = arguments
     os.nice(_NICE)
     jobs = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    work(root, NativeToolchain(os.path.join(root, UNITS)), jobs, system_probe(os.environ))
+    with worker_toolchain(root, os.environ) as toolchain:
+        work(root, toolchain, jobs, system_probe(os.environ))
     return 0
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,6 +49,26 @@ def test_the_build_server_compiles_and_others_download(command: Command, tmp_pat
     gone = command("update", "/force", "--cache", second, **shared)
     assert gone.code == 0 and gone.out.count("Compiling assembly") == 3
     assert gone.err.count("warning NGEN4012: the shared cache fails: NewConnectionError") == 1
+
+
+def test_the_background_worker_downloads_too(command: Command, tmp_path: Path) -> None:
+    app = make_app(tmp_path / "app")
+    built, queued = str(tmp_path / "cache1"), tmp_path / "cache2"
+    with HttpCache() as server:
+        shared = {"NATIVEGEN_REMOTE_CACHE": server.url, "CI": "1"}
+        assert command("install", app, "--cache", built, "--remote-cache-mode", "read-write", **shared).code == 0
+        assert command("queue", "pause", "--cache", queued).code == 0
+        assert command("install", app, "/queue:1", "--cache", queued, **shared).code == 0
+        task = [sys.executable, "-m", "nativegen.service.worker", str(queued)]
+        assert command("queue", "continue", "--cache", queued, NATIVEGEN_SERVICE="off").code == 0
+        environment = {**os.environ, "NATIVEGEN_REMOTE_CACHE": server.url}
+        subprocess.run(task, check=True, env=environment, timeout=300)
+        log = (queued / "log" / "ngen.log").read_text()
+        assert f"shared cache {server.url}: 3 images downloaded, 0 not there, 0 refused, 0 stored" in log
+        # Settings that cannot be used are a line of the log, and no reason to leave the work undone.
+        subprocess.run(task, check=True, env=environment | {"NATIVEGEN_REMOTE_CACHE": "ftp://cache"}, timeout=300)
+        assert "NGEN4010" in (queued / "log" / "ngen.log").read_text()
+    assert command("verify", "--cache", queued).code == 0
 
 
 def test_a_wrong_address_is_a_usage_error(command: Command, tmp_path: Path) -> None:

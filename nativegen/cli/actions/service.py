@@ -41,12 +41,12 @@ def _status(root: str, output: Output) -> int:
 def _task(root: str, jobs: int, output: Output) -> int:
     import os
 
-    from nativegen.cache.store import UNITS
-    from nativegen.operations.toolchain import NativeToolchain
     from nativegen.service.idle import system_probe
+    from nativegen.service.sharing import worker_toolchain
     from nativegen.service.worker import work
 
-    done = work(root, NativeToolchain(os.path.join(root, UNITS)), jobs, system_probe(os.environ), as_task=True)
+    with worker_toolchain(root, os.environ) as toolchain:
+        done = work(root, toolchain, jobs, system_probe(os.environ), as_task=True)
     output.say(f"{done} queued items done.")
     output.document({"done": done})
     return 0
