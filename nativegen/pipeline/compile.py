@@ -418,6 +418,7 @@ class _Linker:
             image_base=request.options.image_base,
             identity=functools.partial(_manifest_assembly, facts.module.type_system),
             compiler_id=f"nativegen {compiler_fingerprint()}",
+            encoded=None if job.reuse is None else job.reuse.encoded_cells(),
         )
         instances = _add_instances(job, builder, check)
         instantiated = {instance.rid for instance in instances if not instance.code and not instance.assembly}

@@ -41,7 +41,7 @@ _MAX_TOKENS = 64
 _MAGIC = b"ngkeysum"
 _HEADER = struct.Struct(f"<8sQ{DIGEST_SIZE}s{DIGEST_SIZE}s{DIGEST_SIZE}sIII")
 _CHECKED_FROM = 16
-_FILE = struct.Struct("<I?I")
+_FILE = struct.Struct("<I?II")
 _LDSTR = re.compile(rb"\x72...\x70", re.DOTALL)
 
 
@@ -61,10 +61,12 @@ class KnownFile:
     Attributes:
         needless: numbers of cells for which no generic instance is needed.
         is_nameable: the metadata, user strings included, has every symbol of the file.
+        signatures: of all cells as images of this metadata have them; empty: it has to be made.
     """
 
     needless: array[int]
     is_nameable: bool
+    signatures: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +220,9 @@ def encode_summary(summary: Summary) -> bytes:
     parts += [summary.rids.tobytes(), summary.hashes.tobytes(), summary.sizes.tobytes(), summary.keys, flat.tobytes()]
     for name, known in sorted(summary.files.items()):
         encoded = name.encode()
-        parts += [_FILE.pack(len(encoded), known.is_nameable, len(known.needless)), encoded, known.needless.tobytes()]
+        lengths = array("I", map(len, known.signatures))
+        parts += [_FILE.pack(len(encoded), known.is_nameable, len(known.needless), len(lengths)), encoded]
+        parts += [known.needless.tobytes(), lengths.tobytes(), *known.signatures]
     data = b"".join(parts)
     checksum = xxhash.xxh3_64_intdigest(data[_CHECKED_FROM:])
     return data[:8] + checksum.to_bytes(8, "little") + data[_CHECKED_FROM:]
@@ -250,9 +254,11 @@ def decode_summary(data: bytes) -> Summary:
         bringers.setdefault(rid, set()).add(token)
     files = {}
     for _ in range(file_count):
-        name_size, is_nameable, needless = _FILE.unpack(take(_FILE.size))
+        name_size, is_nameable, needless_count, cell_count = _FILE.unpack(take(_FILE.size))
         name = take(name_size).decode()
-        files[name] = KnownFile(array("I", take(4 * needless)), is_nameable)
+        needless = array("I", take(4 * needless_count))
+        lengths = array("I", take(4 * cell_count))
+        files[name] = KnownFile(needless, is_nameable, tuple([take(length) for length in lengths]))
     origin = Origin(metadata, strings, references)
     frozen = {rid: frozenset(tokens) for rid, tokens in bringers.items()}
     return Summary(origin, rids, hashes, sizes, keys, frozen, files)

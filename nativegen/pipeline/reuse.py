@@ -29,6 +29,7 @@ from nativegen.pipeline.signature_facts import digest, text
 from nativegen.pipeline.unit_codec import Exclusion
 from nativegen.pipeline.unit_key import UnitKeys, key_with_rows
 from nativegen.pipeline.unit_store import AssemblyUnits, Result
+from nativegen.readytorun.cells import CellTable, encoded_signature
 from nativegen.readytorun.manifest_rows import assemblies_of
 from nativegen.readytorun.unit import MANIFEST_SYMBOLS, Cell, MethodUnit, Symbol, TokenResolver
 
@@ -149,6 +150,19 @@ class Reuse:
             for number in known[name].needless
         ]
 
+    def encoded_cells(self) -> dict[int, bytes]:
+        """Final signatures of cells of stored units, as far as they are known from the last build; by identity."""
+        if self._summary is None or self._summary.origin != self._origin:
+            return {}
+        files = self._summary.files
+        return {
+            id(cell): signature
+            for name, tables in self._units.tables().items()
+            if name in files and files[name].signatures
+            for cell, signature in zip(tables.cells, files[name].signatures, strict=True)
+            if signature
+        }
+
     def save_summary(self, is_needless: Callable[[Cell], bool]) -> None:
         """Keep what this run found out; after :meth:`find`.
 
@@ -163,13 +177,16 @@ class Reuse:
         if self._summary is not None:
             for rid, tokens in self._summary.bringers.items():
                 bringers.setdefault(rid, set()).update(tokens)
+        cells = CellTable(self._names)
         is_same = self._summary is not None and self._summary.origin == origin
         for name, tables in self._units.tables().items():
             if is_same and self._summary is not None and name in self._summary.files:
                 files[name] = self._summary.files[name]
                 continue
             needless = array("I", [number for number, cell in enumerate(tables.cells) if is_needless(cell)])
-            files[name] = KnownFile(needless, self._check.unknown(tables.symbols) is None)
+            is_nameable = self._check.unknown(tables.symbols) is None
+            signatures = tuple([encoded_signature(cell, cells) for cell in tables.cells]) if is_nameable else ()
+            files[name] = KnownFile(needless, is_nameable, signatures)
         frozen = {rid: frozenset(tokens) for rid, tokens in bringers.items()}
         every_key = b"".join([self._keys[rid] for rid in bodies.rids])
         summary = Summary(origin, bodies.rids, bodies.hashes, bodies.sizes, every_key, frozen, files)

@@ -14,7 +14,7 @@ Slot(kind=<CellKind.METHOD_CALL: 3>, number=0)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from nativegen.readytorun.enums import FixupKind, Helper, ImportSectionFlags, ImportSectionType
@@ -63,15 +63,22 @@ class CellTable:
     Args:
         resolver: of the image's IL metadata.
         manifest: of its manifest metadata; None: nothing may be named there.
+        encoded: final signatures that are known beforehand, by identity of their cells.
     """
 
-    def __init__(self, resolver: TokenResolver, manifest: TokenResolver | None = None) -> None:
+    def __init__(
+        self,
+        resolver: TokenResolver,
+        manifest: TokenResolver | None = None,
+        encoded: Mapping[int, bytes] | None = None,
+    ) -> None:
         self._resolver = resolver
         self._manifest = manifest
+        self._encoded = encoded or {}
         self._known: dict[Cell, Slot] = {}
         # Units share cell objects, and hashing one costs more than all else here; held, so that no id is used twice.
         self._by_identity: dict[int, tuple[Slot, Cell]] = {}
-        self._merged: dict[tuple[CellKind, LinkedCell], Slot] = {}
+        self._merged: dict[tuple[CellKind, bytes, tuple[tuple[int, int], ...]], Slot] = {}
         self._symbols: dict[Symbol, bytes] = {}
         self.sections: dict[CellKind, list[LinkedCell]] = {kind: [] for kind in SECTION_KINDS}
 
@@ -86,20 +93,24 @@ class CellTable:
 
     def add(self, cell: Cell) -> Slot:
         """The slot of ``cell``, a new one unless an equal cell has one."""
-        slot = self._known.get(cell)
+        encoded = self._encoded.get(id(cell))
+        slot = self._known.get(cell) if encoded is None else self._merge(cell, encoded)
         if slot is None and cell.kind is CellKind.FIELD_DATA:
             (symbol,) = cell.signature
             assert isinstance(symbol, Symbol)
             slot = self._known[cell] = Slot(cell.kind, self.token(symbol) & 0xFF_FFFF)
         elif slot is None:
-            linked = LinkedCell(self.signature(cell.signature), cell.ref_map)
-            slot = self._merged.get((cell.kind, linked))
-            if slot is None:
-                section = self.sections[cell.kind]
-                slot = self._merged[cell.kind, linked] = Slot(cell.kind, len(section))
-                section.append(linked)
-            self._known[cell] = slot
+            slot = self._known[cell] = self._merge(cell, self.signature(cell.signature))
         self._by_identity[id(cell)] = (slot, cell)
+        return slot
+
+    def _merge(self, cell: Cell, signature: bytes) -> Slot:
+        key = (cell.kind, signature, cell.ref_map)
+        slot = self._merged.get(key)
+        if slot is None:
+            section = self.sections[cell.kind]
+            slot = self._merged[key] = Slot(cell.kind, len(section))
+            section.append(LinkedCell(signature, cell.ref_map))
         return slot
 
     def signature(self, parts: Sequence[int | bytes | Symbol]) -> bytes:
@@ -149,3 +160,13 @@ def _coded(symbol: Symbol, token: int) -> int:
     """The number that a signature holds for ``token``."""
     rid = token & 0xFF_FFFF
     return rid << 2 | _TYPE_TAGS[token >> 24] if symbol.kind in _TYPES else rid
+
+
+def encoded_signature(cell: Cell, table: CellTable) -> bytes:
+    """The cell's final signature, when it follows from the metadata alone; else, and when it has none, nothing."""
+    if cell.kind in (CellKind.FIELD_DATA, CellKind.COUNTER):
+        return b""
+    try:
+        return table.signature(cell.signature)
+    except KeyError:  # a row of the manifest metadata, whose number depends on the other cells
+        return b""

@@ -19,7 +19,7 @@ that order and stops at the first that fails.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nativegen.diagnostics import NativegenError
@@ -112,6 +112,7 @@ class ImageBuilder:
             chose one.
         identity: what a reference to an assembly says, by simple name; for units that name manifest rows.
         compiler_id: stored in section 100.
+        encoded: final signatures that are known beforehand, by identity of their cells.
 
     Raises:
         NativegenError: NGEN3105, the input cannot be made into an image; NGEN3107, bad image base.
@@ -126,6 +127,7 @@ class ImageBuilder:
         image_base: int | None = None,
         identity: Callable[[str], ManifestAssembly] | None = None,
         compiler_id: str,
+        encoded: Mapping[int, bytes] | None = None,
     ) -> None:
         if image_base is not None and (image_base <= 0 or image_base % IMAGE_BASE_ALIGNMENT):
             raise NativegenError("NGEN3107", assembly.path, base=f"{image_base:#x}")
@@ -135,6 +137,7 @@ class ImageBuilder:
         self._image_base = image_base or chosen_base(assembly.pe.image_base) or DEFAULT_IMAGE_BASE
         self._identity = identity or ManifestAssembly
         self._compiler_id = compiler_id
+        self._encoded = encoded
         self._kept = container.kept_sections(assembly)
         self._methods: dict[int, MethodUnit] = {}
         self._instances: list[tuple[int, tuple[int | bytes | Symbol, ...], MethodUnit]] = []
@@ -171,7 +174,7 @@ class ImageBuilder:
             ValueError: a unit uses the initial data of a field that has none.
         """
         manifest = ManifestRows([row.name for row in self._assembly.assembly_refs], self._identity)
-        cells = CellTable(self._resolver, manifest)
+        cells = CellTable(self._resolver, manifest, self._encoded)
         link = _Link(self._assembly, self._target, cells, manifest, self._image_base)
         methods = [(rid, link.place(self._methods[rid])) for rid in sorted(self._methods)]
         instances = sorted(
