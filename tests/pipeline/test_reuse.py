@@ -178,6 +178,8 @@ def test_what_metadata_no_longer_names_is_compiled_again(tmp_path: Path) -> None
     path = compile_csharp(source, tmp_path, "Rows", library=True)
     store = tmp_path / "store"
     clean, _ = compiled(path, tmp_path / "clean", store=store)
+    for summary in store.rglob("*.keys"):
+        summary.unlink()  # it would say that this very metadata names everything
     original = LinkNames.token
     lost = "Math::Abs"
 
