@@ -443,7 +443,7 @@ class _Linker:
                 continue
             instance = shared_instance(facts.module, rid) if rid in generic else None
             if instance is None:
-                builder.add_method(rid, outcome.unit)
+                builder.add_method(rid, outcome.unit, is_checked=rid in job.reused)
             else:
                 builder.add_instance_entry(*instance_entry(names.symbols, instance), outcome.unit)
             foreign.update(outcome.unit.foreign)

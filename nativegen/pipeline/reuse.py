@@ -30,6 +30,7 @@ from nativegen.pipeline.unit_codec import Exclusion
 from nativegen.pipeline.unit_key import UnitKeys, key_with_rows
 from nativegen.pipeline.unit_store import AssemblyUnits, Result
 from nativegen.readytorun.cells import CellTable, encoded_signature
+from nativegen.readytorun.check_unit import check_unit
 from nativegen.readytorun.manifest_rows import assemblies_of
 from nativegen.readytorun.unit import MANIFEST_SYMBOLS, Cell, MethodUnit, Symbol, TokenResolver
 
@@ -230,8 +231,14 @@ class Reuse:
         Args:
             compiled: by method; without those whose outcome was an accident.
             instances: likewise, by signature.
+
+        Raises:
+            ValueError: a unit is malformed; what is in the store need not be checked again.
         """
         start = time.process_time()
+        for result in compiled.values():
+            if isinstance(result, MethodUnit):
+                check_unit(result)
         new = set()
         for signature, result in instances.items():
             instance_key = self._instance_keys.get(signature)

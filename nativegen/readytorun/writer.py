@@ -142,13 +142,17 @@ class ImageBuilder:
         self._methods: dict[int, MethodUnit] = {}
         self._instances: list[tuple[int, tuple[int | bytes | Symbol, ...], MethodUnit]] = []
 
-    def add_method(self, rid: int, unit: MethodUnit) -> None:
+    def add_method(self, rid: int, unit: MethodUnit, *, is_checked: bool = False) -> None:
         """Give the MethodDef ``rid`` the compiled body ``unit``.
+
+        Args:
+            is_checked: :func:`check_unit` has seen it.
 
         Raises:
             ValueError: the unit is malformed, or the method has a body already.
         """
-        check_unit(unit)
+        if not is_checked:
+            check_unit(unit)
         if rid in self._methods:
             raise ValueError(f"MethodDef {rid} already has a body")
         self._methods[rid] = unit
