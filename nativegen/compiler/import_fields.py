@@ -20,6 +20,8 @@ from nativegen.compiler.resolved import FieldAccess, StaticField
 from nativegen.metadata.ops import Op
 from nativegen.readytorun.unit import CellKind
 
+_FIXED_BUFFER = "FixedElementField"  # of the struct that C# makes of ``fixed T name[n]``
+
 
 def _field_address(importer: MethodImporter, field: FieldAccess, entry: Entry) -> Address:
     """The address of the field in the object or struct that a popped entry designates."""
@@ -73,10 +75,22 @@ def _load_field_address(importer: MethodImporter, token: int) -> None:
     if address.base.type is Type.REF:
         access.check_null(importer, address)
         address = address._replace(nonnull=True)
+    elif address.base.type is Type.BYREF and field.field.name == _FIXED_BUFFER:
+        _touch(importer, address)
     importer.push(Type.BYREF, access.effective(importer, address), address.nonnull)
     top = importer.stack[-1]
     assert top.value is not None
     top.type = top.value.type
+
+
+def _touch(importer: MethodImporter, address: Address) -> None:
+    """Reads the first byte of a fixed buffer, whose elements are then reached by arithmetic with any offset.
+
+    ``this`` of a struct is null when a method is called through a null pointer. The fault of an element far away would
+    not be taken for a NullReferenceException; the JIT checks at this place too.
+    """
+    result = importer.value(Type.I32)
+    importer.emit(ir.Load(result, address.base, address.offset, ir.Memory.U8, True, True))
 
 
 def _store_field(importer: MethodImporter, token: int) -> None:

@@ -1,4 +1,4 @@
-// native: Foreign::[A-Z]* Atomic::* Orders::* Far::* Shape::* Square::* IShape::Describe ILeft::* IRight::* IBoth::* Overrides::* Base::* Derived::* Deepest::*
+// native: Fixed::* Foreign::[A-Z]* Atomic::* Orders::* Far::* Shape::* Square::* IShape::Describe ILeft::* IRight::* IBoth::* Overrides::* Base::* Derived::* Deepest::*
 // gc: yes
 // compiler: roslyn
 // What the runtime and the code agree on: P/Invoke, default interface methods, explicit implementations, atomics, null.
@@ -6,6 +6,15 @@ using System;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Threading;
+
+unsafe struct Fixed
+{
+    const MethodImplOptions No = MethodImplOptions.NoInlining;
+    int before; fixed byte items[10];
+    [MethodImpl(No)] public int Get(int i) { return items[i]; }
+    [MethodImpl(No)] public void Set(int i, byte value) { items[i] = value; }
+    [MethodImpl(No)] public int Sum() { int sum = before; for (int i = 0; i < 10; i++) sum += items[i] * i; return sum; }
+}
 
 static unsafe class Foreign
 {
@@ -144,6 +153,7 @@ static class Program
         var far = new Far(); Far.Tail(far, 8); Far.Address(far)++;
         unsafe { all.AppendLine(Far.Whole(far).Tail + " " + Far.Head(far) + Far.Middle(far) + Try(() => Far.Head(null)) + Try(() => Far.Near(null)) + Try(() => Far.Middle(null)) + Try(() => { Far.Tail(null, 1); return 0; }) + Try(() => Far.Address(null)) + Try(() => Far.Whole(null).Tail) + Try(() => Far.Pointer(null))); }
         all.AppendLine(Try(() => Far.Element(null, int.MaxValue)) + Try(() => Far.Long(null, 1 << 28)) + Try(() => { Far.Store(null, int.MinValue); return 0; }) + Try(() => Far.Length(null, null, null, 0)) + Try(() => Far.Length(null, null, null, 1)) + Try(() => Far.Length(null, null, null, 2)) + Try(() => Far.Character(null, int.MaxValue)) + Try(() => Far.Element(new object[1], -1)) + Try(() => Far.Character("x", 1)));
+        unsafe { Fixed* none = null; var some = new Fixed(); some.Set(3, 9); all.AppendLine(Try(() => none->Get(100000)) + Try(() => none->Get(1)) + Try(() => { none->Set(1 << 20, 1); return 0; }) + some.Get(3) + some.Sum()); }
         all.AppendLine(Far.InTry(null, 0) + Far.InTry(null, 1) + Far.InTry(null, 2) + Far.InTry(far, 2) + Far.Loop(new[] { far, far, null }) + Far.Loop(new[] { far }));
         return all.ToString();
     }
