@@ -11,6 +11,7 @@ import pytest
 
 from nativegen.readytorun.enums import MethodSigFlags
 from nativegen.readytorun.reader import ReadyToRunImage
+from nativegen.typesystem.system import CORE_LIBRARY
 from tests.acceptance.rejections import audit_images
 from tests.framework.replacement import Framework
 from tests.framework.test_framework12 import assert_same
@@ -28,23 +29,31 @@ def framework(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     return Framework.create("carried", ASSEMBLIES, tmp_path_factory.mktemp("carried"), target, carried_instances=True)
 
 
-def instances(path: Path) -> set[bytes]:
-    """The signatures of the instances of an image's own generics."""
+def instances(path: Path) -> dict[bytes, int]:
+    """Signature -> MethodDef rid of the instances of an image's own generics."""
     return {
-        bytes(entry.signature)
+        bytes(entry.signature): entry.method.number
         for entry in ReadyToRunImage.open(path).instance_entries
         if entry.method.module is None and not entry.method.flags & MethodSigFlags.MemberRefToken
     }
 
 
 def test_no_instance_is_lost(framework: Framework, inputs: TestInputs) -> None:
+    """But those of methods that the compiler leaves to the JIT: vectors of the processor, for the most part."""
+    unexplained = {}
     for name in ASSEMBLIES:
         theirs = instances(inputs.framework(framework.target) / f"{name}.dll")
         ours = instances(framework.images.images[name])
         report = framework.images.reports[name]
+        refused = {method.rid for method in report.exclusions}
+        refused |= {instance.rid for instance in report.instances if instance.code and not instance.assembly}
+        missing = {signature: rid for signature, rid in theirs.items() if signature not in ours}
+        lost = [signature for signature, rid in missing.items() if rid not in refused]
         print(f"{framework.target} {name}: {report.native} of {report.methods} methods native")
-        print(f"    instances: Microsoft's {len(theirs)}, of which ours has {len(theirs & ours)}; ours {len(ours)}")
-        assert len(theirs - ours) <= 0.05 * len(theirs)
+        print(f"    instances in Microsoft's image: {len(theirs)}; missing in ours: {len(missing)}, unexplained: {len(lost)}")
+        if lost:
+            unexplained[name] = len(lost), [signature.hex() for signature in lost[:5]]
+    assert unexplained == {}
 
 
 def test_programs_behave_the_same(framework: Framework) -> None:
@@ -58,9 +67,10 @@ def test_programs_behave_the_same(framework: Framework) -> None:
 
 
 def test_the_runtime_takes_every_method(framework: Framework) -> None:
-    images = {name: framework.runtime.framework_dir / f"{name}.dll" for name in ASSEMBLIES}
+    # A program cannot load the core library by its path; what it rejects of that shows in the traces of the programs.
+    images = {name: framework.runtime.framework_dir / f"{name}.dll" for name in ASSEMBLIES if name != CORE_LIBRARY}
     audit = audit_images(None, images, framework.root)
-    assert audit.prepared > 15_000
+    assert audit.prepared > 400
     assert audit.rejected == 0, "\n".join(audit.explain())
 
 
