@@ -27,7 +27,7 @@ from pathlib import Path
 from nativegen.metadata import Assembly
 from nativegen.pipeline.compile import CompileFailure, Progress, compile_many
 from nativegen.pipeline.fingerprint import compiler_fingerprint
-from nativegen.pipeline.request import CompileOptions, CompileReport, CompileRequest, ExcludedMethod
+from nativegen.pipeline.request import CompileOptions, CompileReport, CompileRequest, ExcludedMethod, GenericInstance
 from tests.support.paths import find_inputs
 from tests.support.runtimes import framework_references
 
@@ -204,9 +204,10 @@ def _progress(start: float) -> Callable[[Progress], None]:
 
 
 def _report(document: dict[str, object]) -> CompileReport:
-    exclusions = document.pop("exclusions")
-    assert isinstance(exclusions, list)
+    exclusions, instances = document.pop("exclusions"), document.pop("instances")
+    assert isinstance(exclusions, list) and isinstance(instances, list)
     return CompileReport(
         **document,  # type: ignore[arg-type]
         exclusions=tuple(ExcludedMethod(**each) for each in exclusions),
+        instances=tuple(GenericInstance(**each) for each in instances),
     )
