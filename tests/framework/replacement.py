@@ -34,7 +34,14 @@ from tests.support.paths import find_inputs
 from tests.support.runtimes import clean_environment, framework_references, get_runtime
 
 PROGRAMS = Path(__file__).parent / "programs"
+_LIST = Path(__file__).parents[1] / "data" / "framework12.txt"
 TIMEOUT = 120.0  # seconds; a program takes one or two on an idle machine
+
+
+def twelve() -> list[str]:
+    """Simple names of the framework assemblies that tests and measurements compile: ``tests/data/framework12.txt``."""
+    lines = (line.strip() for line in _LIST.read_text("utf-8").splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.framework.replacement import PROGRAMS, Framework
-from tests.framework.test_framework12 import assert_same, twelve
+from tests.framework.replacement import PROGRAMS, Framework, twelve
+from tests.framework.test_framework12 import assert_same
 from tests.support.paths import TestInputs
 
 pytestmark = [pytest.mark.runtime, pytest.mark.sweep]

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from nativegen.runtime.host import RunResult
 from tests.acceptance.rejections import audit_images
-from tests.framework.replacement import PROGRAMS, Framework, ProgramRun
+from tests.framework.replacement import PROGRAMS, Framework, ProgramRun, twelve
 from tests.support.paths import TestInputs
 from tests.support.runtimes import get_runtime
 
 pytestmark = pytest.mark.runtime
 
-LIST = Path(__file__).parents[1] / "data" / "framework12.txt"
 NAMES = sorted(path.stem for path in PROGRAMS.glob("*.cs"))
 
 # Native methods of each assembly that the programs must run.
@@ -26,12 +24,6 @@ MINIMUM = 200
 STRESSED = ("Json", "Xml", "Regexes")
 
 Run = Callable[[str], ProgramRun]
-
-
-def twelve() -> list[str]:
-    """Simple names."""
-    lines = (line.strip() for line in LIST.read_text("utf-8").splitlines())
-    return [line for line in lines if line and not line.startswith("#")]
 
 
 @pytest.fixture(scope="module")
