@@ -33,10 +33,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from nativegen.binding.depsjson import Version4
 from nativegen.diagnostics import NativegenError
 
 _NAMESPACE = "{urn:schemas-microsoft-com:asm.v1}"
-Version = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,9 @@ class Redirect:
     """References to ``name`` in a version from ``lowest`` to ``highest`` become ``version``."""
 
     name: str
-    lowest: Version
-    highest: Version
-    version: Version
+    lowest: Version4
+    highest: Version4
+    version: Version4
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class CodeBase:
     """``version`` of ``name`` is at ``href``, relative to the application; None: whatever version is there."""
 
     name: str
-    version: Version | None
+    version: Version4 | None
     href: str
 
 
@@ -67,7 +67,7 @@ class ExeConfig:
     code_bases: tuple[CodeBase, ...] = ()
     probing: tuple[str, ...] = ()
 
-    def redirected(self, name: str, version: Version) -> Version:
+    def redirected(self, name: str, version: Version4) -> Version4:
         """The version that a reference asks for in the end."""
         for redirect in self.redirects:
             if redirect.name == name.lower() and redirect.lowest <= version <= redirect.highest:
@@ -163,7 +163,7 @@ def _required(element: ElementTree.Element, attribute: str) -> str:
     return value
 
 
-def _version(text: str) -> Version:
+def _version(text: str) -> Version4:
     parts = text.strip().split(".")
     if not 1 <= len(parts) <= 4 or not all(part.isascii() and part.isdigit() for part in parts):
         raise ValueError(f"{text!r} is not a version")

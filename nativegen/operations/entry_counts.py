@@ -61,8 +61,7 @@ def hook() -> bytes:
     def coded(kind: int, token: int) -> bytes:
         return bytes([kind, (token & 0xFFFFFF) << 2 | 1])  # II.23.2.8: a TypeRef, of the first few
 
-    domain, handler, arguments = type_ref("System", "AppDomain"), type_ref("System", "EventHandler"), 0
-    arguments = type_ref("System", "EventArgs")
+    domain, handler, arguments = (type_ref("System", name) for name in ("AppDomain", "EventHandler", "EventArgs"))
     stream, mode, access = (type_ref("System.IO", name) for name in ("FileStream", "FileMode", "FileAccess"))
     environment, root = type_ref("System", "Environment"), type_ref("System", "Object")
     writer.type_def(0, "", "StartupHook", root)

@@ -27,6 +27,7 @@ from dataclasses import asdict, dataclass
 
 import xxhash
 
+from nativegen.files import locked
 from nativegen.operations.substitution import Substitution
 from nativegen.operations.tree import Entry, tree_entries
 
@@ -143,10 +144,8 @@ def _remove_unused(shelf: str, keep: str) -> None:
             if name == view or view == keep:
                 continue
             path = os.path.join(shelf, name)
-            with contextlib.suppress(FileNotFoundError), open(path, "rb") as lock:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
+            with contextlib.suppress(FileNotFoundError), locked(path, wait=False) as is_unused:
+                if not is_unused:
                     continue
                 # The view itself, and what killed processes began of it; whoever makes it holds the lock.
                 for other in names:

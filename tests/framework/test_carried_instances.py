@@ -14,7 +14,7 @@ from nativegen.readytorun.reader import ReadyToRunImage
 from nativegen.typesystem.system import CORE_LIBRARY
 from tests.acceptance.rejections import audit_images
 from tests.framework.replacement import Framework
-from tests.framework.test_framework12 import assert_same
+from tests.framework.test_framework12 import assert_programs_same, assert_same
 from tests.support.paths import TARGETS, TestInputs
 
 pytestmark = [pytest.mark.runtime, pytest.mark.sweep]
@@ -57,13 +57,7 @@ def test_no_instance_is_lost(framework: Framework, inputs: TestInputs) -> None:
 
 
 def test_programs_behave_the_same(framework: Framework) -> None:
-    runs = []
-    for name in PROGRAMS:
-        done = framework.run(name)
-        assert_same(done.microsoft, done.ours)
-        runs.append(done)
-    print(f"\n{framework.table(runs)}")
-    assert [done.rejected for done in runs if done.rejected] == []
+    assert_programs_same(framework, PROGRAMS)
 
 
 def test_the_runtime_takes_every_method(framework: Framework) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -44,6 +44,18 @@ def assert_same(expected: RunResult, actual: RunResult) -> None:
     differing = [(w, g) for w, g in zip(wanted, got, strict=False) if w != g]
     assert not differing, "first difference:\n{}\n{}".format(*differing[0])
     assert len(wanted) == len(got)
+
+
+def assert_programs_same(framework: Framework, names: Sequence[str]) -> list[ProgramRun]:
+    """Programs behave the same on Microsoft's framework and on ours, and none of our methods is rejected."""
+    runs = []
+    for name in names:
+        done = framework.run(name)
+        assert_same(done.microsoft, done.ours)
+        runs.append(done)
+    print(f"\n{framework.table(runs)}")
+    assert [done.rejected for done in runs if done.rejected] == []
+    return runs
 
 
 def test_the_list_names_twelve() -> None:

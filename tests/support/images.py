@@ -12,18 +12,17 @@ source makes a new set, and the set it replaces is deleted. A set appears comple
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
 import os
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from nativegen.files import locked
 from nativegen.metadata import Assembly
 from nativegen.pipeline.compile import CompileFailure, Progress, compile_many
 from nativegen.pipeline.fingerprint import compiler_fingerprint
@@ -136,20 +135,13 @@ def compiled_set(
     """
     kept = find_inputs().home / "images" / f"{name}-{target}" / compiler_fingerprint()
     kept.parent.mkdir(parents=True, exist_ok=True)
-    with _exclusively(kept.parent.with_name(f"{kept.parent.name}.lock")):
+    # The workers of a parallel test run want the same sets, and one of them shall compile.
+    with locked(f"{kept.parent}.lock", create=True):
         if not kept.is_dir():
             _make(kept, assemblies, references, target, options or CompileOptions())
     document = json.loads((kept / "reports.json").read_text("utf-8"))
     reports = {each["name"]: _report(each) for each in document["reports"]}
     return ImageSet(kept, reports, document["seconds"], document["jobs"])
-
-
-@contextlib.contextmanager
-def _exclusively(lock: Path) -> Iterator[None]:
-    """One process at a time: the workers of a parallel test run want the same sets, and one of them shall compile."""
-    with lock.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
 
 
 def _make(

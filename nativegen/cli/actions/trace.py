@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -62,16 +63,18 @@ def run(parsed: Parsed, output: Output) -> int:
     app = Path(make_view(cache, found).app if found.images and not recording else found.app)
     runtime = runtime_for(app, Path(explicit) if explicit else None)
     counted = sorted(found.images.values()) if parsed.flag("Profile") and not recording else []
-    with tempfile.TemporaryDirectory(prefix="nativegen-trace-") as folder, EntryCounts(counted) as counts:
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="nativegen-trace-"))
+        counts = stack.enter_context(EntryCounts(counted)) if counted else None
         ran = run_app(
             app,
             parsed.rest,
             runtime=runtime,
-            environment=counts.environment if counted else None,
+            environment=counts.environment if counts is not None else None,
             settings=settings,
             trace=TraceRequest(Path(folder)),
             capture=False,
-            started=counts.watch if counted else None,
+            started=counts.watch if counts is not None else None,
         )
         if ran.trace is None:
             from nativegen.diagnostics import NativegenError
@@ -83,8 +86,8 @@ def run(parsed: Parsed, output: Output) -> int:
         profile = record_profile(report, file, merge=parsed.flag("merge"))
         output.warn(f"{file}: {profile.count} methods of {len(profile.methods)} assemblies")
         return ran.exit_code
-    entries = named_counts(counts.values)
-    if counted and not counts.values:
+    entries = named_counts(counts.values) if counts is not None else []
+    if counts is not None and not counts.values:
         output.warn(f"{app}: no entry counts: the program did not end in an orderly way")
     _show(report, JitReasons(found), entries, parsed, output)
     return ran.exit_code
