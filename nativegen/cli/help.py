@@ -25,14 +25,14 @@ First steps:
 
 Large applications generally benefit from native images, small ones generally do not; only measurement of your own
 deployment, in the scenarios that matter to you, decides. Ours, start-up time with images against without: a C# compiler
-0.68, a command line tool of 192 assemblies 0.82, a text tool of three 0.90 to 0.94, hello world 1.00. The first
-start after a boot is dominated by the disk, and images are more to read.
+0.47, a command line tool of 192 assemblies 0.64, a text tool of three 0.95 to 0.96, hello world 1.00 to 1.06. The
+first start after a boot is dominated by the disk, and images are more to read.
 
-Native images need more disk space than IL (ours: 2.9 to 7 times), take time to generate (about 600 methods a second
+Native images need more disk space than IL (ours: 2.9 to 7 times), take time to generate (about 500 methods a second
 on two processors), and must be regenerated when the assembly or something it depends on is serviced: run nativegen
 update. One assembly may need several images: one for each application that binds it differently, and each scenario.
 
-They save the time of the JIT (of 1,386 methods that the tool jitted, 28 are left) and of type checks, and processes
+They save the time of the JIT (of 1,386 methods that the tool jitted, 10 are left) and of type checks, and processes
 that run the same image share their pages. For code that runs long the JIT does slightly better; the runtime replaces
 hot native methods anyway.
 

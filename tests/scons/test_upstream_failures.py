@@ -59,6 +59,13 @@ class Scenario:
     def build(self, *arguments: str) -> Build:
         return self.project.scons(*arguments)
 
+    def grow_older(self, seconds: int) -> None:
+        """All files, so that the next build is later by SCons' clock too, which counts whole seconds."""
+        for path in self.folder.rglob("*"):
+            if path.is_file():
+                times = path.stat()
+                os.utime(path, (times.st_atime - seconds, times.st_mtime - seconds))
+
     def image(self, name: str = "Client") -> bytes:
         return (self.folder / "lib" / f"{name}.ni.dll").read_bytes()
 
@@ -106,6 +113,7 @@ def test_runtime_64260_the_published_program_does_not_start(tmp_path: Path, inpu
         scenario.build()
         if not step:
             assert scenario.project.run("out/P.dll") == "old\n"
+            scenario.grow_older(10)
     done = subprocess.run(
         [str(inputs.net31 / "dotnet"), str(scenario.folder / "out" / "P.dll")],
         env={"PATH": os.environ["PATH"], "DOTNET_ROOT": str(inputs.net31)},
