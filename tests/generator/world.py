@@ -208,7 +208,10 @@ class World:
                 size += f".size {rng.choice([1, 24, 40])}\n"
         elif shape == "explicit":
             layout = "explicit"
-            offsets = [rng.choice([0, 0, 1, 2, 4, 8, 12]) for _ in range(count)]
+            starts = [rng.choice([0, 0, 1, 2, 4, 8, 12]) for _ in range(count)]
+            if min(starts) >= 8:  # 3.1's JIT loses the second register of a struct whose first one is all padding
+                starts[0] -= 8
+            offsets = [*starts]
         fields = [Field(token, f"f{i}", kind, offsets[i]) for i, kind in enumerate(chosen)]
         self.structs.append(type_)
         self.fields[type_] = fields
