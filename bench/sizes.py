@@ -1,5 +1,5 @@
-"""Image size against Microsoft's own images of the same framework assemblies (tests/data/framework12.txt, .NET Core
-3.1)."""
+"""Image sizes: against Microsoft's own images of the same framework assemblies (tests/data/framework12.txt, .NET Core
+3.1), and of real applications against their IL."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from bench.common import Row
 from tests.framework.replacement import twelve
+from tests.support.images import compiled_azmcp, compiled_roslyn, image_mode
 from tests.support.paths import find_inputs
 
 
@@ -37,3 +38,8 @@ def measure(work: pathlib.Path) -> Iterator[Row]:
             f"{report.native} of {report.methods} methods native",
         )
     yield Row("all twelve", f"{ours / theirs:.2f} x Microsoft's", f"{ours} against {theirs} bytes")
+    for name, images in ("azmcp", compiled_azmcp()), ("Roslyn", compiled_roslyn()):
+        with_code = [report for report in images.reports.values() if report.methods]
+        ours, il = (sum(getattr(report, size) for report in with_code) for size in ("image_size", "input_size"))
+        figure = f"{ours / il:.1f} x the IL"
+        yield Row(f"{name}, {image_mode()} images", figure, f"{len(with_code)} images, {ours} against {il} bytes")

@@ -28,7 +28,7 @@ deployment, in the scenarios that matter to you, decides. Ours, start-up time wi
 0.47, a command line tool of 192 assemblies 0.64, a text tool of three 0.95 to 0.96, hello world 1.00 to 1.06. The
 first start after a boot is dominated by the disk, and images are more to read.
 
-Native images need more disk space than IL (ours: 2.9 to 7 times), take time to generate (about 500 methods a second
+Native images need more disk space than IL (ours: 2.3 to 4.4 times), take time to generate (about 500 methods a second
 on two processors), and must be regenerated when the assembly or something it depends on is serviced: run nativegen
 update. One assembly may need several images: one for each application that binds it differently, and each scenario.
 

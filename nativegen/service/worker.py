@@ -33,13 +33,13 @@ _TAKE_OVER_SECONDS = 5.0
 _NICE = 10
 
 
-def start_worker(root: str, index: Index) -> bool:
-    """Start the worker in the background unless it runs, is paused, or is switched off; whether one was started."""
+def start_worker(root: str, index: Index) -> int | None:
+    """Start the worker in the background unless it runs, is paused, or is switched off; the process id of a new one."""
     if os.environ.get("NATIVEGEN_SERVICE", "").lower() == "off" or queue.is_paused(index):
-        return False
+        return None
     if queue.expects_worker(index) and locks.is_held(root, locks.SERVICE):
-        return False
-    subprocess.Popen(
+        return None
+    worker = subprocess.Popen(
         [sys.executable, "-m", "nativegen.service.worker", root],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -48,7 +48,7 @@ def start_worker(root: str, index: Index) -> bool:
         env=_environment(),
         start_new_session=True,
     )
-    return True
+    return worker.pid
 
 
 def _environment() -> dict[str, str]:

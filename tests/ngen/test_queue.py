@@ -109,7 +109,7 @@ def test_Q1_Q2_the_installers_recipe(command: Command, tmp_path: Path) -> None:
     assert command("install", app, "/queue:1", NATIVEGEN_SERVICE="").code == 0
     assert queue_status(command) == "started" and service(command)["running"] is False
     resumed = command("queue", "continue", NATIVEGEN_SERVICE="")
-    assert resumed.code == 0
+    assert resumed.code == 0 and resumed.out.endswith("The .NET Runtime Optimization Service is running.\n")
     wait_until(lambda: service(command)["queue"] == [] and not service(command)["running"])
     assert f"NGEN Roots:\n\n{app}\n" in command("display", "/nologo").out
 

@@ -17,11 +17,12 @@ def run(parsed: Parsed, output: Output) -> int:
     if action not in ("pause", "continue", "status"):
         raise UsageError(f"queue takes pause, continue or status, not {parsed.positionals[0]!r}")
     root = cache_root(explicit=parsed.value("cache"))
-    if action != "status":
-        _change(root, action)
+    started = None if action == "status" else _change(root, action)
     from nativegen.service.status import status
 
     now = status(root)
+    if started is not None and now.process is None:  # it has not said so itself yet
+        now = now._replace(process=started)
     output.document(now.as_json())
     sentence = SERVICE.format(now.word)
     output.answer(sentence) if action == "status" else output.say(sentence)
@@ -30,7 +31,8 @@ def run(parsed: Parsed, output: Output) -> int:
     return 0
 
 
-def _change(root: str, action: str) -> None:
+def _change(root: str, action: str) -> int | None:
+    """Pause or resume; the process id of a worker that was started for what is queued."""
     from nativegen.cache.store import Cache
     from nativegen.service import queue
     from nativegen.service.worker import start_worker
@@ -38,7 +40,6 @@ def _change(root: str, action: str) -> None:
     with Cache(root) as cache:
         if action == "pause":
             queue.pause(cache.index)
-            return
+            return None
         queue.resume(cache.index)
-        if queue.items(cache.index):
-            start_worker(root, cache.index)
+        return start_worker(root, cache.index) if queue.items(cache.index) else None
