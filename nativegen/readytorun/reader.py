@@ -34,7 +34,7 @@ from nativegen.readytorun.imports import (
 )
 from nativegen.readytorun.manifest import ManifestAssembly, decode_manifest_metadata
 from nativegen.readytorun.methods import MethodEntry, decode_entry, iterate_method_def_entry_points
-from nativegen.readytorun.native_format import array_length, iterate_hashtable
+from nativegen.readytorun.native_format import array_length, decode_unsigned, iterate_hashtable
 from nativegen.readytorun.runtime_functions import (
     RuntimeFunction,
     UnwindInfo,
@@ -94,6 +94,14 @@ class CompiledMethod:
     def size(self) -> int:
         """Bytes of code, all functions."""
         return self.functions[-1].end - self.functions[0].begin
+
+
+class AvailableType(NamedTuple):
+    """An entry of the table of types: what remains of its hash, and ``row << 1 | is_exported_type``."""
+
+    bucket: int
+    low_hash: int
+    payload: int
 
 
 _OLDEST_GCINFO = 2  # for images of runtimes that we know nothing of
@@ -239,6 +247,16 @@ class ReadyToRunImage:
             entry, _ = decode_entry(self.memory, end)
             result.append(InstanceEntry(bucket, low, method, self.memory[offset:end], self._check_entry(entry)))
         return tuple(result)
+
+    @cached_property
+    @_checked
+    def available_types(self) -> tuple[AvailableType, ...]:
+        """Section 108, in the order of the table."""
+        section = self.section(SectionType.AvailableTypes)
+        entries = iterate_hashtable(self.memory, section.rva) if section is not None else ()
+        return tuple(
+            AvailableType(bucket, low, decode_unsigned(self.memory, offset)[0]) for bucket, low, offset in entries
+        )
 
     def _check_entry(self, entry: MethodEntry) -> MethodEntry:
         if entry.runtime_function >= len(self.runtime_functions):

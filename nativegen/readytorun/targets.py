@@ -50,6 +50,7 @@ class Target:
         field_index_signatures: FieldSigFlags.IndexInsteadOfToken is understood.
         packed_debug_bounds: how section 105 writes bounds, see :mod:`nativegen.readytorun.debug_info`.
         foreign_generic_instances: instances of other modules' generics are looked up in our image.
+        generic_maps: it reads sections 121 to 123 (:mod:`nativegen.readytorun.metadata_tables`).
         statics_start_with_header: a class's block of plain static fields begins with 8 bytes of the runtime's.
         returned_references: who tells the collector which references a call returns, when it is interrupted at its
             return: ``callee`` (its return kind) or ``caller`` (the registers of a safe point behind the call).
@@ -96,6 +97,7 @@ class Target:
     field_index_signatures: bool
     packed_debug_bounds: bool
     foreign_generic_instances: bool
+    generic_maps: bool
     statics_start_with_header: bool
     returned_references: Literal["callee", "caller"]
     funclet_frame: Literal["establisher", "frame-register"]
@@ -285,6 +287,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 packed_debug_bounds=False,
                 field_index_signatures=True,
                 foreign_generic_instances=False,
+                generic_maps=False,
                 statics_start_with_header=True,
                 returned_references="callee",
                 funclet_frame="establisher",
@@ -324,6 +327,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 packed_debug_bounds=False,
                 field_index_signatures=False,
                 foreign_generic_instances=False,
+                generic_maps=False,
                 statics_start_with_header=True,
                 returned_references="callee",
                 funclet_frame="establisher",
@@ -364,6 +368,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 packed_debug_bounds=False,
                 field_index_signatures=False,
                 foreign_generic_instances=True,
+                generic_maps=True,
                 statics_start_with_header=False,
                 returned_references="callee",
                 funclet_frame="establisher",
@@ -403,6 +408,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 packed_debug_bounds=True,
                 field_index_signatures=False,
                 foreign_generic_instances=True,
+                generic_maps=True,
                 statics_start_with_header=False,
                 returned_references="caller",
                 funclet_frame="frame-register",

@@ -44,6 +44,7 @@ from nativegen.readytorun.header import Header, Section, encode_header, header_s
 from nativegen.readytorun.imports import CELL_SIZE, ImportSection, encode_gc_ref_maps, encode_import_sections
 from nativegen.readytorun.manifest import ManifestAssembly
 from nativegen.readytorun.manifest_rows import ManifestRows
+from nativegen.readytorun.metadata_tables import metadata_sections
 from nativegen.readytorun.methods import MethodEntry, encode_entry, encode_method_def_entry_points, sorted_fixups
 from nativegen.readytorun.native_format import encode_hashtable
 from nativegen.readytorun.runtime_functions import SENTINEL, RuntimeFunction, encode_runtime_functions
@@ -266,6 +267,8 @@ class _Link:
             types.append(SectionType.InstanceMethodEntryPoints)
         if self._target.requires_manifest_metadata or not self._manifest.is_empty:
             types.append(SectionType.ManifestMetadata)
+        from_metadata = metadata_sections(self._assembly, self._target.generic_maps)
+        types.extend(from_metadata)
         managed.data.extend(bytes(header_size(len(types))))
         sections: dict[SectionType, tuple[int, int]] = {}
 
@@ -296,6 +299,8 @@ class _Link:
         if SectionType.ManifestMetadata in types:
             manifest = self._manifest.encode()
             sections[SectionType.ManifestMetadata] = (managed.append(manifest, 4), len(manifest))
+        for section, (content, alignment) in from_metadata.items():
+            sections[section] = (managed.append(content, alignment), len(content))
 
         header = Header(
             self._target.r2r_major,

@@ -4,7 +4,7 @@ One mistake gives one finding: after an unreadable header nothing else is looked
 over is reported by the first.
 
 >>> len(CHECKS), CHECKS[0].name, CHECKS[-1].name
-(24, 'header', 'inputs')
+(25, 'header', 'inputs')
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from nativegen.verify import (
     check_machine,
     check_manifest_metadata,
     check_metadata,
+    check_metadata_tables,
     check_module_fixup,
     check_runtime_functions,
     check_sections,
@@ -48,6 +49,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_sections.CHECK,
     check_cached_file.CHECK,
     check_metadata.CHECK,
+    check_metadata_tables.CHECK,
     check_bodies.CHECK,
     check_entry_point.CHECK,
     check_version.CHECK,

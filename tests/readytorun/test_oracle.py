@@ -29,6 +29,13 @@ from nativegen.readytorun.hashing import (
 )
 from nativegen.readytorun.header import encode_header
 from nativegen.readytorun.imports import GC_REF_MAP_STRIDE, encode_gc_ref_map, encode_import_sections
+from nativegen.readytorun.metadata_tables import (
+    MAPS,
+    available_types,
+    encode_attribute_filter,
+    known_attributes,
+    may_have_attribute,
+)
 from nativegen.readytorun.methods import (
     encode_fixups,
     encode_method_def_entry_points,
@@ -93,6 +100,7 @@ def check_image(path: Path, target: str) -> Counter[str]:
     check_methods(image, counts)
     check_exceptions(image, counts)
     check_hashes(image, counts)
+    check_metadata_tables(image, counts)
     if expected.requires_manifest_metadata:
         assert len(image.manifest_mvids) in (0, len(image.manifest_assemblies))
     assert image.compiler_identifier
@@ -260,6 +268,25 @@ SYSTEM_NAMES = {
 }
 
 
+def check_metadata_tables(image: ReadyToRunImage, counts: Counter[str]) -> None:
+    """What we make of the metadata is what Microsoft's compilers made of it."""
+    section = image.section(SectionType.AvailableTypes)
+    assert section is not None
+    mask = hashtable_bucket_count(image.memory, section.rva) - 1
+    expected = [(hash >> 8 & mask, hash & 0xFF, payload) for hash, payload in available_types(image.assembly)]
+    assert sorted(image.available_types) == sorted(expected)
+    counts["types"] += len(expected)
+    for type, encode in MAPS.items():
+        if image.section(type) is not None:
+            assert image.section_bytes(type) == encode(image.assembly), type
+            counts[type.name] += 1
+    if image.section(SectionType.AttributePresence) is not None:
+        table = image.section_bytes(SectionType.AttributePresence)
+        attributes = list(known_attributes(image.assembly))
+        assert all(may_have_attribute(table, name, token) for name, token in attributes)
+        counts["attributes"] += len(attributes)
+
+
 def check_hashes(image: ReadyToRunImage, counts: Counter[str]) -> None:
     """The hash table of instances is filed under exactly the hashes that we compute."""
     section = image.section(SectionType.InstanceMethodEntryPoints)
@@ -288,6 +315,8 @@ def test_sample_image(inputs: TestInputs, target: str, path: Path) -> None:
     assert counts["maps"] > 200
     assert counts["helpers"] > 15
     assert counts[FixupKind.Check_TypeLayout.name] > 1
+    assert counts["types"] > 40
+    assert all(counts[type.name] == (target != "3.1") for type in MAPS)
 
 
 def test_facade_image_has_sections_but_no_methods(inputs: TestInputs) -> None:
@@ -304,6 +333,20 @@ def test_known_facts_of_linq(inputs: TestInputs, target: str) -> None:
     assert len(image.instance_entries) == {"3.1": 902, "9.0": 1409}[target]
     assert (image.header.major, image.header.minor) == {"3.1": (3, 1), "9.0": (10, 1)}[target]
     assert image.debug_info_length > 0
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_filter_of_attributes(inputs: TestInputs, target: str) -> None:
+    """Only System.Private.CoreLib has one. Microsoft's and ours know the same attributes and deny nearly all others."""
+    image = ReadyToRunImage.open(inputs.framework(target) / "System.Private.CoreLib.dll")
+    counts: Counter[str] = Counter()
+    check_metadata_tables(image, counts)
+    assert counts["attributes"] > 4000
+    attributes = list(known_attributes(image.assembly))
+    ours = encode_attribute_filter(attributes)
+    assert ours is not None and len(ours) <= len(image.section_bytes(SectionType.AttributePresence))
+    assert all(may_have_attribute(ours, name, token) for name, token in attributes)
+    assert sum(may_have_attribute(ours, "System.Runtime.NoSuchAttribute", token) for _, token in attributes) < 20
 
 
 @pytest.mark.parametrize("target", TARGETS)

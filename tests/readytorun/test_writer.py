@@ -13,6 +13,7 @@ from nativegen.diagnostics import NativegenError
 from nativegen.metadata import Assembly, Table
 from nativegen.readytorun.enums import ClauseFlags, FixupKind, Helper, ImportSectionFlags, SectionType
 from nativegen.readytorun.exceptions import Clause
+from nativegen.readytorun.metadata_tables import MAPS
 from nativegen.readytorun.reader import CompiledMethod, ReadyToRunImage
 from nativegen.readytorun.targets import Target, target_named
 from nativegen.readytorun.unit import (
@@ -27,6 +28,8 @@ from nativegen.readytorun.unit import (
     SymbolKind,
 )
 from nativegen.readytorun.writer import ImageBuilder
+from nativegen.verify.check_metadata_tables import check_metadata_tables
+from nativegen.verify.model import Subject
 from tests.readytorun.build import LEAF_UNWIND, Names, leaf, program_image, program_units, returns
 from tests.support.csharp import compile_csharp
 from tests.support.paths import TARGETS, TestInputs
@@ -63,11 +66,16 @@ def fixups_of(image: ReadyToRunImage, name: str) -> list[FixupKind]:
     return [fixup.kind for fixup in fixups if fixup is not None]
 
 
-def test_program_parses_back(assembly: Assembly, target: Target) -> None:
-    image = ReadyToRunImage.from_bytes(program_image(assembly, target))
+def test_program_parses_back(assembly: Assembly, target: Target, tmp_path: Path) -> None:
+    path = tmp_path / "program.dll"
+    path.write_bytes(program_image(assembly, target))
+    image = ReadyToRunImage.open(path)
     assert (image.header.major, image.header.minor) == (target.r2r_major, target.r2r_minor)
     assert image.compiler_identifier == "tests"
     assert (image.section(SectionType.ManifestMetadata) is not None) == target.requires_manifest_metadata
+    assert all((image.section(type) is not None) == target.generic_maps for type in MAPS)
+    assert list(check_metadata_tables(Subject(str(path), "program"))) == []
+    assert len(image.available_types) == assembly.row_count(Table.TypeDef)
     units = program_units(target)
     assert len(image.method_entries) == len(units)
     for name, unit in units.items():

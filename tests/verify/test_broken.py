@@ -12,11 +12,12 @@ from types import SimpleNamespace
 import pytest
 
 from nativegen.metadata import Assembly
-from nativegen.readytorun.enums import FixupKind, Helper, ImportSectionFlags
+from nativegen.readytorun.enums import FixupKind, Helper, ImportSectionFlags, SectionType
 from nativegen.readytorun.native_format import iterate_array, iterate_hashtable
 from nativegen.readytorun.runtime_functions import decode_unwind_info
 from nativegen.readytorun.targets import target_named
 from nativegen.verify.check_manifest_metadata import check_manifest_metadata
+from nativegen.verify.check_metadata_tables import check_metadata_tables
 from nativegen.verify.environment import environment_findings
 from nativegen.verify.model import Severity
 from nativegen.verify.processor import features
@@ -85,6 +86,24 @@ def test_metadata_of_another_build(original: Path, inputs: TestInputs) -> None:
 def test_metadata_changed(patch: Patch, original: Path) -> None:
     path = patch.file(patch.data.index(b"SortedDictionary`2\0"), b"T")
     only(path, "metadata", A, "its metadata differs", original)
+
+
+def test_metadata_tables_without_a_type(patch: Patch) -> None:
+    place = next(iterate_hashtable(patch.image.memory, patch.section(108))).offset
+    only(patch.at(place, b"\x06"), "metadata-tables", A, "does not have the types of the metadata")
+
+
+def test_metadata_tables_of_another_enclosing_type(patch9: Patch) -> None:
+    only(patch9.at(patch9.section(122) + 2, b"\x02\0"), "metadata-tables", A, "EnclosingTypeMap is not the metadata's")
+
+
+def test_metadata_tables_without_attributes(inputs: TestInputs, tmp_path: Path) -> None:
+    original = inputs.framework("9.0") / "System.Private.CoreLib.dll"
+    patch = Patch(original, tmp_path / original.name)
+    size = len(patch.image.section_bytes(SectionType.AttributePresence))
+    broken = subject(patch.at(patch.section(113), bytes(size)))
+    messages = [finding.message for finding in check_metadata_tables(broken)]
+    assert messages == ["the filter of attributes denies attributes of the metadata"]
 
 
 def test_body_changed(patch: Patch, original: Path) -> None:
