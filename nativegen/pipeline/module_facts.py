@@ -52,6 +52,7 @@ _HAS_RVA = 0x0100
 _SEALED = 0x0100
 _VALUE_TYPE_BASES = ("]System.ValueType", "]System.Enum")
 _OBJECT = "]System.Object"
+_THREAD_STATIC = "System.ThreadStaticAttribute"
 _INLINE_ARRAY = "System.Runtime.CompilerServices.InlineArrayAttribute"
 #: Attributes that C# compilers add for each other; no code depends on them, and many edits add or remove some.
 _FOR_COMPILERS = frozenset(
@@ -415,10 +416,13 @@ class ModuleFacts(SignatureFacts):
         """What places the static fields of a generic class: shared code knows where they are."""
         if type_rid << _PARAMETER_TAG_BITS | _PARAMETERS_OF_TYPE not in self._parameterised:
             return b""
-        fields = [self._field_rows[rid - 1] for rid in self.assembly.type_def(type_rid).field_rids]
-        return digest(
-            b"".join([b"%d" % flags + self.types_at(signature) for flags, _, signature in fields if flags & _STATIC])
-        )
+        parts = []
+        for rid in self.assembly.type_def(type_rid).field_rids:
+            flags, _, signature = self._field_rows[rid - 1]
+            if flags & _STATIC:
+                is_elsewhere = self.assembly.has_attribute(_FIELD | rid, _THREAD_STATIC)
+                parts.append(b"%d%d" % (is_elsewhere, flags) + self.types_at(signature))
+        return digest(b"".join(parts))
 
     def initial_data(self) -> bytes:
         """A digest of the initial data of all fields that have some."""

@@ -71,6 +71,10 @@ CHANGES = [
      "class A { static int f; int M() { new A(); return f; } }"),
     ("thread_static", "class A { static int f; int M() { return f; } }",
      "class A { [System.ThreadStatic] static int f; int M() { return f; } }"),
+    ("thread_static_beside",
+     "class A { int M() { return G<A>.f; } } class G<T> { static int g; internal static int f; }",
+     "class A { int M() { return G<A>.f; } } "
+     "class G<T> { [System.ThreadStatic] static int g; internal static int f; }"),
     ("struct_layout", "struct S { int a; } class A { S M(S s) { return s; } }",
      "struct S { int a; int b; } class A { S M(S s) { return s; } }"),
     ("struct_field_kind", "struct S { int a; } class A { S M(S s) { return s; } }",
