@@ -235,6 +235,10 @@ class CellFactory:
         """The runtime's MethodTable (or TypeDesc)."""
         return self._cell(CellKind.HANDLE, (int(FixupKind.TypeHandle), *self.type_parts(type_)))
 
+    def shared_type_handle(self, type_: TypeDesc) -> Cell:
+        """As :meth:`type_handle`; of a type that shared code does not know exactly, its canonical form."""
+        return self._cell(CellKind.HANDLE, (int(FixupKind.TypeHandle), *self.shared_type_parts(type_)))
+
     def new_object(self, type_: TypeDesc) -> Cell:
         """Allocates an object; no arguments."""
         return self._cell(CellKind.LAZY_HELPER, (int(FixupKind.NewObject), *self.type_parts(type_)))

@@ -428,8 +428,7 @@ class MethodCompiler:
         if not contains_canon(field.owner):
             return StaticField(field, storage, self.cells.static_field_address(token, field))
         is_own = field.module is self.home
-        is_known = is_own or (self.module is not self.home and self.foreign.allows_static_fields(field.module))
-        if field.is_thread_static or field.rva or not is_known:
+        if field.is_thread_static or field.rva or not (is_own or self.foreign.allows_static_fields(field.module)):
             raise Excluded(Reason.GENERIC, f"static field {field.display_name} in shared code")
         check = None
         if not is_own:

@@ -10,7 +10,8 @@ Which way a call goes:
 * ``Invoke`` of a delegate: straight through the delegate's target and code address.
 * intrinsics of the core library: expanded (:mod:`nativegen.compiler.intrinsics`).
 * Every value type by value in the callee's signature is loaded before the caller runs, enums too: the callee may still
-  be a stub, and a collection during its compilation reads the signature, where it must not have to load a type.
+  be a stub, and a collection during its compilation reads the signature, where it must not have to load a type. In
+  shared code that is its canonical form: what the signature of a shared callee means.
 * ``constrained.`` call of a static interface method: the type argument's implementation, named by a constrained fixup
   or looked up in a dictionary.
 * ``constrained.`` on a value type: its own implementation, named by a constrained fixup; the value is boxed only when
@@ -78,7 +79,7 @@ def _require_loaded(importer: MethodImporter, storage: Storage) -> None:
     """A value type of a callee's signature: see the module's docstring (source: 3.1's importer.cpp, impPopList)."""
     importer.require(storage)
     if storage.desc.is_enum:
-        importer.require_cell(importer.cells.type_handle(storage.desc))
+        importer.require_cell(importer.cells.shared_type_handle(storage.desc))
 
 
 def call_direct(importer: MethodImporter, callee: Callee, args: tuple[ir.Value, ...]) -> None:

@@ -174,6 +174,96 @@ def test_static_fields_of_a_librarys_generics(inputs: TestInputs, tmp_path: Path
     assert ("statics" in kinds) is (mode == "pinned")
 
 
+OWN_CODE = """
+using System;
+using System.Runtime.CompilerServices;
+static class Program
+{
+    const MethodImplOptions NI = MethodImplOptions.NoInlining;
+    [MethodImpl(NI)] static T[] None<T>() { return Pool<T, int>.None; }
+    [MethodImpl(NI)] static int Made<T>(int by)
+    {
+        Pool<T, int>.Offset = by;
+        Pool<T, int>.Made += by;
+        return Pool<T, int>.Made;
+    }
+    static int Main()
+    {
+        Console.WriteLine(None<string>().Length + None<object>().Length);
+        Console.WriteLine(Made<string>(3) + Made<object>(4) + Made<string>(5));
+        Console.WriteLine(None<string>() == None<string>());
+        return 0;
+    }
+}
+"""
+OWN_LIBRARY = """
+public class Pool<K, V>
+{
+    public static long First = 1; public static int Offset = 2, Made = 100;
+    public static readonly V[] Others = new V[0]; public static readonly K[] None = new K[0];
+}
+"""
+
+
+@pytest.mark.parametrize("target", ["3.1", "9.0"])
+@pytest.mark.parametrize("mode", ["pinned", "guarded"])
+def test_static_fields_of_a_librarys_generics_in_own_code(
+    inputs: TestInputs, tmp_path: Path, mode: str, target: str
+) -> None:
+    """Code of our own that reference types share names them; only what a pinned image records it may rely on."""
+    names = ["Program::None", "Program::Made"]
+    run = run_differential(
+        OWN_CODE,
+        tmp_path,
+        native=["Program::Main", *(names if mode == "pinned" else [])],
+        excluded={} if mode == "pinned" else dict.fromkeys(names, "generic-code"),
+        compiler="roslyn",
+        target=target,
+        runtimes=[target],
+        gc_stress=True,
+        libraries={"Lib": OWN_LIBRARY},
+        images=["program"],
+        options=CompileOptions(mode=mode),
+    )[target]
+    assert ("statics" in {use.kind for use in run.reports["program"].foreign}) is (mode == "pinned")
+
+
+def test_static_fields_of_the_frameworks_generics_in_own_code(inputs: TestInputs, tmp_path: Path) -> None:
+    """The runtime checks where they are."""
+    source = """
+    using System;
+    using System.Collections.Immutable;
+    using System.Runtime.CompilerServices;
+    class Bag<T>
+    {
+        const MethodImplOptions NI = MethodImplOptions.NoInlining;
+        [MethodImpl(NI)] public ImmutableArray<T> Items(T[] from) =>
+            from == null ? ImmutableArray<T>.Empty : ImmutableArray.Create(from);
+        [MethodImpl(NI)] public ImmutableHashSet<T> Set() => ImmutableHashSet<T>.Empty;
+    }
+    static class Program
+    {
+        static int Main()
+        {
+            var bag = new Bag<string>();
+            Console.WriteLine(bag.Items(null).Length + bag.Items(new[] { "a" }).Length + bag.Set().Count);
+            Console.WriteLine(new Bag<object>().Items(null).Length);
+            return 0;
+        }
+    }
+    """
+    run_differential(
+        source,
+        tmp_path,
+        native=["Program::*", "Bag`1::*"],
+        compiler="roslyn",
+        target="9.0",
+        runtimes=["9.0"],
+        gc_stress=True,
+        options=CompileOptions(mode="guarded"),
+    )
+
+
 LIBRARY = """
 using System;
 using System.Collections.Generic;

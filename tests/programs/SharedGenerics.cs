@@ -1,4 +1,4 @@
-// native: Cell`1::* Util::* Pair`2::* Node`1::* Stack`1::* Stack`1+<All>c__Iterator0::*
+// native: Bag`1::* Cell`1::* Util::* Pair`2::* Node`1::* Stack`1::* Stack`1+<All>c__Iterator0::*
 // gc: yes
 // Code that reference types share: generic classes, structs and methods, static and instance, statics, delegates, iterators, boxes, casts.
 using System;
@@ -35,6 +35,19 @@ class Cell<T>
     [MethodImpl(NI)] public KeyValuePair<string, T> Kvp(string k) { return new KeyValuePair<string, T>(k, value); }
     [MethodImpl(NI)] public string Twice<U>(U u) { return typeof(T).Name + "/" + typeof(U).Name + "/" + u + typeof(Dictionary<T, U>).Name; }
     [MethodImpl(NI)] public string CallTwice() { return Twice<string>("s") + Twice<T>(value) + Twice<int>(5); }
+}
+
+// An enum and a struct inside a generic class are generic, too, and parameters by value of methods that code shares.
+class Bag<T>
+{
+    const MethodImplOptions NI = MethodImplOptions.NoInlining;
+    enum Part : byte { None, First = 1, Second = 2, Both = 3 }
+    struct Mark { public Part Part; public T Value; }
+    Part done; T value;
+    [MethodImpl(NI)] public Bag(T v) { value = v; }
+    [MethodImpl(NI)] bool Has(Part p) { return (done & p) == p; }
+    [MethodImpl(NI)] Part Add(Part p, T v, Mark m) { done |= p; value = m.Part == Part.None ? v : m.Value; return done; }
+    [MethodImpl(NI)] public string Fill(T v) { var t = "" + Has(Part.First) + Add(Part.First, v, new Mark()) + value; return t + Add(Part.Second, value, new Mark { Part = Part.First, Value = v }) + Has(Part.Both); }
 }
 
 struct Pair<A, B>
@@ -101,6 +114,7 @@ static class Program
         var s = new Stack<T>(); for (int i = 0; i < 9; i++) s.Push(i % 2 == 0 ? a : b); s.Top() = a; t.Append(s.Pop()).Append(s.Pop()); foreach (T e in s.All()) t.Append(e);
         t.Append(Util.Make(3, i => i == 1 ? a : b)[1]);
         t.Append(Util.Map(new[] { a, b }, e => "m" + e)[1]);
+        t.Append(new Bag<T>(a).Fill(b));
         return t.Append('\n').ToString();
     }
     static string Body()
