@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from tests.support.csharp import compile_csharp
-from tests.support.paths import NET9_VERSION, NET31_VERSION, TRIMMED_TARGET
+from tests.support.paths import NET9_VERSION, NET10_VERSION, NET31_VERSION, TRIMMED_TARGET
 
 # The runtime that tests of the command line use when they name none: NATIVEGEN_TEST_TARGET=9.0 pytest tests/ngen
 TARGET = os.environ.get("NATIVEGEN_TEST_TARGET", "3.1")
-RUNTIME_VERSION = {"3.1": NET31_VERSION, "9.0": NET9_VERSION}[TARGET]
+RUNTIME_VERSION = {"3.1": NET31_VERSION, "9.0": NET9_VERSION, TRIMMED_TARGET: NET10_VERSION}[TARGET]
 
 CORE = """
 public class Numbers {
@@ -48,7 +49,7 @@ def make_app(folder: Path, target: str = TARGET, factor: int = 2, extra: str = "
     """The application in ``folder``; ``factor`` changes a body of Core, ``extra`` its members."""
     folder.mkdir(parents=True, exist_ok=True)
     core = make_core(folder, factor, extra, target)
-    compile_ = partial(compile_csharp, **_compiler(target))
+    compile_ = compiler_for(target)
     text = compile_(TEXT, folder, "Text", references=[core], library=True)
     app = compile_(APP, folder, "App", references=[core, text])
     (folder / "data.txt").write_text("some data")
@@ -68,9 +69,13 @@ def write_runtime_config(app: Path, target: str = TARGET) -> Path:
 def make_core(folder: Path, factor: int, extra: str = "", target: str = TARGET) -> Path:
     """Core.dll alone."""
     source = CORE.replace("FACTOR", str(factor)).replace("EXTRA", extra)
-    return compile_csharp(source, folder, "Core", library=True, **_compiler(target))
+    return compiler_for(target)(source, folder, "Core", library=True)
 
 
-def _compiler(target: str) -> dict[str, str]:
-    # The trimmed framework has no facades: only Roslyn compiles against the assemblies that it has.
-    return {"compiler": "roslyn", "target": target} if target == TRIMMED_TARGET else {}
+def compiler_for(target: str) -> Callable[..., Path]:
+    """``compile_csharp`` for a target; the trimmed framework has no facades: only Roslyn compiles against the rest."""
+    return partial(compile_csharp, compiler="roslyn", target=target) if target == TRIMMED_TARGET else compile_csharp
+
+
+#: ``compile_csharp`` for the runtime that the tests of the command line use.
+compile_for_target = compiler_for(TARGET)

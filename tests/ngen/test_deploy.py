@@ -15,9 +15,8 @@ import pytest
 
 from nativegen.operations.deploy import content_of, deploy, undo
 from nativegen.operations.substitution import Substitution
-from tests.cli.apps import TARGET, make_app, make_core
+from tests.cli.apps import TARGET, compile_for_target, make_app, make_core
 from tests.cli.conftest import Command, snapshot
-from tests.support.csharp import compile_csharp
 from tests.support.paths import TestInputs
 from tests.support.runtimes import clean_environment
 
@@ -149,7 +148,7 @@ def test_an_app_that_looks_at_its_own_place_and_writes_there(
 ) -> None:
     folder = tmp_path / "app"
     app = make_app(folder)
-    compile_csharp(CURIOUS, folder, "App", references=[folder / "Text.dll", folder / "Core.dll"])
+    compile_for_target(CURIOUS, folder, "App", references=[folder / "Text.dll", folder / "Core.dll"])
     plain = without_nativegen(app, inputs, tmp_path)
     command("install", app)
     command("deploy", app)
@@ -160,7 +159,7 @@ def test_an_app_that_looks_at_its_own_place_and_writes_there(
 def test_files_change_while_the_app_runs(command: Command, tmp_path: Path, inputs: TestInputs) -> None:
     folder = tmp_path / "app"
     app = make_app(folder)
-    compile_csharp(CURIOUS, folder, "App", references=[folder / "Text.dll", folder / "Core.dll"])
+    compile_for_target(CURIOUS, folder, "App", references=[folder / "Text.dll", folder / "Core.dll"])
     command("install", app)
     for arguments in ((), ("--undo",)):
         environment = clean_environment(tmp_path) | {"DOTNET_ROOT": str(inputs.root(TARGET))}
@@ -181,7 +180,7 @@ def test_an_input_is_rewritten_in_place_while_the_app_runs(
     """The bytes of the very file change, as ``cp`` and many build tools do it, before the program loads it."""
     folder = tmp_path / "app"
     app = make_app(folder)
-    compile_csharp(CURIOUS, folder, "App", references=[folder / "Text.dll", folder / "Core.dll"])
+    compile_for_target(CURIOUS, folder, "App", references=[folder / "Text.dll", folder / "Core.dll"])
     newer = make_core(tmp_path / "newer", factor=3).read_bytes()
     command("install", app)
     environment = clean_environment(tmp_path) | {"DOTNET_ROOT": str(inputs.root(TARGET))}

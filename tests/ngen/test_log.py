@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.apps import TARGET, TEXT, make_app, make_core
+from tests.cli.apps import TARGET, TEXT, compile_for_target, make_app, make_core
 from tests.cli.conftest import Command
-from tests.support.csharp import compile_csharp
 
 pytestmark = pytest.mark.runtime
 
@@ -83,9 +82,9 @@ def test_N9_N10_hints_are_obeyed(
 ) -> None:
     folder = tmp_path / "app"
     folder.mkdir()
-    core = compile_csharp(DEFAULT.replace("HINT", default), folder, "Core", library=True)
+    core = compile_for_target(DEFAULT.replace("HINT", default), folder, "Core", library=True)
     usings, attribute = HINTS.replace("HINT", hint).strip().split("\n", 1)
-    text = compile_csharp(f"{usings}\n{attribute}\n{TEXT}", folder, "Text", references=[core], library=True)
+    text = compile_for_target(f"{usings}\n{attribute}\n{TEXT}", folder, "Text", references=[core], library=True)
     assert command("install", text, f"/target:{TARGET}").code == 0
     (manifest,) = cache.glob("NativeImages_*/Text/*/Text.json")
     assert json.loads(manifest.read_text())["hard_binding_hints"] == (["Core"] if wanted else [])
@@ -93,7 +92,7 @@ def test_N9_N10_hints_are_obeyed(
     assert ("hard binding hint: Core" in shown) == wanted and "    mode        pinned" in shown
     assert command("why", text).out == "2 native images are valid: nothing changed.\n"
     # A body edit of Core: what is bound hard to it is made anew with it, everything else stays.
-    compile_csharp(DEFAULT.replace("HINT", default).replace("x * 2", "x + x"), folder, "Core", library=True)
+    compile_for_target(DEFAULT.replace("HINT", default).replace("x * 2", "x + x"), folder, "Core", library=True)
     changed = command("why", text).out
     assert "content changed (rebuilt" in changed and ("Text.dll: Core.dll: content changed" in changed) == wanted
     updated = command("update", "/verbose").out

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from nativegen.metadata import Assembly
-from tests.cli.apps import RUNTIME_VERSION, TARGET, make_app, make_core, write_runtime_config
+from tests.cli.apps import RUNTIME_VERSION, TARGET, compile_for_target, make_app, make_core, write_runtime_config
 from tests.cli.conftest import Command
 from tests.cli.support import nativegen
-from tests.support.csharp import compile_csharp
 from tests.support.paths import TestInputs
 
 pytestmark = pytest.mark.runtime
@@ -127,7 +126,7 @@ public class App { static int Main() { return ns2.C0.N0.m() + ns2.C0.m() + ns2.C
 
 
 def test_T2_jitted_methods_are_listed_by_wildcards(command: Command, tmp_path: Path) -> None:
-    app = compile_csharp(FILTERED, tmp_path / "app", "App")
+    app = compile_for_target(FILTERED, tmp_path / "app", "App")
     write_runtime_config(app)
     assert command("install", app, "/silent").code == 0
     outer, nested = 'method name="App!ns2.C0::m"', 'method name="App!ns2.C0+N0::m"'
@@ -163,7 +162,7 @@ public class Eager {
 def test_N14_compiling_never_executes_the_input(command: Command, tmp_path: Path) -> None:
     touched = tmp_path / "touched"
     source = EXECUTES.replace("TOUCHED", str(touched))
-    library = compile_csharp(source, tmp_path, "Eager", library=True)
+    library = compile_for_target(source, tmp_path, "Eager", library=True)
     assert command("install", library, f"/target:{TARGET}").code == 0
     assert command("verify").code == 0 and not touched.exists()
 
@@ -194,7 +193,7 @@ public class App {
 
 def test_N16_the_runtime_maps_code_from_the_image_file(command: Command, tmp_path: Path) -> None:
     """What is mapped from a file and never written to is one set of pages for all processes."""
-    app = compile_csharp(MAPPED, tmp_path / "app", "App")
+    app = compile_for_target(MAPPED, tmp_path / "app", "App")
     write_runtime_config(app)
     command("install", app)
     mapped = command("run", app, "/silent")

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.apps import RUNTIME_VERSION, TARGET, make_app, make_core, write_runtime_config
+from tests.cli.apps import RUNTIME_VERSION, TARGET, compile_for_target, make_app, make_core, write_runtime_config
 from tests.cli.conftest import Command
-from tests.support.csharp import compile_csharp
 
 pytestmark = pytest.mark.runtime
 
@@ -69,7 +68,7 @@ class Counted {
 
 
 def test_S2_profile_images_count_their_entries(command: Command, tmp_path: Path) -> None:
-    app = compile_csharp(COUNTED, tmp_path / "app", "Counted")
+    app = compile_for_target(COUNTED, tmp_path / "app", "Counted")
     write_runtime_config(app)
     assert command("install", app, "/Profile", "/silent").code == 0
     assert command("run", "--profile", app).code == 27
@@ -81,11 +80,11 @@ def test_S2_profile_images_count_their_entries(command: Command, tmp_path: Path)
     expected = {"Small": 4000, "Work": 4, "Main": 1, "Thrower": 10, "Field": 10, ".ctor": 10, "Never": 0}
     assert {name: counts[f"Counted::{name}"] for name in expected} == expected
     assert sum(count for name, count in counts.items() if "Same" in name) == 11
-    assert "entered 4000 times method name=\"Counted!Counted::Small\"" in command("trace", "--profile", app).out
+    assert 'entered 4000 times method name="Counted!Counted::Small"' in command("trace", "--profile", app).out
     assert "entered" not in command("trace", app).out  # the other sets do not count
     # What a program that ends by itself in another way still tells, and what one that is ended does not.
     for end, code in (("Environment.Exit(9)", 9), ("Environment.FailFast(null)", 125)):
-        compile_csharp(COUNTED.replace("return sum + Same(2);", f"{end}; return 0;"), app.parent, "Counted")
+        compile_for_target(COUNTED.replace("return sum + Same(2);", f"{end}; return 0;"), app.parent, "Counted")
         assert command("update", "/silent").code == 0
         traced = command("trace", "--profile", app)
         assert traced.code == code and ("entered 4000 times" in traced.out) == (code == 9)
@@ -144,13 +143,13 @@ def test_A9_A10_redirects_and_code_bases_of_two_configurations(command: Command,
     folder = tmp_path / "app"
     for version, extra in (("1", ""), ("2", "public int More;")):
         source = LIBRARY.replace("VERSION", version).replace("EXTRA", extra)
-        compile_csharp(source, folder / "libs" / version, "Lib", library=True)
+        compile_for_target(source, folder / "libs" / version, "Lib", library=True)
     lib = folder / "libs" / "1" / "Lib.dll"
     user = "public class User { public static int Use() { return Lib.Number(); } }"
-    component = compile_csharp(user, folder, "User", references=[lib], library=True)
+    component = compile_for_target(user, folder, "User", references=[lib], library=True)
     apps = []
     for version in ("1", "2"):
-        app = compile_csharp(CONFIGURED.replace("VERSION", version), folder, f"App{version}", references=[lib])
+        app = compile_for_target(CONFIGURED.replace("VERSION", version), folder, f"App{version}", references=[lib])
         write_runtime_config(app)
         app.with_name(f"App{version}.exe.config").write_text(CODE_BASE.replace("VERSION", version))
         apps.append(app)
@@ -191,13 +190,13 @@ public class App {
 def test_A8_cultures_roll_forward_and_one_version_for_all(command: Command, tmp_path: Path, cache: Path) -> None:
     folder = tmp_path / "app"
     sources = {v: LIBRARY.replace("VERSION", v).replace("EXTRA", "") for v in ("1", "2")}
-    old = compile_csharp(sources["1"], tmp_path / "old", "Lib", library=True)
+    old = compile_for_target(sources["1"], tmp_path / "old", "Lib", library=True)
     middle = "public class Middle { public static int Number() { return 10 * Lib.Number(); } }"
-    new = compile_csharp(sources["2"], folder, "Lib", library=True)
-    compile_csharp(middle, folder, "Middle", references=[new], library=True)
-    app = compile_csharp(UNIFIED, folder, "App", references=[old, folder / "Middle.dll"])
+    new = compile_for_target(sources["2"], folder, "Lib", library=True)
+    compile_for_target(middle, folder, "Middle", references=[new], library=True)
+    app = compile_for_target(UNIFIED, folder, "App", references=[old, folder / "Middle.dll"])
     culture = '[assembly: System.Reflection.AssemblyCulture("fr")]'
-    compile_csharp(culture, folder / "fr", "App.resources", library=True)
+    compile_for_target(culture, folder / "fr", "App.resources", library=True)
     config = write_runtime_config(app)
     older, policy = {"3.1": ("3.0.0", "Minor"), "9.0": ("8.0.0", "Major")}[TARGET]
     options = json.loads(config.read_text())["runtimeOptions"]
@@ -248,8 +247,8 @@ public class App {
 def test_I3_I4_what_is_loaded_by_name_is_its_own_root_and_run_uses_it(command: Command, tmp_path: Path) -> None:
     folder = tmp_path / "app"
     app = make_app(folder)
-    plugin = compile_csharp(PLUGIN, folder, "Plugin", references=[folder / "Core.dll"], library=True)
-    compile_csharp(HOST, folder, "App")
+    plugin = compile_for_target(PLUGIN, folder, "Plugin", references=[folder / "Core.dll"], library=True)
+    compile_for_target(HOST, folder, "App")
     command("install", app)
     assert "Plugin" not in command("display", "/nologo").out
     assert command("install", plugin, f"/ExeConfig:{app}").code == 0

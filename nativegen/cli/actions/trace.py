@@ -88,7 +88,7 @@ def run(parsed: Parsed, output: Output) -> int:
         return ran.exit_code
     entries = named_counts(counts.values) if counts is not None else []
     if counts is not None and not counts.values:
-        output.warn(f"{app}: no entry counts: the program did not end in an orderly way")
+        output.warn(f"{app}: no entry counts: the program did not end in an orderly way, or runs no startup hooks")
     _show(report, JitReasons(found), entries, parsed, output)
     return ran.exit_code
 
