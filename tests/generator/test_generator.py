@@ -124,14 +124,14 @@ def test_sweep(inputs: TestInputs, tmp_path: Path) -> None:
         program = make_program(seed, METHODS_PER_PROGRAM)
         rng = random.Random(seed)
         effort = rng.choice([("auto",), ("auto",), ("full",), ("none",)])
-        modes = Modes(TARGETS, effort, gc_stress=seed % 5 == 0, tiered=seed % 5 == 1)
+        modes = Modes(TARGETS, effort, gc_stress=seed % 5 == 0, tiered=seed % 5 == 1, timeout=900)
         verdict = check(program.texts(), tmp_path / str(seed), modes)
         shutil.rmtree(tmp_path / str(seed))
         return program, verdict, [p for p in verdict.problems if p.kind != "excluded"]
 
     features: Counter[str] = Counter()
     excluded: Counter[str] = Counter()
-    native = inlined = refused = methods = differs = 0
+    native = inlined = refused = methods = differs = crashes = 0
     wrong: list[str] = []
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for program, verdict, problems in pool.map(one, seeds):
@@ -139,6 +139,7 @@ def test_sweep(inputs: TestInputs, tmp_path: Path) -> None:
             print(f"seed {program.seed}: {[str(problem) for problem in problems] or 'same'}", flush=True)
             methods += len(program.methods)
             differs += verdict.jit_differs
+            crashes += verdict.jit_crashes
             excluded += verdict.excluded
             if verdict.native:
                 seen = _seen_native(program, verdict)
@@ -149,11 +150,12 @@ def test_sweep(inputs: TestInputs, tmp_path: Path) -> None:
                     features.update(groups)
     print(f"\n{methods} methods, {native} seen native in every mode, {inlined} small ones perhaps inlined everywhere")
     print(f"{refused} left to the JIT on 3.1 because of a {HANDLER_LOOP}")
-    print(f"the JIT disagrees with itself on {differs} lines")
+    print(f"the JIT disagrees with itself on {differs} lines, and crashes in {crashes} runs")
     print(f"excluded (method and mode): {dict(excluded)}")
     for group in GROUPS:
         print(f"{features[group]:8} {group}")
     assert not wrong, "\n".join(wrong)
+    assert crashes <= len(seeds) * len(TARGETS) * JIT_DIFFERS_PERCENT / 100
     minimum = FEATURE_MINIMUM * wanted / SWEEP_METHODS
     assert not {group: features[group] for group in GROUPS if features[group] < minimum}
     assert native + inlined + refused >= methods * 0.97
