@@ -1,24 +1,25 @@
-"""The cells of an image being written: merged over all units, numbered per import section.
+"""The cells of an image being written, merged over all units.
 
-Units name their cells symbolically; here signatures get their final bytes and equal cells become one. Slot numbers are
-given by first use, so the order in which units are placed determines them.
+Units name their cells symbolically; here signatures get their final bytes and equal cells become one. Where a cell
+comes to lie is decided later (:mod:`nativegen.readytorun.cell_layout`).
 
 >>> class Resolver:
 ...     def token(self, symbol): return 0x06000007
 >>> table = CellTable(Resolver())
 >>> table.add(Cell(CellKind.METHOD_CALL, (0x14, Symbol(SymbolKind.METHOD_DEF, "T::M"))))
-Slot(kind=<CellKind.METHOD_CALL: 3>, number=0)
->>> table.sections[CellKind.METHOD_CALL][0].signature.hex()
-'1407'
+0
+>>> table.kinds[0], table.signatures[0].hex()
+(3, '1407')
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from nativegen.readytorun.enums import FixupKind, Helper, ImportSectionFlags, ImportSectionType
-from nativegen.readytorun.structs import compress
+from nativegen.readytorun.imports import encode_gc_ref_map
+from nativegen.readytorun.structs import U32, compress
 from nativegen.readytorun.unit import MANIFEST_SYMBOLS, Cell, CellKind, Symbol, SymbolKind, TokenResolver
 
 
@@ -43,27 +44,17 @@ SECTION_KINDS: dict[CellKind, SectionKind] = {
 }
 
 
-class LinkedCell(NamedTuple):
-    """A cell of the image: fixup signature in final bytes."""
-
-    signature: bytes
-    ref_map: tuple[tuple[int, int], ...]
-
-
-class Slot(NamedTuple):
-    """A cell's place: its section and its number there. FIELD_DATA: the Field row; COUNTER: its number."""
-
-    kind: CellKind
-    number: int
-
-
 class CellTable:
-    """All cells of the image, merged; numbered by first use.
+    """All cells of the image, merged; cells are told apart by their numbers in this table, which decide nothing.
 
     Args:
         resolver: of the image's IL metadata.
         manifest: of its manifest metadata; None: nothing may be named there.
         encoded: final signatures that are known beforehand, by identity of their cells.
+
+    Attributes:
+        kinds, signatures, ref_maps: of each cell: its kind, fixup signature and encoded GCRefMap. A FIELD_DATA cell has
+            the number of the Field row instead of a signature, in four bytes; a COUNTER cell nothing.
     """
 
     def __init__(
@@ -75,43 +66,68 @@ class CellTable:
         self._resolver = resolver
         self._manifest = manifest
         self._encoded = encoded or {}
-        self._known: dict[Cell, Slot] = {}
+        self._known: dict[Cell, int] = {}
         # Units share cell objects, and hashing one costs more than all else here; held, so that no id is used twice.
-        self._by_identity: dict[int, tuple[Slot, Cell]] = {}
-        self._merged: dict[tuple[CellKind, bytes, tuple[tuple[int, int], ...]], Slot] = {}
+        self._by_identity: dict[int, tuple[int, Cell]] = {}
+        self._merged: dict[tuple[int, bytes, bytes], int] = {}
         self._symbols: dict[Symbol, bytes] = {}
-        self.sections: dict[CellKind, list[LinkedCell]] = {kind: [] for kind in SECTION_KINDS}
+        self._ref_maps: dict[tuple[tuple[int, int], ...], bytes] = {}
+        self.kinds = bytearray()
+        self.signatures: list[bytes] = []
+        self.ref_maps: list[bytes] = []
 
-    def slots(self, cells: Iterable[Cell], slot: Callable[[Cell], Slot]) -> list[Slot]:
-        """The slots of cells: as :meth:`add` gave them, or as ``slot`` gives them for what was not added yet."""
+    @classmethod
+    def restored(
+        cls, resolver: TokenResolver, kinds: bytearray, signatures: list[bytes], ref_maps: list[bytes]
+    ) -> CellTable:
+        """A table with these cells, to which others can be added; it shares the lists."""
+        table = cls(resolver)
+        table.kinds, table.signatures, table.ref_maps = kinds, signatures, ref_maps
+        table._merged = dict(zip(zip(kinds, signatures, ref_maps, strict=True), range(len(kinds)), strict=True))
+        return table
+
+    def numbers(self, cells: Iterable[Cell]) -> list[int]:
+        """The numbers of a unit's cells; entry counters are its own."""
         known = self._by_identity
         result = []
         for cell in cells:
             seen = known.get(id(cell))
-            result.append(slot(cell) if seen is None else seen[0])
+            result.append(self.add(cell) if seen is None else seen[0])
         return result
 
-    def add(self, cell: Cell) -> Slot:
-        """The slot of ``cell``, a new one unless an equal cell has one."""
+    def add(self, cell: Cell) -> int:
+        """The number of ``cell``, a new one unless an equal cell has one."""
+        if cell.kind is CellKind.COUNTER:
+            return self._append(cell, b"")
         encoded = self._encoded.get(id(cell))
-        slot = self._known.get(cell) if encoded is None else self._merge(cell, encoded)
-        if slot is None and cell.kind is CellKind.FIELD_DATA:
+        number = self._known.get(cell) if encoded is None else self._merge(cell, encoded)
+        if number is None and cell.kind is CellKind.FIELD_DATA:
             (symbol,) = cell.signature
             assert isinstance(symbol, Symbol)
-            slot = self._known[cell] = Slot(cell.kind, self.token(symbol) & 0xFF_FFFF)
-        elif slot is None:
-            slot = self._known[cell] = self._merge(cell, self.signature(cell.signature))
-        self._by_identity[id(cell)] = (slot, cell)
-        return slot
+            number = self._known[cell] = self._merge(cell, U32.pack(self.token(symbol) & 0xFF_FFFF))
+        elif number is None:
+            number = self._known[cell] = self._merge(cell, self.signature(cell.signature))
+        self._by_identity[id(cell)] = (number, cell)
+        return number
 
-    def _merge(self, cell: Cell, signature: bytes) -> Slot:
-        key = (cell.kind, signature, cell.ref_map)
-        slot = self._merged.get(key)
-        if slot is None:
-            section = self.sections[cell.kind]
-            slot = self._merged[key] = Slot(cell.kind, len(section))
-            section.append(LinkedCell(signature, cell.ref_map))
-        return slot
+    def _merge(self, cell: Cell, signature: bytes) -> int:
+        key = (cell.kind, signature, self._ref_map(cell))
+        number = self._merged.get(key)
+        if number is None:
+            number = self._merged[key] = self._append(cell, signature)
+        return number
+
+    def _append(self, cell: Cell, signature: bytes) -> int:
+        self.kinds.append(cell.kind)
+        self.signatures.append(signature)
+        self.ref_maps.append(self._ref_map(cell))
+        return len(self.kinds) - 1
+
+    def _ref_map(self, cell: Cell) -> bytes:
+        encoded = self._ref_maps.get(cell.ref_map)
+        if encoded is None:
+            encoded = self._ref_maps[cell.ref_map] = encode_gc_ref_map(cell.ref_map)
+        return encoded
 
     def signature(self, parts: Sequence[int | bytes | Symbol]) -> bytes:
         """A signature's final bytes."""
@@ -137,16 +153,10 @@ class CellTable:
             return self._manifest.token(symbol)
         return self._resolver.token(symbol)
 
-    def order_checks(self) -> dict[int, int]:
-        """Move IL body checks to the front of the CHECK section; returns new slot numbers by old ones."""
-        checks = self.sections[CellKind.CHECK]
-        order = sorted(range(len(checks)), key=lambda number: not _is_body_check(checks[number]))
-        self.sections[CellKind.CHECK] = [checks[number] for number in order]
-        return {old: new for new, old in enumerate(order)}
 
-
-def _is_body_check(cell: LinkedCell) -> bool:
-    return cell.signature[0] & 0x7F in (FixupKind.Check_IL_Body, FixupKind.Verify_IL_Body)
+def is_body_check(signature: bytes) -> bool:
+    """Whether a CHECK cell is one that rejects its method without throwing: these are resolved before the others."""
+    return signature[0] & 0x7F in (FixupKind.Check_IL_Body, FixupKind.Verify_IL_Body)
 
 
 _ONE_BYTE = [bytes((value,)) for value in range(0x80)]

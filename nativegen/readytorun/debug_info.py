@@ -21,11 +21,11 @@ from __future__ import annotations
 import contextlib
 import enum
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
 from nativegen.readytorun.native_format import decode_unsigned, encode_array, encode_unsigned, iterate_array
+from nativegen.readytorun.nibbles import bytes_of_nibbles, nibble_digits, short_nibble_digits
 
 # CIL offsets that stand for something else (cordebuginfo.h: MappingTypes).
 NO_MAPPING = -1
@@ -128,38 +128,13 @@ class _Nibbles:
         self._digits: list[str] = []
 
     def unsigned(self, value: int) -> None:
-        self._digits.append(_digits(value))
+        self._digits.append(nibble_digits(value))
 
     def signed(self, value: int) -> None:
         self.unsigned(-value << 1 | 1 if value < 0 else value << 1)
 
     def bytes(self) -> bytes:
-        return _from_digits("".join(self._digits))
-
-
-@cache
-def _short_digits() -> tuple[str, ...]:
-    return tuple(map(_make_digits, range(0x1000)))
-
-
-def _make_digits(value: int) -> str:
-    shift = max(value.bit_length() - 1, 0) // 3 * 3
-    digits = ""
-    while shift:
-        digits += "%x" % (value >> shift & 7 | 8)
-        shift -= 3
-    return digits + "%x" % (value & 7)
-
-
-def _digits(value: int) -> str:
-    """The nibbles of a number as hexadecimal digits: groups of 3 bits, all but the last marked as continued."""
-    known = _short_digits()
-    return known[value] if value < len(known) else _make_digits(int(value))
-
-
-def _from_digits(digits: str) -> bytes:
-    """Nibbles as bytes, padded: read backwards they are an ordinary hexadecimal number."""
-    return bytes.fromhex("0" * (len(digits) & 1) + digits[::-1])[::-1]
+        return bytes_of_nibbles("".join(self._digits))
 
 
 class _NibbleReader:
@@ -208,7 +183,7 @@ def encode_code_bounds(
     Args:
         bounds: (native offset, CIL offset, source), ascending.
     """
-    known = _short_digits()
+    known = short_nibble_digits()
     digits: list[str] | None = None
     if not packed and not variables:
         # Written out: an image has hundreds of thousands of bounds, nearly all of them with short numbers.
@@ -220,20 +195,20 @@ def encode_code_bounds(
     if digits is None:
         every = (_PROLOG_BOUND, *(Bound(native, il, BoundSource(source)) for native, il, source in bounds))
         return encode_debug_info(DebugInfo(every, tuple(variables)), packed=packed)
-    stream = _from_digits(_digits(len(bounds) + 1) + _PROLOG_DIGITS + "".join(digits))
-    return _from_digits(_digits(len(stream)) + _digits(0)) + stream
+    stream = bytes_of_nibbles(nibble_digits(len(bounds) + 1) + _PROLOG_DIGITS + "".join(digits))
+    return bytes_of_nibbles(nibble_digits(len(stream)) + nibble_digits(0)) + stream
 
 
 def _encode_bounds(bounds: Sequence[Bound]) -> bytes:
     if not bounds:
         return b""
     # One string for all: images have hundreds of thousands of bounds.
-    digits = [_digits(len(bounds))]
+    digits = [nibble_digits(len(bounds))]
     last = 0
     for native, il, source in bounds:
-        digits += (_digits(native - last), _digits(il - _LOWEST_OFFSET), _digits(source))
+        digits += (nibble_digits(native - last), nibble_digits(il - _LOWEST_OFFSET), nibble_digits(source))
         last = native
-    return _from_digits("".join(digits))
+    return bytes_of_nibbles("".join(digits))
 
 
 def _encode_packed_bounds(bounds: Sequence[Bound]) -> bytes:
@@ -347,7 +322,7 @@ def _checked_count(count: int, size: int) -> int:
 
 
 _PROLOG_BOUND = Bound(0, PROLOG, BoundSource.STACK_EMPTY)
-_PROLOG_DIGITS = "".join(map(_digits, (0, PROLOG - _LOWEST_OFFSET, BoundSource.STACK_EMPTY)))
+_PROLOG_DIGITS = "".join(map(nibble_digits, (0, PROLOG - _LOWEST_OFFSET, BoundSource.STACK_EMPTY)))
 
 
 def encode_debug_info_section(infos: Mapping[int, bytes], count: int) -> bytes:

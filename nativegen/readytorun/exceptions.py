@@ -47,14 +47,18 @@ def encode_exception_info(
         clauses_rva: where the clauses will be.
     """
     assert table_rva % 4 == 0 and clauses_rva % 4 == 0
+    encoded = [b"".join([EXCEPTION_CLAUSE.pack(*clause) for clause in clauses]) for _, clauses in methods]
+    sizes = [(rva, len(clauses)) for (rva, _), clauses in zip(methods, encoded, strict=True)]
+    return encode_lookup_table(sizes, clauses_rva), b"".join(encoded)
+
+
+def encode_lookup_table(methods: Sequence[tuple[int, int]], clauses_rva: int) -> bytes:
+    """Section 104 for (method start RVA, bytes of its clauses) in ascending order."""
     table = bytearray()
-    clauses = bytearray()
-    for method_rva, method_clauses in methods:
-        table += EXCEPTION_LOOKUP.pack(method_rva, clauses_rva + len(clauses))
-        for clause in method_clauses:
-            clauses += EXCEPTION_CLAUSE.pack(*clause)
-    table += EXCEPTION_LOOKUP.pack(_SENTINEL, clauses_rva + len(clauses))
-    return bytes(table), bytes(clauses)
+    for method_rva, size in methods:
+        table += EXCEPTION_LOOKUP.pack(method_rva, clauses_rva)
+        clauses_rva += size
+    return bytes(table + EXCEPTION_LOOKUP.pack(_SENTINEL, clauses_rva))
 
 
 def decode_exception_info(data: bytes | memoryview, offset: int, size: int) -> dict[int, tuple[Clause, ...]]:

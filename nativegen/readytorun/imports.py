@@ -162,17 +162,14 @@ def decode_gc_ref_map(data: bytes | memoryview, offset: int) -> tuple[tuple[tupl
     return tuple(references), offset
 
 
-def encode_gc_ref_maps(maps: Sequence[Sequence[tuple[int, int]]]) -> bytes:
-    """The maps of a whole section: a u32 offset for every 1024th cell, then the maps."""
-    encoded = [encode_gc_ref_map(references) for references in maps]
-    table_size = 4 * (-(-len(encoded) // GC_REF_MAP_STRIDE))
+def encode_gc_ref_maps(maps: Sequence[bytes]) -> bytes:
+    """The maps of a whole section (:func:`encode_gc_ref_map`): a u32 offset for every 1024th cell, then the maps."""
+    offset = 4 * (-(-len(maps) // GC_REF_MAP_STRIDE))
     table = bytearray()
-    offset = table_size
-    for index, blob in enumerate(encoded):
-        if index % GC_REF_MAP_STRIDE == 0:
-            table += U32.pack(offset)
-        offset += len(blob)
-    return b"".join((table, *encoded))
+    for index in range(0, len(maps), GC_REF_MAP_STRIDE):
+        table += U32.pack(offset)
+        offset += sum(map(len, maps[index : index + GC_REF_MAP_STRIDE]))
+    return b"".join((table, *maps))
 
 
 def decode_gc_ref_maps(data: bytes | memoryview, offset: int, count: int) -> tuple[tuple[tuple[int, int], ...], ...]:

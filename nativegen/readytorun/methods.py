@@ -13,7 +13,6 @@ True
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 from nativegen.readytorun.native_format import (
@@ -22,6 +21,7 @@ from nativegen.readytorun.native_format import (
     encode_unsigned,
     iterate_array,
 )
+from nativegen.readytorun.nibbles import bytes_of_nibbles, nibble_digits
 
 
 class MethodEntry(NamedTuple):
@@ -38,32 +38,19 @@ class MethodEntry(NamedTuple):
 
 def encode_fixups(fixups: Sequence[tuple[int, int]]) -> bytes:
     """A fixup blob: per section its number, its slots, 0; then 0; all as differences, in nibbles."""
-    nibbles: list[int] = []
+    digits: list[str] = []
     section = slot = 0
     first = True
-    for index, (this_section, this_slot) in enumerate(fixups):
+    for this_section, this_slot in fixups:
         if first or this_section != section:
-            if index:
-                nibbles.append(0)
-            nibbles += _nibbles(this_section - section)
+            if not first:
+                digits.append("0")
+            digits.append(nibble_digits(this_section - section))
             section, slot, first = this_section, 0, False
-        nibbles += _nibbles(this_slot - slot)
+        digits.append(nibble_digits(this_slot - slot))
         slot = this_slot
-    nibbles += (0, 0)
-    if len(nibbles) & 1:
-        nibbles.append(0)
-    return bytes(low | high << 4 for low, high in zip(nibbles[::2], nibbles[1::2], strict=True))
-
-
-@lru_cache(4096)
-def _nibbles(value: int) -> tuple[int, ...]:
-    """Groups of 3 bits, the most significant first, all but the last marked as continued."""
-    nibbles = []
-    shift = max(value.bit_length() - 1, 0) // 3 * 3
-    while shift:
-        nibbles.append(value >> shift & 7 | 8)
-        shift -= 3
-    return (*nibbles, value & 7)
+    digits.append("00")
+    return bytes_of_nibbles("".join(digits))
 
 
 def decode_fixups(data: bytes | memoryview, offset: int) -> tuple[tuple[tuple[int, int], ...], int]:
@@ -116,11 +103,11 @@ def decode_entry(data: bytes | memoryview, offset: int) -> tuple[MethodEntry, in
     return MethodEntry(value >> 2, fixups), following if value & 2 else end
 
 
-def encode_method_def_entry_points(entries: Mapping[int, MethodEntry]) -> bytes:
-    """Section 103 from MethodDef rid to entry."""
+def encode_method_def_entry_points(entries: Mapping[int, bytes]) -> bytes:
+    """Section 103 from MethodDef rid to encoded entry."""
     elements: list[bytes | None] = [None] * max(entries, default=0)
     for rid, entry in entries.items():
-        elements[rid - 1] = encode_entry(entry)
+        elements[rid - 1] = entry
     return encode_array(elements)
 
 

@@ -14,7 +14,8 @@ branches cost nothing. A hash table keeps, per bucket, the low byte of each hash
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from nativegen.readytorun.structs import I32, U32
 
@@ -67,7 +68,7 @@ def decode_signed(data: bytes | memoryview, offset: int) -> tuple[int, int]:
 
 def encode_array(elements: Sequence[bytes | None]) -> bytes:
     """A sparse array; ``None`` elements are absent."""
-    blocks = [_encode_node(elements, begin, _BLOCK) for begin in range(0, len(elements), _BLOCK)]
+    blocks = [_encode_block(elements[begin : begin + _BLOCK]) for begin in range(0, len(elements), _BLOCK)]
     empty = encode_unsigned(_BLOCK << 2)  # a leaf for an element number that no lookup asks for
     bodies = [empty if block is None else block for block in blocks]
     index_size = 4
@@ -84,30 +85,61 @@ def encode_array(elements: Sequence[bytes | None]) -> bytes:
     return b"".join((encode_unsigned(len(elements) << 2 | index_size >> 1), index, *bodies))
 
 
-def _encode_node(elements: Sequence[bytes | None], begin: int, size: int) -> bytes | None:
-    """The subtree of ``size`` elements from ``begin``, or None when all are absent."""
-    if size == 1:
-        return elements[begin] if begin < len(elements) else None
-    present = [index for index in range(begin, min(begin + size, len(elements))) if elements[index] is not None]
-    if not present:
-        return None
-    if len(present) == 1:
-        only = elements[present[0]]
-        assert only is not None
-        return encode_unsigned((present[0] & (_BLOCK - 1)) << 2) + only
-    half = size // 2
-    first = _encode_node(elements, begin, half)
-    second = _encode_node(elements, begin + half, half)
-    if second is None:
-        assert first is not None
-        return encode_unsigned(1) + first
-    flags = 2 if first is None else 3
-    first = first or b""
-    # The distance to the second child counts from the node itself and so depends on the size of its own encoding.
-    node = encode_unsigned(1 + len(first) << 2 | flags)
-    while len(node) != len(longer := encode_unsigned(len(node) + len(first) << 2 | flags)):
+#: What stands before the only element of a tree, by its number in the block.
+_LEAVES: Final = tuple(encode_unsigned(number << 2) for number in range(_BLOCK))
+_MANY: Final = -1
+
+
+def _encode_block(elements: Sequence[bytes | None]) -> bytes | None:
+    """The tree of a block, or None when all elements are absent; the last block may be shorter.
+
+    From the leaves up, as pairs: the encoding of a subtree and _MANY, or its only element and that one's number.
+    """
+    level: list[tuple[bytes | None, int]] = []
+    for number, element in enumerate(elements):
+        level.append((element, number))
+    level += [(None, _MANY)] * (_BLOCK - len(level))
+    size = 1
+    while len(level) > 1:
+        size *= 2
+        pairs = iter(level)
+        level = []
+        for (first, first_number), (second, second_number) in zip(pairs, pairs, strict=True):
+            if second is None and (first is None or first_number >= 0):
+                level.append((first, first_number))
+                continue
+            if first is None and second_number >= 0:
+                level.append((second, second_number))
+                continue
+            if size > 2:  # an element alone in a subtree has its number before it
+                if first is not None and first_number >= 0:
+                    first = _LEAVES[first_number] + first
+                if second is not None and second_number >= 0:
+                    second = _LEAVES[second_number] + second
+            if second is None:
+                assert first is not None
+                level.append((_ONLY_FIRST + first, _MANY))
+            elif first is None:
+                level.append((_distance(0, 2) + second, _MANY))
+            else:
+                level.append((_distance(len(first), 3) + first + second, _MANY))
+    ((tree, number),) = level
+    return tree if tree is None or number < 0 else _LEAVES[number] + tree
+
+
+_ONLY_FIRST: Final = encode_unsigned(1)
+
+
+@lru_cache(4096)
+def _distance(size: int, flags: int) -> bytes:
+    """What stands before a first child of ``size`` bytes: the distance to the second, and which of them there are.
+
+    The distance counts from the node itself and so depends on the size of its own encoding.
+    """
+    node = encode_unsigned(1 + size << 2 | flags)
+    while len(node) != len(longer := encode_unsigned(len(node) + size << 2 | flags)):
         node = longer
-    return longer + first + second
+    return longer
 
 
 def iterate_array(data: bytes | memoryview, offset: int) -> Iterator[tuple[int, int]]:

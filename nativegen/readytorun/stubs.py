@@ -13,6 +13,9 @@ Offsets are all relative to the instruction pointer, so each function takes the 
 
 from __future__ import annotations
 
+from struct import Struct
+
+from nativegen.readytorun.imports import CELL_SIZE
 from nativegen.readytorun.structs import I32
 
 LAZY_STUB_SIZE = 16
@@ -41,6 +44,27 @@ def lazy_stub(rva: int, cell: int) -> bytes:
 def eager_stub(rva: int, cell: int) -> bytes:
     """``jmp [cell]``: also what unwind information names as personality routine."""
     return (_JMP_INDIRECT + _relative(cell, rva + 6)).ljust(EAGER_STUB_SIZE, _INT3)
+
+
+def lazy_stubs(rva: int, cell: int, count: int) -> bytes:
+    """The :func:`lazy_stub` of so many cells in a row, one after the other."""
+    code = bytearray(lazy_stub(rva, cell) * count)
+    _fill(code, LAZY_STUB_SIZE, 3, cell - (rva + 7), count)
+    _fill(code, LAZY_STUB_SIZE, 9, cell - (rva + 13), count)
+    return bytes(code)
+
+
+def eager_stubs(rva: int, cell: int, count: int) -> bytes:
+    """The :func:`eager_stub` of so many cells in a row, one after the other."""
+    return b"".join([eager_stub(rva + EAGER_STUB_SIZE * n, cell + CELL_SIZE * n) for n in range(count)])
+
+
+def _fill(code: bytearray, size: int, at: int, displacement: int, count: int) -> None:
+    """Write the displacements of stubs of ``size`` bytes, ``at`` in each: each one's cell is 8 bytes further on."""
+    step = CELL_SIZE - size
+    packed = Struct(f"<{count}i").pack(*range(displacement, displacement + step * count, step))
+    for byte in range(4):
+        code[at + byte :: size] = packed[byte::4]
 
 
 def delay_load_thunk(rva: int, section_index: int, module_cell: int, helper_cell: int) -> bytes:

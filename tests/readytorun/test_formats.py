@@ -160,7 +160,7 @@ def test_gc_ref_maps(references: tuple[tuple[int, int], ...], encoded: str | Non
 
 def test_gc_ref_maps_of_many_cells() -> None:
     maps = [tuple((position, 1) for position in range(index % 7)) for index in range(3000)]
-    data = b"?" + encode_gc_ref_maps(maps)
+    data = b"?" + encode_gc_ref_maps([encode_gc_ref_map(each) for each in maps])
     assert decode_gc_ref_maps(data, 1, 3000) == tuple(maps)
     with pytest.raises(ValueError, match="GCRefMap of cell 1024"):
         decode_gc_ref_maps(data[:5] + b"\0" + data[6:], 1, 3000)

@@ -14,12 +14,14 @@ import pytest
 from nativegen.compiler.exclusions import Excluded
 from nativegen.compiler.foreign import body_use, check_il_body, current_signature
 from nativegen.metadata import Assembly, Table
+from nativegen.readytorun.cell_layout import CellLayout
 from nativegen.readytorun.cells import CellTable
 from nativegen.readytorun.enums import FixupKind
 from nativegen.readytorun.il_body import encode_il_body
 from nativegen.readytorun.manifest import ManifestAssembly, manifest_reader
 from nativegen.readytorun.manifest_rows import ManifestRows
 from nativegen.readytorun.names import ImageNames
+from nativegen.readytorun.prepared import Preparation
 from nativegen.readytorun.reader import ReadyToRunImage
 from nativegen.readytorun.targets import target_named
 from nativegen.readytorun.unit import Cell, CellKind, Symbol, SymbolKind
@@ -168,8 +170,11 @@ def test_guards_come_before_checks_that_can_throw() -> None:
     symbol = Symbol(SymbolKind.FIELD_DEF, "f")
     check = Cell(CellKind.CHECK, (FixupKind.Check_FieldOffset, 8, 0, symbol))
     guard = Cell(CellKind.CHECK, (bytes((FixupKind.Check_IL_Body | 0x80,)), 3, 1, b"\x00", 0, 0x10, symbol))
-    assert [table.add(cell).number for cell in (check, guard)] == [0, 1]
-    assert table.order_checks() == {1: 0, 0: 1}
+    preparation = Preparation(table, has_packed_bounds=False)
+    preparation.add(leaf(returns(42), cells=(check, guard), fixups=(0, 1)))
+    units = preparation.finish([1], [])
+    assert list(units.used) == [0, 1]
+    assert CellLayout(units, table, target_named("9.0")).sections[CellKind.CHECK] == [1, 0]
 
 
 class _AnyToken:

@@ -37,6 +37,7 @@ from nativegen.readytorun.metadata_tables import (
     may_have_attribute,
 )
 from nativegen.readytorun.methods import (
+    encode_entry,
     encode_fixups,
     encode_method_def_entry_points,
     iterate_method_def_entry_points,
@@ -139,7 +140,7 @@ def check_entries(image: ReadyToRunImage, counts: Counter[str]) -> None:
         assert list(entry.fixups) == sorted(set(entry.fixups))
         assert all(slot < cells[section] for section, slot in entry.fixups)
     counts["fixup lists"] += sum(bool(entry.fixups) for entry in entries)
-    encoded = encode_method_def_entry_points(image.method_entries)
+    encoded = encode_method_def_entry_points({rid: encode_entry(entry) for rid, entry in image.method_entries.items()})
     assert dict(iterate_method_def_entry_points(encoded, 0)) == image.method_entries
     for fixups in {entry.fixups for entry in entries if entry.fixups}:
         assert encode_fixups(fixups) in image.memory
