@@ -130,9 +130,14 @@ class InstanceReader:
         module: whose generics count as its own.
         symbols: gives the tokens of its metadata.
         foreign: which instances of other modules' generics the image may have; None: none.
+
+    Attributes:
+        has_noted: what :meth:`needs` looked at last counts for other cells, too: there are objects of a type with
+            virtual generic methods, or one is called.
     """
 
     def __init__(self, module: Module, symbols: TokenResolver, foreign: ForeignInstances | None = None) -> None:
+        self.has_noted = False
         self._module = module
         self._symbols = symbols
         self._foreign = foreign if foreign is not None and foreign.is_possible else None
@@ -162,6 +167,7 @@ class InstanceReader:
         the JIT compiles what the image does not have.
         """
         found: dict[Need, None] = {}
+        self.has_noted = False
         with contextlib.suppress(_OpenType, TypeLoadError):
             for need in self._used(_without_override(cell.signature)):
                 instance = self.instance(need.method)
@@ -246,6 +252,7 @@ class InstanceReader:
         """What a call of a virtual generic method may run: it has no slot that objects of a type would fill."""
         if not method.method_args or not method.is_virtual:
             return
+        self.has_noted = True
         for type_ in self._types_with_virtual_generics:
             target = type_.resolve_override(method)
             if target is not None:
@@ -259,10 +266,12 @@ class InstanceReader:
     def _constructed(self, type_: TypeDesc) -> Iterator[Need]:
         """What can run once there are objects of a type: its and its base classes' virtual methods."""
         shared = canonical_type(type_)
-        if shared not in self._with_virtual_generics and _has_virtual_generics(shared):
-            self._with_virtual_generics[shared] = None
-            for called in self._virtual_generic_calls:
-                yield from _override(shared, called)
+        if _has_virtual_generics(shared):
+            self.has_noted = True
+            if shared not in self._with_virtual_generics:
+                self._with_virtual_generics[shared] = None
+                for called in self._virtual_generic_calls:
+                    yield from _override(shared, called)
         current: TypeDesc | None = type_
         while current is not None:
             if current.type_args:

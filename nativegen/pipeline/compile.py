@@ -15,7 +15,7 @@ import functools
 import gc
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
@@ -34,6 +34,7 @@ from nativegen.pipeline.instance_names import find_instance, is_instance
 from nativegen.pipeline.instances import InstanceClosure, NeededInstance
 from nativegen.pipeline.link_names import LinkNames
 from nativegen.pipeline.method_names import resolve
+from nativegen.pipeline.relink import MAX_CHANGED, Linked, LinkReport
 from nativegen.pipeline.request import CompileReport, CompileRequest, ExcludedMethod, GenericInstance
 from nativegen.pipeline.reuse import Reuse, SymbolCheck
 from nativegen.pipeline.shared_units import SharedUnits
@@ -48,8 +49,12 @@ from nativegen.pipeline.worker import (
     foreign_code,
     method_display_name,
 )
+from nativegen.readytorun.cells import CellTable
+from nativegen.readytorun.link import Linking
 from nativegen.readytorun.manifest import ManifestAssembly
+from nativegen.readytorun.manifest_rows import ManifestRows
 from nativegen.readytorun.targets import target_named
+from nativegen.readytorun.unit import ForeignUse
 from nativegen.readytorun.writer import ImageBuilder
 from nativegen.typesystem import TypeSystem
 from nativegen.typesystem.symbols import SymbolTable
@@ -84,6 +89,9 @@ class _Job:
     assembly: Assembly
     rids: list[int]
     left_out: int = 0  # methods that a partial image does without
+    wanted: list[int] = field(default_factory=list)  # methods whose outcomes the image needs
+    linked: Linked | None = None  # whose other units the image takes over
+    table: CellTable | None = None  # of its cells, once the new units are in place
     outcomes: dict[int, MethodOutcome] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     facts: Facts | None = None
@@ -92,6 +100,7 @@ class _Job:
     reuse: Reuse | None = None
     reused: set[int] = field(default_factory=set)
     accidents: set[int] = field(default_factory=set)  # methods that a worker died of
+    is_lasting: bool = True  # no worker died of an instance either
     closure: InstanceClosure | None = None
     needed: list[NeededInstance] = field(default_factory=list)
     latest: list[NeededInstance] = field(default_factory=list)
@@ -99,9 +108,14 @@ class _Job:
     instances_reused: set[Signature] = field(default_factory=set)  # or lost to an accident: not to be stored
 
     @property
+    def compiled(self) -> int:
+        """Methods that the unit store did not have, so far."""
+        return len(self.outcomes) - len(self.reused)
+
+    @property
     def is_complete(self) -> bool:
         """Nothing that is known to be needed is still with the workers."""
-        return len(self.outcomes) == len(self.rids) and len(self.instances) == len(self.needed)
+        return len(self.outcomes) == len(self.wanted) and len(self.instances) == len(self.needed)
 
 
 def compile_file(request: CompileRequest, *, jobs: int = 1, unit_store: str | None = None) -> CompileReport:
@@ -153,7 +167,11 @@ def compile_many(
 
     def batches_of(index: int) -> Iterator[tuple[int, list[BatchItem]]]:
         job = started[index]
-        missing = linker.reuse(job, store) if store is not None else job.rids
+        yield from in_batches(index, linker.reuse(job, store) if store is not None else job.rids)
+        if job.linked is not None:
+            _ = job.linked.units  # read while a worker compiles
+
+    def in_batches(index: int, missing: list[int]) -> Iterator[tuple[int, list[BatchItem]]]:
         # What is complete already still needs a turn of the loop below.
         for first in range(0, max(1, len(missing)), BATCH_METHODS):
             yield index, [BatchItem(index, rid) for rid in missing[first : first + BATCH_METHODS]]
@@ -196,6 +214,7 @@ def compile_many(
             job.accidents.add(item.rid)
         else:
             job.instances_reused.add(item.instance)
+            job.is_lasting = False
         name = method_display_name(job.assembly, item.rid) if item.instance is None else ""
         excluded = ExcludedMethod(name, item.rid, Reason.BACKEND.code, message)
         return MethodOutcome(item.rid, None, excluded, instance=item.instance)
@@ -214,9 +233,12 @@ def compile_many(
                 for stage, spent in (outcome.seconds or {}).items():
                     job.seconds[stage] = job.seconds.get(stage, 0.0) + spent
             done += len(outcomes)
+            if job.is_complete and job.linked is not None and not linker.exchange(job):
+                following.extend(in_batches(index, linker.reuse_all(job)))
+                continue
             if job.is_complete:
                 if not job.needed:
-                    done += len(job.reused)
+                    done += len(job.rids) - job.compiled
                 needed = linker.next_instances(job)
                 total += len(needed)
                 for first in range(0, len(needed), BATCH_METHODS):
@@ -242,7 +264,8 @@ def _open(request: CompileRequest) -> _Job:
     if request.partial is not None:
         wanted, _ = resolve(assembly, request.partial)
         rids = [rid for rid in every if rid in wanted]
-    return _Job(request, assembly, rids, len(every) - len(rids), seconds={"read": time.process_time() - start})
+    seconds = {"read": time.process_time() - start}
+    return _Job(request, assembly, rids, len(every) - len(rids), wanted=rids, seconds=seconds)
 
 
 def methods_with_cil(assembly: Assembly) -> list[int]:
@@ -319,27 +342,61 @@ class _Linker:
 
     @_without_collector
     def reuse(self, job: _Job, store: UnitStore) -> list[int]:
-        """Fills in the outcomes that the store has; the methods that remain to be compiled."""
+        """Fills in the outcomes that the store has; the methods that remain to be compiled.
+
+        Those that the image needs can be few: when the rest of it is as it was linked before.
+        """
         facts, names, check = self._name(job)
         units = store.open(job.request.target, job.assembly.name)
         reuse = Reuse(units, facts, names, check, job.request)
         try:
-            found = reuse.find(job.rids)
+            reuse.identify(job.rids)
+            kept = reuse.linked()
+            found = reuse.find() if kept is None else kept[2]
         except (*FAILURES, RecursionError):
             return job.rids  # without a core library, for instance, there are no keys
         job.reuse = reuse
+        if kept is not None:
+            job.linked, job.wanted, _ = kept
+        return self._take_over(job, found)
+
+    @_without_collector
+    def reuse_all(self, job: _Job) -> list[int]:
+        """Likewise, when more has to be done than to exchange the units of some methods."""
+        assert job.reuse is not None
+        job.linked, job.wanted = None, job.rids
+        return self._take_over(job, job.reuse.find())
+
+    def _take_over(self, job: _Job, found: Mapping[int, Result]) -> list[int]:
         for rid, result in found.items():
+            if rid in job.outcomes:
+                continue
             job.reused.add(rid)
             if isinstance(result, Exclusion):
                 excluded = ExcludedMethod(method_display_name(job.assembly, rid), rid, result.code, result.detail)
                 job.outcomes[rid] = MethodOutcome(rid, None, excluded)
             else:
                 job.outcomes[rid] = MethodOutcome(rid, result, None)
-        return [rid for rid in job.rids if rid not in job.reused]
+        return [rid for rid in job.wanted if rid not in job.outcomes]
+
+    @_without_collector
+    def exchange(self, job: _Job) -> bool:
+        """Puts the outcomes in place of those that the last image was linked from, if no more has to be done."""
+        assert job.linked is not None
+        start = time.process_time()
+        _, names, _ = self._name(job)
+        units = {rid: unit for rid in job.wanted if (unit := job.outcomes[rid].unit) is not None}
+        if len(units) == len(job.wanted):
+            packed = target_named(job.request.target).packed_debug_bounds
+            job.table = job.linked.exchange(units, names.symbols, packed=packed)
+        job.seconds["exchange"] = time.process_time() - start
+        return job.table is not None
 
     @_without_collector
     def next_instances(self, job: _Job) -> list[NeededInstance]:
         """The generic instances that the code known since the last call needs, and that the store does not have."""
+        if job.linked is not None:
+            return []
         start = time.process_time()
         facts, names, _ = self._name(job)
         if job.closure is None:
@@ -396,6 +453,27 @@ class _Linker:
     @_without_collector
     def link(self, job: _Job) -> CompileReport:
         """Writes the image of a complete job."""
+        return self._link_again(job) if job.linked is not None else self._link_units(job)
+
+    def _link_again(self, job: _Job) -> CompileReport:
+        """From what the last image was linked from, with new units in their places."""
+        assert job.linked is not None and job.table is not None and job.reuse is not None
+        linked, request = job.linked, job.request
+        compiled = {rid: _result(job.outcomes[rid]) for rid in job.wanted if _is_storable(job, rid)}
+        job.reuse.save(compiled, {}, is_all=False)
+        job.reuse.save_summary(None)
+        if len(job.wanted) > MAX_CHANGED // 2:
+            job.reuse.save_linked(linked.report, linked.units)
+        job.seconds.update(job.reuse.seconds)
+        start = time.process_time()
+        target, image_base = target_named(request.target), request.options.image_base
+        linking = Linking(job.assembly, target, image_base=image_base, compiler_id=_compiler_id())
+        manifest = ManifestRows([row.name for row in job.assembly.assembly_refs], ManifestAssembly)
+        image = linking.link(linked.units, job.table, manifest)
+        job.seconds["link"] = time.process_time() - start + job.seconds.pop("exchange")
+        return self._write(job, image, linked.report, ())
+
+    def _link_units(self, job: _Job) -> CompileReport:
         if job.reuse is not None:
             job.reuse.save(
                 {rid: _result(job.outcomes[rid]) for rid in job.rids if _is_storable(job, rid)},
@@ -407,7 +485,6 @@ class _Linker:
             )
             if job.closure is not None:
                 job.reuse.save_summary(job.closure.is_needless)
-            job.seconds.update(job.reuse.seconds)
         start = time.process_time()
         request = job.request
         facts, names, check = self._name(job)
@@ -417,7 +494,7 @@ class _Linker:
             names,
             image_base=request.options.image_base,
             identity=functools.partial(_manifest_assembly, facts.module.type_system),
-            compiler_id=f"nativegen {compiler_fingerprint()}",
+            compiler_id=_compiler_id(),
             encoded=None if job.reuse is None else job.reuse.encoded_cells(),
         )
         instances = _add_instances(job, builder, check)
@@ -449,7 +526,22 @@ class _Linker:
             foreign.update(outcome.unit.foreign)
             native += 1
         image = builder.build()
-        job.seconds["link"] = time.process_time() - start
+        job.seconds["link"] = time.process_time() - start + job.seconds.pop("exchange", 0.0)
+        needy: tuple[int, ...] = ()
+        if builder.prepared is not None and job.closure is not None:
+            numbers = map(builder.prepared[1].number, job.closure.needy())
+            needy = tuple(sorted({number for number in numbers if number is not None}))
+        report = LinkReport(tuple(exclusions), native, instances, needy)
+        if job.reuse is not None:
+            if builder.prepared is not None and job.is_lasting and not job.accidents and not foreign:
+                job.reuse.save_linked(report, builder.prepared[0])
+            job.seconds.update(job.reuse.seconds)
+        return self._write(job, image, report, tuple(sorted(foreign)))
+
+    def _write(
+        self, job: _Job, image: bytes, report: LinkReport, foreign: tuple[ForeignUse, ...]
+    ) -> CompileReport:
+        request = job.request
         start = time.process_time()
         self._check_unchanged(job)
         write_atomically(request.output, image)
@@ -461,16 +553,16 @@ class _Linker:
             content_signature=job.assembly.content_signature,
             kind="image",
             methods=len(job.rids) + job.left_out,
-            native=native,
-            excluded=_counted(exclusions, job.left_out),
-            exclusions=tuple(exclusions),
+            native=report.native,
+            excluded=_counted(report.exclusions, job.left_out),
+            exclusions=report.exclusions,
             image_size=len(image),
             input_size=len(job.assembly.data),
             seconds=job.seconds,
-            foreign=tuple(sorted(foreign)),
-            units_reused=len(job.reused),
-            units_compiled=len(job.rids) - len(job.reused),
-            instances=instances,
+            foreign=foreign,
+            units_reused=len(job.rids) - job.compiled,
+            units_compiled=job.compiled,
+            instances=report.instances,
         )
 
     def _check_unchanged(self, job: _Job) -> None:
@@ -499,6 +591,10 @@ def _add_instances(job: _Job, builder: ImageBuilder, check: SymbolCheck) -> tupl
     if job.closure is not None:
         result += job.closure.left_out
     return tuple(result)
+
+
+def _compiler_id() -> str:
+    return f"nativegen {compiler_fingerprint()}"
 
 
 def _manifest_assembly(system: TypeSystem, name: str) -> ManifestAssembly:

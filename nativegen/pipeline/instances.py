@@ -98,9 +98,13 @@ class InstanceClosure:
             self._may_run(instance, reason)
 
     def is_needless(self, cell: Cell) -> bool:
-        """Whether it is known that this very object needs nothing, and calls no slot that others wait for."""
+        """Whether it is known that this very object needs nothing, and decides nothing about what others need."""
         found = self._looked_at.get(id(cell))
         return found is not None and found[1]
+
+    def needy(self) -> list[Cell]:
+        """The cells that were looked at and are not known to be needless."""
+        return [cell for cell, is_needless in self._looked_at.values() if not is_needless]
 
     def _look(self, cell: Cell, name: Callable[[], str]) -> bool:
         """Notes what a cell needs and calls; True when that is nothing."""
@@ -114,7 +118,7 @@ class InstanceClosure:
                 for method, needed_by in self._waiting.pop(slot, ()):
                     self._may_run(method, needed_by)
             needs = self._reader.needs(cell)
-            known = self._needless[cell] = slot is None and not needs
+            known = self._needless[cell] = slot is None and not needs and not self._reader.has_noted
             for need in needs:
                 if need.method in self._known:
                     continue

@@ -7,7 +7,8 @@ names a row which an edit removed is compiled again. Results that say more about
 worker that died, a bug of ours) are never stored.
 
 >>> reuse = Reuse(units, facts, names, check, request)               # doctest: +SKIP
->>> reuse.find([1, 2, 3])                                            # doctest: +SKIP
+>>> reuse.identify([1, 2, 3])                                        # doctest: +SKIP
+>>> reuse.find()                                                     # doctest: +SKIP
 {1: MethodUnit(...), 3: Exclusion(code='opcode', detail='jmp')}
 >>> reuse.save({2: unit})                                            # doctest: +SKIP
 """
@@ -21,17 +22,20 @@ from collections.abc import Callable, Mapping, Sequence
 from nativegen.compiler.exclusions import Reason
 from nativegen.compiler.instances import Signature
 from nativegen.pipeline.facts import Facts
+from nativegen.pipeline.fingerprint import compiler_fingerprint
 from nativegen.pipeline.instances import NeededInstance
 from nativegen.pipeline.key_summary import Bodies, KnownFile, Origin, Summary, origin_of, outdated
 from nativegen.pipeline.link_names import LinkNames
+from nativegen.pipeline.relink import Linked, LinkReport, basis_of, encode_linked, is_kept
 from nativegen.pipeline.request import CompileRequest
 from nativegen.pipeline.signature_facts import digest, text
-from nativegen.pipeline.unit_codec import Exclusion
+from nativegen.pipeline.unit_codec import Exclusion, Tables
 from nativegen.pipeline.unit_key import UnitKeys, key_with_rows
 from nativegen.pipeline.unit_store import AssemblyUnits, Result
 from nativegen.readytorun.cells import CellTable, encoded_signature
 from nativegen.readytorun.check_unit import check_unit
 from nativegen.readytorun.manifest_rows import assemblies_of
+from nativegen.readytorun.prepared import PreparedUnits
 from nativegen.readytorun.unit import MANIFEST_SYMBOLS, Cell, MethodUnit, Symbol, TokenResolver
 
 _NEVER_STORED = frozenset({Reason.INTERNAL.code})
@@ -69,11 +73,52 @@ class Reuse:
         self._outdated: set[int] = set()
         self.seconds: dict[str, float] = {}
 
-    def find(self, rids: Sequence[int]) -> dict[int, Result]:
-        """Results for those methods that need not be compiled."""
+    def identify(self, rids: Sequence[int]) -> None:
+        """Make the keys of the methods; what else there is, needs them."""
         start = time.process_time()
         self._keys = self._all_keys(rids)
         self.seconds["key"] = time.process_time() - start
+
+    def linked(self) -> tuple[Linked, list[int], dict[int, Result]] | None:
+        """What the last image was linked from, if no more is to be done than to exchange some of it.
+
+        Returns:
+            With the methods to exchange, and the results that the store has for them.
+        """
+        keys, origin, bodies = self._unit_keys, self._origin, self._bodies
+        if keys is None or origin is None or bodies is None or not bodies.is_sound or not is_kept(self._request):
+            return None
+        start = time.process_time()
+        linked = self._units.linked(keys.prefix, basis_of(origin, self._request, compiler_fingerprint()))
+        changed = None if linked is None else linked.changed(self._keys)
+        found: dict[int, Result] = {}
+        if changed is not None:
+            stored = self._units.find([self._keys[rid] for rid in changed])
+            for rid in changed:
+                result = stored.get(self._keys[rid])
+                if result is not None:
+                    found[rid] = self._used[self._keys[rid]] = result
+        self._count("units", start)
+        return None if linked is None or changed is None else (linked, changed, found)
+
+    def save_linked(self, report: LinkReport, units: PreparedUnits) -> None:
+        """Keep what the image was linked from, for :meth:`linked`."""
+        keys, origin, bodies = self._unit_keys, self._origin, self._bodies
+        if keys is None or origin is None or bodies is None or not bodies.is_sound:
+            return
+        if not is_kept(self._request, report):
+            return
+        start = time.process_time()
+        basis = basis_of(origin, self._request, compiler_fingerprint())
+        every_key = [self._keys[rid] for rid in bodies.rids]
+        self._units.save_linked(keys.prefix, encode_linked(basis, every_key, bodies.rids, report, units))
+        self._count("units", start)
+
+    def _count(self, stage: str, start: float) -> None:
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.process_time() - start
+
+    def find(self) -> dict[int, Result]:
+        """Results for those methods that need not be compiled, after :meth:`identify`."""
         start = time.process_time()
         stored = self._units.find(self._keys.values())
         unsure = self._units.keys_outside(self._nameable_files())
@@ -94,7 +139,7 @@ class Reuse:
             for rid, key in others.items():
                 if key in stored:
                     found[rid] = self._used[key] = stored[key]
-        self.seconds["units"] = time.process_time() - start
+        self._count("units", start)
         return found
 
     def find_instances(self, needed: Sequence[NeededInstance]) -> dict[Signature, Result]:
@@ -115,7 +160,7 @@ class Reuse:
                 del self._instance_keys[signature]  # compiled again, not stored
             else:
                 found[signature] = self._used[key] = result
-        self.seconds["units"] += time.process_time() - start
+        self._count("units", start)
         return found
 
     def _all_keys(self, rids: Sequence[int]) -> dict[int, bytes]:
@@ -164,11 +209,12 @@ class Reuse:
             if signature
         }
 
-    def save_summary(self, is_needless: Callable[[Cell], bool]) -> None:
-        """Keep what this run found out; after :meth:`find`.
+    def save_summary(self, is_needless: Callable[[Cell], bool] | None) -> None:
+        """Keep what this run found out; after :meth:`find` or :meth:`linked`.
 
         Args:
-            is_needless: whether a cell is known to need no generic instance.
+            is_needless: whether a cell is known to need no generic instance; None: nobody has looked, and nothing more
+                is to be said of the store's files.
         """
         keys, bodies, origin = self._unit_keys, self._bodies, self._origin
         if keys is None or bodies is None or origin is None or not bodies.is_sound:
@@ -178,21 +224,25 @@ class Reuse:
         if self._summary is not None:
             for rid, tokens in self._summary.bringers.items():
                 bringers.setdefault(rid, set()).update(tokens)
-        cells = CellTable(self._names)
-        is_same = self._summary is not None and self._summary.origin == origin
-        for name, tables in self._units.tables().items():
-            if is_same and self._summary is not None and name in self._summary.files:
-                files[name] = self._summary.files[name]
-                continue
-            needless = array("I", [number for number, cell in enumerate(tables.cells) if is_needless(cell)])
-            is_nameable = self._check.unknown(tables.symbols) is None
-            signatures = tuple([encoded_signature(cell, cells) for cell in tables.cells]) if is_nameable else ()
-            files[name] = KnownFile(needless, is_nameable, signatures)
+            if self._summary.origin == origin:
+                there = self._units.names()
+                files = {name: known for name, known in self._summary.files.items() if name in there}
+        if is_needless is not None:
+            cells = CellTable(self._names)
+            for name, tables in self._units.tables().items():
+                if name not in files:
+                    files[name] = self._known_file(tables, is_needless, cells)
         frozen = {rid: frozenset(tokens) for rid, tokens in bringers.items()}
         every_key = b"".join([self._keys[rid] for rid in bodies.rids])
         summary = Summary(origin, bodies.rids, bodies.hashes, bodies.sizes, every_key, frozen, files)
         if summary != self._summary:
             self._units.save_summary(keys.prefix, summary)
+
+    def _known_file(self, tables: Tables, is_needless: Callable[[Cell], bool], cells: CellTable) -> KnownFile:
+        needless = array("I", [number for number, cell in enumerate(tables.cells) if is_needless(cell)])
+        is_nameable = self._check.unknown(tables.symbols) is None
+        signatures = tuple([encoded_signature(cell, cells) for cell in tables.cells]) if is_nameable else ()
+        return KnownFile(needless, is_nameable, signatures)
 
     def _keys_of(self, rids: Sequence[int]) -> Sequence[bytes]:
         return self._unit_keys_of_request().of(rids)
@@ -225,12 +275,15 @@ class Reuse:
             found = self._foreign_keys[assemblies] = self._unit_keys.of_foreign(assemblies)
         return found
 
-    def save(self, compiled: Mapping[int, Result], instances: Mapping[Signature, Result]) -> None:
+    def save(
+        self, compiled: Mapping[int, Result], instances: Mapping[Signature, Result], *, is_all: bool = True
+    ) -> None:
         """Store what this run compiled.
 
         Args:
             compiled: by method; without those whose outcome was an accident.
             instances: likewise, by signature.
+            is_all: whether :meth:`find` and :meth:`find_instances` gave the rest; not after :meth:`linked`.
 
         Raises:
             ValueError: a unit is malformed; what is in the store need not be checked again.
@@ -253,8 +306,8 @@ class Reuse:
                 key = key_with_rows(key, self._names.rows())
             self._used[key] = result
             new.add(key)
-        self._units.save(self._used, new)
-        self.seconds["units"] += time.process_time() - start
+        self._units.save(self._used, new, is_all=is_all)
+        self._count("units", start)
 
 
 class SymbolCheck:

@@ -4,7 +4,8 @@
 anything, adds one file with just that; files are never changed. Small ones are merged now and then, and a folder that
 has grown to several times what the last build used is written anew with what it used. Scenarios and projects share
 files: a key says everything. Beside them lies what the last build of each kind found out about the assembly
-(``<32 hex>.keys``, :mod:`nativegen.pipeline.key_summary`).
+(``<32 hex>.keys``, :mod:`nativegen.pipeline.key_summary`) and what its image was linked from (``<32 hex>.linked``,
+:mod:`nativegen.pipeline.relink`).
 
 One file: magic, checksum, sizes, keys, ends and checksums of the records, tables of symbols and cells, records
 (:mod:`nativegen.pipeline.unit_codec`). The first checksum covers everything up to the records; a damaged file, and a
@@ -36,6 +37,7 @@ import xxhash
 
 from nativegen.files import replacing
 from nativegen.pipeline.key_summary import Summary, decode_summary, encode_summary
+from nativegen.pipeline.relink import Linked, decode_linked
 from nativegen.pipeline.signature_facts import DIGEST_SIZE
 from nativegen.pipeline.unit_codec import CorruptRecord, Exclusion, TableBuilder, Tables, decode, decode_tables, encode
 from nativegen.readytorun.unit import MethodUnit
@@ -52,6 +54,7 @@ _GROWTH_BYTES = 8 << 20
 
 _SUFFIX = ".units"
 _SUMMARY_SUFFIX = ".keys"
+_LINKED_SUFFIX = ".linked"
 _MAGIC = b"ngunits1"
 # Magic; checksum of the rest up to the records; number of records; bytes of the tables, of the records.
 _HEADER = struct.Struct("<8sQIIQ")
@@ -113,15 +116,40 @@ class AssemblyUnits:
 
     def save_summary(self, name: bytes, summary: Summary) -> None:
         """Keep a summary instead of the one that there may be of this name."""
-        with contextlib.suppress(OSError):
-            os.makedirs(self._folder, mode=0o700, exist_ok=True)
-            with replacing(self._summary_path(name)) as temporary:
-                with open(temporary, "wb") as stream:
-                    stream.write(encode_summary(summary))
-                os.chmod(temporary, 0o600)
+        self._save(self._summary_path(name), [encode_summary(summary)])
 
     def _summary_path(self, name: bytes) -> str:
         return os.path.join(self._folder, name.hex() + _SUMMARY_SUFFIX)
+
+    def linked(self, name: bytes, basis: bytes) -> Linked | None:
+        """What the last image of this kind was linked from, if that can be read and is about the same."""
+        try:
+            with open(self._linked_path(name), "rb") as stream:
+                if not _require_own(stream):
+                    return None
+                os.utime(stream.fileno())
+                return decode_linked(memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)), basis)
+        except (OSError, ValueError):
+            return None
+
+    def save_linked(self, name: bytes, parts: Sequence[bytes | memoryview]) -> None:
+        """Keep what an image was linked from instead of what there may be of this name."""
+        self._save(self._linked_path(name), parts)
+
+    def _linked_path(self, name: bytes) -> str:
+        return os.path.join(self._folder, name.hex() + _LINKED_SUFFIX)
+
+    def _save(self, path: str, parts: Sequence[bytes | memoryview]) -> None:
+        with contextlib.suppress(OSError):
+            os.makedirs(self._folder, mode=0o700, exist_ok=True)
+            with replacing(path) as temporary:
+                with open(temporary, "wb") as stream:
+                    stream.writelines(parts)
+                os.chmod(temporary, 0o600)
+
+    def names(self) -> set[str]:
+        """Of the files that there are."""
+        return {os.path.basename(file.path) for file in self._files} | self._written.keys()
 
     def tables(self) -> dict[str, Tables]:
         """What the records of a file refer to; of files that :meth:`find` has read or :meth:`save` written."""
@@ -142,14 +170,15 @@ class AssemblyUnits:
             found.update(hits)
         return found
 
-    def save(self, results: Mapping[bytes, Result], new: set[bytes]) -> None:
+    def save(self, results: Mapping[bytes, Result], new: set[bytes], *, is_all: bool = True) -> None:
         """Add what a build compiled.
 
         Args:
-            results: everything that the build used. new: the keys in it that the store did not have.
+            results: what the build used. new: the keys in it that the store did not have.
+            is_all: everything that the build used is in ``results``; otherwise any file may have more of it.
         """
         with contextlib.suppress(OSError):
-            used = [file for file in self._files if file.used_bytes]
+            used = [file for file in self._files if file.used_bytes or not is_all]
             for file in used:
                 os.utime(file.path)
             if not new:
@@ -157,7 +186,7 @@ class AssemblyUnits:
             written = self._write({key: results[key] for key in sorted(new)})
             sizes = {file.path: file.size for file in self._files}
             useful = written + sum([file.used_bytes for file in used])
-            if sum(sizes.values()) > _GROWTH * useful + _GROWTH_BYTES:
+            if is_all and sum(sizes.values()) > _GROWTH * useful + _GROWTH_BYTES:
                 self._replace(self._files, results)
             elif len(self._files) >= MAX_FILES:
                 largest = max(self._files, key=lambda file: file.size)

@@ -95,6 +95,11 @@ class CellTable:
             result.append(self.add(cell) if seen is None else seen[0])
         return result
 
+    def number(self, cell: Cell) -> int | None:
+        """The number that this very object has, if it was added."""
+        seen = self._by_identity.get(id(cell))
+        return None if seen is None else seen[0]
+
     def add(self, cell: Cell) -> int:
         """The number of ``cell``, a new one unless an equal cell has one."""
         if cell.kind is CellKind.COUNTER:

@@ -47,7 +47,7 @@ SYMBOL_TARGETS: Final = 0xFFFF_0000  # and the index of the runtime symbol
 
 _STUB = int(RelocationKind.STUB)
 _MAGIC = b"ngprepar"
-_COLUMN_COUNT = 25
+_COLUMN_COUNT = 26
 _HASH = struct.Struct("<I")
 _UNWIND_SIZES = struct.Struct("<I?I")
 _RODATA = struct.Struct("<IIIII")
@@ -167,8 +167,8 @@ class PreparedUnits:
                 self.rodata[number] = others.rodata[other]
         self.rodata = dict(sorted(self.rodata.items()))
 
-    def encode(self) -> bytes:
-        """As bytes, for :meth:`decode`."""
+    def encode(self) -> list[bytes | memoryview]:
+        """As bytes in pieces, for :meth:`decode`."""
         ref_maps: dict[bytes, int] = {}
         map_numbers = array("I", [ref_maps.setdefault(each, len(ref_maps)) for each in self.cells.ref_maps])
         rodata = []
@@ -185,12 +185,13 @@ class PreparedUnits:
             _packed(list(ref_maps)),
             _bytes(map_numbers),
             _packed([_HASH.pack(hash_) + signature for hash_, signature in self.instances]),
-            _packed([bytes(self.code), bytes(self.clauses), bytes(self.bounds)]),
+            _packed([bytes(self.clauses), bytes(self.bounds)]),
+            self.code,
             _packed(unwind),
             b"".join(rodata),
             *map(_bytes, self._arrays()),
         ]
-        return b"".join([_MAGIC, struct.pack(f"<{len(columns)}Q", *map(len, columns)), *columns])
+        return [_MAGIC, struct.pack(f"<{len(columns)}Q", *map(len, columns)), *columns]
 
     def _arrays(self) -> tuple[array[int], ...]:
         return (
@@ -215,12 +216,12 @@ class PreparedUnits:
             at += size
         if at != len(data):
             raise ValueError("wrong size")
-        kinds, signatures, maps, map_numbers, instances, large, unwind, rodata, *arrays = columns
+        kinds, signatures, maps, map_numbers, instances, encoded, code, unwind, rodata, *arrays = columns
         ref_maps = [bytes(each) for each in _unpacked(maps)]
         cells = PreparedCells(
             bytearray(kinds), _unpacked_bytes(signatures), [ref_maps[each] for each in _array(map_numbers)]
         )
-        code, clauses, bounds = _unpacked(large)
+        clauses, bounds = _unpacked(encoded)
         blobs = []
         for blob in _unpacked_bytes(unwind):
             size, is_filter, gc_size = _UNWIND_SIZES.unpack_from(blob)

@@ -42,7 +42,8 @@ class ImageBuilder:
         encoded: final signatures that are known beforehand, by identity of their cells.
 
     Attributes:
-        prepared: after :meth:`build`, what it linked, unless that names rows that only this image has.
+        prepared: after :meth:`build`, what it linked and the table of its cells, unless that names rows of manifest
+            metadata.
 
     Raises:
         NativegenError: NGEN3105, the input cannot be made into an image; NGEN3107, bad image base.
@@ -67,7 +68,7 @@ class ImageBuilder:
         self._encoded = encoded
         self._methods: dict[int, MethodUnit] = {}
         self._instances: list[tuple[int, tuple[int | bytes | Symbol, ...], MethodUnit]] = []
-        self.prepared: PreparedUnits | None = None
+        self.prepared: tuple[PreparedUnits, CellTable] | None = None
 
     def add_method(self, rid: int, unit: MethodUnit, *, is_checked: bool = False) -> None:
         """Give the MethodDef ``rid`` the compiled body ``unit``.
@@ -118,7 +119,7 @@ class ImageBuilder:
         units = preparation.finish(rids, [(hash, signature) for hash, signature, _ in instances])
         is_unrelated = any(_is_foreign(parts) for _, parts, _ in self._instances)
         image = self._linking.link(units, table, manifest, has_unrelated_code=is_unrelated)
-        self.prepared = units if manifest.is_empty else None
+        self.prepared = (units, table) if manifest.is_empty else None
         return image
 
 

@@ -1,0 +1,208 @@
+"""What an image was linked from, kept so that the build after an edit exchanges the code of the edited methods only.
+
+Reading 23,000 units, going through them for generic instances and preparing them for the linker takes two seconds,
+although after most edits all of them but one are those of the last build. A :class:`Linked` has what the linker was
+given (:mod:`nativegen.readytorun.prepared`), the keys of the units in it, and what the report said. When nothing that
+it follows from has changed but some methods' keys, the new units are put in their places and the image is linked again.
+
+Invariants: it is used only when the metadata, the references, the options and the compiler are the same, so that every
+symbol has the row that it had; what is exchanged has code before and after, is no generic code, and asks for no generic
+instances, before or after, so that the closure of instances is the one that it was. Everything else takes the long way
+to the same bytes. Kept are only images that nothing of other assemblies is in, whose instances would depend on the
+content of the assembly itself, and only results that say something about the methods, not about the run. A damaged file
+is as if it were not there.
+
+>>> linked = decode_linked(data, basis)                              # doctest: +SKIP
+>>> linked.changed(keys)                                             # doctest: +SKIP
+[4711]
+>>> table = linked.exchange({4711: unit}, symbols, packed=False)     # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import accumulate
+
+import xxhash
+
+from nativegen.compiler.exclusions import Reason
+from nativegen.compiler.instances import may_need_instances
+from nativegen.pipeline.key_summary import Origin
+from nativegen.pipeline.request import CompileRequest, ExcludedMethod, GenericInstance
+from nativegen.pipeline.signature_facts import DIGEST_SIZE, digest, text
+from nativegen.readytorun.cells import CellTable
+from nativegen.readytorun.prepared import Preparation, PreparedUnits
+from nativegen.readytorun.unit import MethodUnit, TokenResolver
+from nativegen.typesystem import TypeLoadError
+
+#: More methods than these to exchange, and linking from the units is as short a way.
+MAX_CHANGED = 64
+
+_MAGIC = b"nglinked"
+# Magic; checksum of the rest; basis; number of keys; bytes of the report.
+_HEADER = struct.Struct(f"<8sQ{DIGEST_SIZE}sII")
+_CHECKED_FROM = 16
+
+
+@dataclass(frozen=True, slots=True)
+class LinkReport:
+    """What a report says of an image, but for sizes and times.
+
+    Attributes:
+        exclusions, native, instances: as in the report.
+        needy: numbers of the cells that may ask for instances.
+    """
+
+    exclusions: tuple[ExcludedMethod, ...]
+    native: int
+    instances: tuple[GenericInstance, ...]
+    needy: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class Linked:
+    """See the module docstring.
+
+    Attributes:
+        keys: of all methods with CIL, by row.
+        report: of the image.
+        encoded: the prepared units, as bytes until they are needed.
+    """
+
+    keys: dict[int, bytes]
+    report: LinkReport
+    encoded: memoryview | bytes
+    _units: PreparedUnits | None = field(default=None, init=False)
+
+    @property
+    def units(self) -> PreparedUnits:
+        """The prepared units."""
+        if self._units is None:
+            self._units = PreparedUnits.decode(memoryview(self.encoded))
+        return self._units
+
+    def changed(self, keys: Mapping[int, bytes]) -> list[int] | None:
+        """The methods to exchange, ascending; None: it takes more than that.
+
+        Args:
+            keys: of all methods with CIL as they are now.
+        """
+        if self.keys.keys() != keys.keys():
+            return None
+        rids = sorted(rid for rid, key in keys.items() if self.keys[rid] != key)
+        definitions = {instance.rid for instance in self.report.instances}
+        if len(rids) > MAX_CHANGED or not definitions.isdisjoint(rids):
+            return None
+        return rids
+
+    def exchange(self, changed: Mapping[int, MethodUnit], symbols: TokenResolver, *, packed: bool) -> CellTable | None:
+        """Put units in place of those of some methods; the table of all cells. None: that cannot be done.
+
+        Args:
+            packed: :attr:`Target.packed_debug_bounds`.
+        """
+        units, needy = self.units, set(self.report.needy)
+        cells = units.cells
+        table = CellTable.restored(symbols, bytearray(cells.kinds), list(cells.signatures), list(cells.ref_maps))
+        known = len(table.kinds)
+        preparation = Preparation(table, has_packed_bounds=packed)
+        for rid in sorted(changed):
+            unit = changed[rid]
+            if unit.foreign:
+                return None
+            for cell in unit.cells:
+                if may_need_instances(cell):
+                    try:
+                        number = table.add(cell)
+                    except (KeyError, TypeLoadError):
+                        return None
+                    if number >= known or number in needy:
+                        return None
+            try:
+                preparation.add(unit)
+            except (KeyError, TypeLoadError):
+                return None
+        where = {rid: number for number, rid in enumerate(units.rids)}
+        if not where.keys() >= changed.keys():
+            return None
+        ends = [0, *accumulate(units.cell_counts)]
+        for rid in changed:
+            number = where[rid]
+            if not needy.isdisjoint(units.used[ends[number] : ends[number + 1]]):
+                return None
+        try:
+            others = preparation.finish(sorted(changed), [])
+        except (KeyError, TypeLoadError):
+            return None
+        units.cells = others.cells
+        units.replace(others)
+        return table
+
+
+def basis_of(origin: Origin, request: CompileRequest, compiler: str) -> bytes:
+    """A digest of what must be equal for a :class:`Linked` to be used, besides the keys."""
+    options = json.dumps(request.options.as_json(), sort_keys=True)
+    return digest(origin.metadata + origin.strings + origin.references + text(request.target, options, compiler))
+
+
+def is_kept(request: CompileRequest, report: LinkReport | None = None) -> bool:
+    """Whether builds keep what the image of such a request was linked from.
+
+    Not of partial images, whose instances may be of methods that they lack; nor of assemblies that came with native
+    code, which says which instances the image has; nor with instances of other assemblies' generics, or results that no
+    other run may use.
+    """
+    if request.partial is not None or request.options.from_native:
+        return False
+    if report is None:
+        return True
+    return not any(instance.assembly or instance.code == Reason.INTERNAL.code for instance in report.instances) and all(
+        exclusion.code != Reason.INTERNAL.code for exclusion in report.exclusions
+    )
+
+
+def encode_linked(
+    basis: bytes, keys: Sequence[bytes], rids: Iterable[int], report: LinkReport, units: PreparedUnits
+) -> list[bytes | memoryview]:
+    """A file in pieces, for :func:`decode_linked`."""
+    head = json.dumps(
+        {
+            "exclusions": [asdict(each) for each in report.exclusions],
+            "native": report.native,
+            "instances": [asdict(each) for each in report.instances],
+            "needy": report.needy,
+        }
+    ).encode("utf-8", "surrogatepass")
+    fields = _HEADER.pack(_MAGIC, 0, basis, len(keys), len(head))[_CHECKED_FROM:]
+    parts = [fields, array("I", rids).tobytes(), *keys, head, *units.encode()]
+    checksum = xxhash.xxh3_64()
+    for part in parts:
+        checksum.update(part)
+    return [_MAGIC, checksum.intdigest().to_bytes(8, "little"), *parts]
+
+
+def decode_linked(data: bytes | memoryview, basis: bytes) -> Linked | None:
+    """What a file says; None: it is damaged, or about something else."""
+    if len(data) < _HEADER.size or bytes(data[:8]) != _MAGIC:
+        return None
+    _, checksum, of, count, head_size = _HEADER.unpack_from(data)
+    if of != basis or xxhash.xxh3_64_intdigest(data[_CHECKED_FROM:]) != checksum:
+        return None
+    rids = array("I")
+    rids_end = _HEADER.size + 4 * count
+    rids.frombytes(data[_HEADER.size : rids_end])
+    end = rids_end + DIGEST_SIZE * count
+    every_key = bytes(data[rids_end:end])
+    keys = [every_key[start : start + DIGEST_SIZE] for start in range(0, len(every_key), DIGEST_SIZE)]
+    head = json.loads(bytes(data[end : end + head_size]).decode("utf-8", "surrogatepass"))
+    report = LinkReport(
+        tuple([ExcludedMethod(**each) for each in head["exclusions"]]),
+        head["native"],
+        tuple([GenericInstance(**each) for each in head["instances"]]),
+        tuple(head["needy"]),
+    )
+    return Linked(dict(zip(rids, keys, strict=True)), report, memoryview(data)[end + head_size :])
