@@ -178,8 +178,8 @@ def test_what_metadata_no_longer_names_is_compiled_again(tmp_path: Path) -> None
     path = compile_csharp(source, tmp_path, "Rows", library=True)
     store = tmp_path / "store"
     clean, _ = compiled(path, tmp_path / "clean", store=store)
-    for summary in store.rglob("*.keys"):
-        summary.unlink()  # it would say that this very metadata names everything
+    for summary in [*store.rglob("*.keys"), *store.rglob("*.linked")]:
+        summary.unlink()  # they would say that this very metadata names everything
     original = LinkNames.token
     lost = "Math::Abs"
 
@@ -193,9 +193,9 @@ def test_what_metadata_no_longer_names_is_compiled_again(tmp_path: Path) -> None
         patch.setattr(LinkNames, "token", without_abs)
         original_save = pipeline.Reuse.save
 
-        def save(self: pipeline.Reuse, *results) -> None:  # type: ignore[no-untyped-def]
+        def save(self: pipeline.Reuse, *results, **named) -> None:  # type: ignore[no-untyped-def]
             compiled_again.append(True)
-            original_save(self, *results)
+            original_save(self, *results, **named)
 
         patch.setattr(pipeline.Reuse, "save", save)
         image, report = compiled(path, tmp_path / "again", store=store)
