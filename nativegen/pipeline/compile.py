@@ -467,7 +467,13 @@ class _Linker:
         job.seconds.update(job.reuse.seconds)
         start = time.process_time()
         target, image_base = target_named(request.target), request.options.image_base
-        linking = Linking(job.assembly, target, image_base=image_base, compiler_id=_compiler_id())
+        linking = Linking(
+            job.assembly,
+            target,
+            image_base=image_base,
+            compiler_id=_compiler_id(),
+            from_metadata=linked.report.from_metadata,
+        )
         manifest = ManifestRows([row.name for row in job.assembly.assembly_refs], ManifestAssembly)
         image = linking.link(linked.units, job.table, manifest)
         job.seconds["link"] = time.process_time() - start + job.seconds.pop("exchange")
@@ -531,7 +537,7 @@ class _Linker:
         if builder.prepared is not None and job.closure is not None:
             numbers = map(builder.prepared[1].number, job.closure.needy())
             needy = tuple(sorted({number for number in numbers if number is not None}))
-        report = LinkReport(tuple(exclusions), native, instances, needy)
+        report = LinkReport(tuple(exclusions), native, instances, needy, builder.linking.from_metadata)
         if job.reuse is not None:
             if builder.prepared is not None and job.is_lasting and not job.accidents and not foreign:
                 job.reuse.save_linked(report, builder.prepared[0])

@@ -35,6 +35,7 @@ from nativegen.pipeline.key_summary import Origin
 from nativegen.pipeline.request import CompileRequest, ExcludedMethod, GenericInstance
 from nativegen.pipeline.signature_facts import DIGEST_SIZE, digest, text
 from nativegen.readytorun.cells import CellTable
+from nativegen.readytorun.enums import SectionType
 from nativegen.readytorun.prepared import Preparation, PreparedUnits
 from nativegen.readytorun.unit import MethodUnit, TokenResolver
 from nativegen.typesystem import TypeLoadError
@@ -50,17 +51,19 @@ _CHECKED_FROM = 16
 
 @dataclass(frozen=True, slots=True)
 class LinkReport:
-    """What a report says of an image, but for sizes and times.
+    """What a report says of an image, but for sizes and times, and what else is known of it.
 
     Attributes:
         exclusions, native, instances: as in the report.
         needy: numbers of the cells that may ask for instances.
+        from_metadata: sections of the image, see :class:`nativegen.readytorun.link.Linking`.
     """
 
     exclusions: tuple[ExcludedMethod, ...]
     native: int
     instances: tuple[GenericInstance, ...]
     needy: tuple[int, ...]
+    from_metadata: Mapping[SectionType, tuple[bytes, int]]
 
 
 @dataclass(slots=True)
@@ -175,6 +178,7 @@ def encode_linked(
             "native": report.native,
             "instances": [asdict(each) for each in report.instances],
             "needy": report.needy,
+            "from_metadata": [(type, data.hex(), size) for type, (data, size) in report.from_metadata.items()],
         }
     ).encode("utf-8", "surrogatepass")
     fields = _HEADER.pack(_MAGIC, 0, basis, len(keys), len(head))[_CHECKED_FROM:]
@@ -204,5 +208,6 @@ def decode_linked(data: bytes | memoryview, basis: bytes) -> Linked | None:
         head["native"],
         tuple([GenericInstance(**each) for each in head["instances"]]),
         tuple(head["needy"]),
+        {SectionType(type): (bytes.fromhex(data), alignment) for type, data, alignment in head["from_metadata"]},
     )
     return Linked(dict(zip(rids, keys, strict=True)), report, memoryview(data)[end + head_size :])

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate, chain, repeat
 from operator import add, sub
 
@@ -37,6 +37,7 @@ from nativegen.readytorun.exceptions import encode_lookup_table, lookup_table_si
 from nativegen.readytorun.header import Header, Section, encode_header, header_size
 from nativegen.readytorun.imports import CELL_SIZE, ImportSection, encode_gc_ref_maps, encode_import_sections
 from nativegen.readytorun.manifest_rows import ManifestRows
+from nativegen.readytorun.metadata_tables import metadata_sections
 from nativegen.readytorun.methods import MethodEntry, encode_entry, encode_method_def_entry_points, sorted_fixups
 from nativegen.readytorun.native_format import encode_hashtable
 from nativegen.readytorun.prepared import CODE_TARGET, RODATA_TARGET, SYMBOL_TARGETS, PreparedUnits
@@ -83,13 +84,23 @@ class Linking:
         image_base: preferred load address, a non-zero multiple of 64 KiB; None: that of the assembly, if its author
             chose one.
         compiler_id: stored in section 100.
+        from_metadata: the sections that follow from the metadata alone, when they are known.
+
+    Attributes:
+        from_metadata: as given, or made.
 
     Raises:
         NativegenError: NGEN3105, the input cannot be made into an image; NGEN3107, bad image base.
     """
 
     def __init__(
-        self, assembly: Assembly, target: Target, *, image_base: int | None = None, compiler_id: str
+        self,
+        assembly: Assembly,
+        target: Target,
+        *,
+        image_base: int | None = None,
+        compiler_id: str,
+        from_metadata: Mapping[SectionType, tuple[bytes, int]] | None = None,
     ) -> None:
         if image_base is not None and (image_base <= 0 or image_base % IMAGE_BASE_ALIGNMENT):
             raise NativegenError("NGEN3107", assembly.path, base=f"{image_base:#x}")
@@ -98,6 +109,7 @@ class Linking:
         self._image_base = image_base or chosen_base(assembly.pe.image_base) or DEFAULT_IMAGE_BASE
         self._compiler_id = compiler_id
         self._kept = container.kept_sections(assembly)
+        self.from_metadata = from_metadata or metadata_sections(assembly, target.generic_maps)
 
     def link(
         self, units: PreparedUnits, table: CellTable, manifest: ManifestRows, *, has_unrelated_code: bool = False
@@ -113,7 +125,7 @@ class Linking:
             ValueError: a unit uses the initial data of a field that has none.
         """
         run = _Link(self._assembly, self._target, self._image_base, units, table)
-        return run.finish(self._kept, manifest, self._compiler_id, has_unrelated_code)
+        return run.finish(self._kept, manifest, self.from_metadata, self._compiler_id, has_unrelated_code)
 
 
 class _Link:
@@ -140,6 +152,7 @@ class _Link:
         self,
         kept: list[container.ImageSection],
         manifest: ManifestRows,
+        from_metadata: Mapping[SectionType, tuple[bytes, int]],
         compiler_id: str,
         has_unrelated_code: bool,
     ) -> bytes:
@@ -163,6 +176,7 @@ class _Link:
             types.append(SectionType.InstanceMethodEntryPoints)
         if self._target.requires_manifest_metadata or not manifest.is_empty:
             types.append(SectionType.ManifestMetadata)
+        types.extend(from_metadata)
         managed.data.extend(bytes(header_size(len(types))))
         sections: dict[SectionType, tuple[int, int]] = {}
 
@@ -194,6 +208,8 @@ class _Link:
         if SectionType.ManifestMetadata in types:
             rows = manifest.encode()
             sections[SectionType.ManifestMetadata] = (managed.append(rows, 4), len(rows))
+        for section, (content, alignment) in from_metadata.items():
+            sections[section] = (managed.append(content, alignment), len(content))
 
         header = Header(
             self._target.r2r_major,

@@ -42,6 +42,7 @@ class ImageBuilder:
         encoded: final signatures that are known beforehand, by identity of their cells.
 
     Attributes:
+        linking: what links.
         prepared: after :meth:`build`, what it linked and the table of its cells, unless that names rows of manifest
             metadata.
 
@@ -62,7 +63,7 @@ class ImageBuilder:
     ) -> None:
         self._assembly = assembly
         self._target = target
-        self._linking = Linking(assembly, target, image_base=image_base, compiler_id=compiler_id)
+        self.linking = Linking(assembly, target, image_base=image_base, compiler_id=compiler_id)
         self._resolver = resolver
         self._identity = identity or ManifestAssembly
         self._encoded = encoded
@@ -118,7 +119,7 @@ class ImageBuilder:
             preparation.add(unit)
         units = preparation.finish(rids, [(hash, signature) for hash, signature, _ in instances])
         is_unrelated = any(_is_foreign(parts) for _, parts, _ in self._instances)
-        image = self._linking.link(units, table, manifest, has_unrelated_code=is_unrelated)
+        image = self.linking.link(units, table, manifest, has_unrelated_code=is_unrelated)
         self.prepared = (units, table) if manifest.is_empty else None
         return image
 
