@@ -32,6 +32,7 @@ DRIVER = Path(__file__).parent / "cs" / "Driver.cs"
 # it converts ulong to float differently (tests/differential/test_processor.py).
 _SETTINGS = {"JitNoInline": "1", "EnableAVX512F": "0", "EnableAVX512": "0"}
 COMPILED = ("lib", "program")
+_ROUNDS_DIFFER = 99
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,13 +216,18 @@ def _check_target(target: str, assemblies: dict[str, Path], folder: Path, modes:
 def _compare(
     verdict: Verdict, mode: str, expected: RunResult, actual: RunResult, unoptimised: Callable[[], RunResult]
 ) -> None:
-    if actual.exit_code != expected.exit_code:
+    text = actual.stdout.decode()
+    # A later round that prints something else (Harness.cs) may run code that the JIT made meanwhile.
+    repeated = actual.exit_code == _ROUNDS_DIFFER and text.startswith("run ")
+    if repeated:
+        text = text.partition("\n")[2].removesuffix("\n")
+    elif actual.exit_code != expected.exit_code:
         text = f"exit {actual.exit_code}: {actual.stderr[-1500:].decode('utf-8', 'replace')} {actual.stdout[-300:]!r}"
         verdict.problems.append(Problem("exit", mode, text))
         return
     if actual.stdout == expected.stdout:
         return
-    lines = [run.stdout.decode().splitlines() for run in (expected, actual, unoptimised())]
+    lines = [each.splitlines() for each in (expected.stdout.decode(), text, unoptimised().stdout.decode())]
     if len({len(each) for each in lines}) != 1:
         verdict.problems.append(Problem("exit", mode, "another number of lines"))
         return
