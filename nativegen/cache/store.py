@@ -22,7 +22,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import TracebackType
 
 from nativegen.cache.index import Index
@@ -166,10 +166,10 @@ class Cache:
             except OSError as error:
                 if error.errno not in (errno.EEXIST, errno.ENOTEMPTY) or attempt == MOVES - 1:
                     raise
-                # Another process published the same key, which is the same image; or files were lost or damaged.
-                staged = os.path.join(folder, f"{key.name}.ni.dll")
+                # Another process published the same key, which is the same image; or files were lost or damaged; or what
+                # the image recorded of others changed, perhaps without changing its code.
                 with contextlib.suppress(FileNotFoundError):
-                    if self.has_files(key) and filecmp.cmp(staged, self.image_path(key), shallow=False):
+                    if self.has_files(key) and _are_equal(folder, final, os.listdir(folder)):
                         _remove_tree(folder)
                         return
                 _remove_tree(final)
@@ -226,6 +226,11 @@ class Cache:
                 for name in _names(os.path.join(self.root, folder)):
                     for key in _names(os.path.join(self.root, folder, name)):
                         yield ImageKey(folder.removeprefix("NativeImages_"), name, key)
+
+
+def _are_equal(folder: str, other: str, names: Sequence[str]) -> bool:
+    """Whether the files of these names are the same in two folders."""
+    return all(filecmp.cmp(os.path.join(folder, name), os.path.join(other, name), shallow=False) for name in names)
 
 
 def _names(folder: str) -> list[str]:

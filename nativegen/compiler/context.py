@@ -28,8 +28,8 @@ from nativegen.compiler.abi import call_abi, reference_map, return_kind
 from nativegen.compiler.accessibility import AccessRules
 from nativegen.compiler.cells import CellFactory
 from nativegen.compiler.exclusions import Excluded, Reason
-from nativegen.compiler.foreign import ForeignCode
-from nativegen.compiler.foreign_cells import ForeignCells
+from nativegen.compiler.foreign import BYPASS_ATTRIBUTES, ForeignCode
+from nativegen.compiler.foreign_cells import ForeignCells, RowCells
 from nativegen.compiler.import_calls import emit_class_constructor_trigger
 from nativegen.compiler.import_generics import (
     generic_context,
@@ -61,7 +61,6 @@ from nativegen.typesystem.symbols import SymbolTable
 
 _MAX_CODE_SIZE: Final = 30_000  # bytes of CIL; longer ones are generated initialisers, which run once
 _MAX_INSTANCES: Final = 64  # whose tokens are kept at a time; their methods come one after the other
-_BYPASS_ATTRIBUTES: Final = ("System.Runtime.BypassNGenAttribute", "System.Runtime.BypassReadyToRunAttribute")
 _BUGS: Final = (
     ArithmeticError,
     AssertionError,
@@ -84,8 +83,7 @@ class MethodCompiler:
         target: the runtime it is compiled for.
         symbols: canonical names of the module's metadata; made from the module when not given.
         foreign: what the code may assume of other modules; nothing when not given.
-        inlining: small callees may be put in place of calls. Only of code of the image's own assembly: a guard of an
-            inlined foreign body would not see that its class gets a static constructor.
+        inlining: small callees may be put in place of calls (:mod:`nativegen.compiler.inlining`).
         debug: the code is for a debugger (:class:`nativegen.compiler.ir.Function`).
         counted: the code counts how often it is entered.
         home: the module whose image is made, when it is not ``module``: then instances of the generics of ``module``
@@ -109,9 +107,11 @@ class MethodCompiler:
         self.target = target
         self.foreign = foreign or ForeignCode(module, target)
         symbols = symbols or SymbolTable(self.home)
-        factory = CellFactory if home is None else ForeignCells
+        factory = CellFactory
+        if home is not None:
+            factory = RowCells if target.field_index_signatures else ForeignCells
         self.cells = self.open_cells = factory(module, symbols, target)
-        self.inliner = Inliner(self._import_inlinee, inlining)
+        self.inliner = Inliner(self._import_inlinee, inlining, self.module, self.foreign)
         self.type_args: tuple[TypeDesc, ...] = ()
         self.method_args: tuple[TypeDesc, ...] = ()
         self._instances: dict[tuple[tuple[TypeDesc, ...], tuple[TypeDesc, ...]], MethodCompiler] = {}
@@ -178,10 +178,10 @@ class MethodCompiler:
         """The compiler of another module's generics into our image."""
         found = self._modules.get(module)
         if found is None:
-            # Without inlining: each body that it takes in would need a guard of its own.
             found = self._modules[module] = MethodCompiler(
-                module, self.target, self.cells.symbols, self.foreign, inlining=False, home=self.home
+                module, self.target, self.cells.symbols, self.foreign, home=self.home
             )
+            found.inliner, found._modules = self.inliner, self._modules
         return found
 
     def _within(self, type_args: tuple[TypeDesc, ...], method_args: tuple[TypeDesc, ...]) -> MethodCompiler:
@@ -199,12 +199,13 @@ class MethodCompiler:
         return instance
 
     def _import_inlinee(self, method: MethodDesc) -> ir.Function:
-        if method.module is not self.module:
-            raise Excluded(Reason.FOREIGN, method.display_name)
-        within = self._within(method.type_args, method.method_args) if method.type_args or method.method_args else self
-        return within._import(method)
+        """The code of a method for a caller that knows it exactly: of an instance over reference types too."""
+        compiler = self if method.module is self.module else self._abroad(method.module)
+        if method.type_args or method.method_args:
+            compiler = compiler._within(method.type_args, method.method_args)
+        return compiler._import(method, is_exact=True)
 
-    def _import(self, method: MethodDesc) -> ir.Function:
+    def _import(self, method: MethodDesc, is_exact: bool = False) -> ir.Function:
         self._refuse(method)
         if method.module is not self.home:
             self._refuse_foreign(method)
@@ -212,7 +213,7 @@ class MethodCompiler:
         this = _this_memory(method)
         parameters = tuple([self.storages.of(type_) for type_ in signature.parameters])
         result = self.storages.of(signature.return_type)
-        hidden = (self.native_int,) if method.requires_context else ()
+        hidden = (self.native_int,) if method.requires_context and not is_exact else ()
         abi = call_abi(this, (*hidden, *parameters), result)
         function = ir.Function(method.display_name, abi, return_kind(abi), debug=self.debug, counted=self.counted)
         arguments = list(parameters)
@@ -228,7 +229,7 @@ class MethodCompiler:
             slot = function.new_slot(f"a{index}", SlotKind.ARGUMENT, memory=storage.memory, shape=storage.shape)
             function.arguments.append(slot)
         importer = MethodImporter(self, method, function, arguments, result, self._handlers)
-        if method.is_shared:
+        if method.is_shared and not is_exact:
             importer.arguments = [slot for slot in function.arguments if slot is not context]
             importer.generic = generic_context(method, context, self.cells)
         for storage in (*parameters, result):
@@ -266,7 +267,7 @@ class MethodCompiler:
             raise Excluded(Reason.BYPASS_ATTRIBUTE, "NoOptimization")
         if method.is_unmanaged_callers_only:
             raise Excluded(Reason.UNMANAGED_ENTRY)
-        for attribute in _BYPASS_ATTRIBUTES:
+        for attribute in BYPASS_ATTRIBUTES:
             if method.has_attribute(attribute):
                 raise Excluded(Reason.BYPASS_ATTRIBUTE, attribute)
         body = method.body
@@ -408,9 +409,19 @@ class MethodCompiler:
         owner = field.owner
         if owner.is_value_type:
             return FieldAccess(field, storage, False, field.offset, self.cells.check_field_offset(token, field), None)
-        if owner.module is self.home and not owner.layout.base_is_foreign:
+        if self._is_laid_out_by_us(owner):
             return FieldAccess(field, storage, True, field.offset, self.cells.check_field_offset(token, field), None)
         return FieldAccess(field, storage, True, 0, None, self.cells.field_offset(token, field))
+
+    def _is_laid_out_by_us(self, owner: TypeDesc) -> bool:
+        """Whether the places of a class's fields are predicted, and checked; else the runtime fills them in.
+
+        Of an assembly that the image is bound hard to, where fields begin is certain only behind System.Object: further
+        down it depends on whether the assembly runs as an image.
+        """
+        if owner.module is self.home:
+            return not owner.layout.base_is_foreign
+        return self.foreign.is_bound(owner.module) and owner.base_type is not None and owner.base_type.is_object
 
     def static_field(self, field_token: int) -> StaticField:
         """A static field."""

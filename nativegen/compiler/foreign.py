@@ -13,6 +13,12 @@ guarded    each one has a Check_IL_Body fixup, by name: when the body has change
 pinned     recorded only: whoever starts the program compares first (``run``, ``verify``)
 ========== ============================================================================================================
 
+Assemblies that the image is *bound hard* to are one bubble with it in every mode: whoever asks for that sees to it that
+the image is not used with other contents of them. Their bodies are recorded.
+
+*Inlining* (:meth:`ForeignCode.allows_inlining`) asks for more than an instance does, because the code has many callers:
+only bodies that need no guard. A guard costs more than most small bodies save (docs/foreign-instances.md).
+
 Why here: the rules that make guards safe are few and must hold for every caller (facts: foreign-bodies.md 4): by name,
 never by row number; never of a body that is not CIL, for which the runtime would crash; in slots before every check
 that can throw (the writer orders them: :meth:`nativegen.readytorun.cells.CellTable.order_checks`).
@@ -29,6 +35,7 @@ Example::
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from typing import Final
 
 import xxhash
@@ -41,12 +48,16 @@ from nativegen.readytorun.il_body import ILBody, encode_il_body
 from nativegen.readytorun.manifest_rows import MANIFEST_MODULE
 from nativegen.readytorun.targets import Target
 from nativegen.readytorun.unit import Cell, CellKind, ForeignUse, Symbol, SymbolKind
-from nativegen.typesystem import MethodDesc, Module, TypeDesc, TypeLoadError
+from nativegen.typesystem import FieldDesc, MethodDesc, Module, TypeDesc, TypeKind, TypeLoadError
 from nativegen.typesystem.canonical import contains_canon
 from nativegen.typesystem.symbols import SymbolTable
 
+#: Methods with one of these are never precompiled.
+BYPASS_ATTRIBUTES: Final = ("System.Runtime.BypassNGenAttribute", "System.Runtime.BypassReadyToRunAttribute")
+
 BODY: Final = "body"
 STATICS: Final = "statics"
+FIELDS: Final = "fields"
 
 
 class Mode(enum.Enum):
@@ -62,10 +73,14 @@ class ForeignCode:
 
     Args:
         module: the compiled one. target: its runtime. mode: the image's.
+        hard_bound: simple names, in lower case, of the assemblies that it is bound hard to.
     """
 
-    def __init__(self, module: Module, target: Target, mode: Mode = Mode.RESILIENT) -> None:
+    def __init__(
+        self, module: Module, target: Target, mode: Mode = Mode.RESILIENT, hard_bound: Iterable[str] = ()
+    ) -> None:
         self.mode = mode
+        self._hard_bound = frozenset(hard_bound)
         self._module = module
         self._target = target
         self._known: dict[MethodDesc, tuple[ForeignUse, Cell | None] | Excluded] = {}
@@ -77,6 +92,7 @@ class ForeignCode:
             self.mode is Mode.GUARDED
             and method.module is not self._module
             and not is_framework(method.module)
+            and not self.is_bound(method.module)
             and not method.owner.has_static_constructor
         )
 
@@ -87,11 +103,20 @@ class ForeignCode:
             return self._target.guards_bodies
         return self.mode is Mode.PINNED
 
+    def is_bound(self, module: Module) -> bool:
+        """Whether the image is never used with other contents of this module: its own, or one it is bound hard to."""
+        return module is self._module or module.name.lower() in self._hard_bound
+
     def allows(self, method: MethodDesc) -> bool:
         """Whether the body of this method may shape code of this image."""
         if method.module is self._module:
             return True
-        return self.allows_foreign and not isinstance(self._known_use(method), Excluded)
+        may = self.allows_foreign or self.is_bound(method.module)
+        return may and not isinstance(self._known_use(method), Excluded)
+
+    def allows_inlining(self, module: Module) -> bool:
+        """Whether bodies of another module may be put in place of calls."""
+        return self.mode is Mode.PINNED or self.is_bound(module)
 
     def use_body(self, function: ir.Function, method: MethodDesc) -> None:
         """The code of ``function`` is right only while ``method`` has the body that it has now.
@@ -104,7 +129,7 @@ class ForeignCode:
         """
         if method.module is self._module:
             return
-        if not self.allows_foreign:
+        if not self.allows_foreign and not self.is_bound(method.module):
             raise Excluded(Reason.FOREIGN, f"{method.display_name}: the image is {self.mode.value}")
         known = self._known_use(method)
         if isinstance(known, Excluded):
@@ -129,6 +154,13 @@ class ForeignCode:
             if use not in function.foreign:
                 function.foreign.append(use)
 
+    def use_field(self, function: ir.Function, field: FieldDesc) -> None:
+        """The code of ``function`` names a field, of foreign code, as its runtime wants it: perhaps by its position."""
+        if field.module is not self._module and self._target.field_index_signatures:
+            use = fields_use(field.owner)
+            if use not in function.foreign:
+                function.foreign.append(use)
+
     def _known_use(self, method: MethodDesc) -> tuple[ForeignUse, Cell | None] | Excluded:
         definition = method.definition
         found = self._known.get(definition)
@@ -148,7 +180,8 @@ class ForeignCode:
         if symbols is None:
             symbols = self._symbols[module] = SymbolTable(module)
         use = body_use(definition, symbols)
-        return use, check_il_body(definition) if self.mode is Mode.GUARDED else None
+        is_guarded = self.mode is Mode.GUARDED and not self.is_bound(module)
+        return use, check_il_body(definition) if is_guarded else None
 
 
 def is_framework(module: Module) -> bool:
@@ -224,6 +257,18 @@ def statics_use(owner: TypeDesc) -> ForeignUse:
     return ForeignUse(STATICS, definition.module.name, definition.canonical_name, statics_signature(definition))
 
 
+def fields_use(owner: TypeDesc) -> ForeignUse:
+    """The record of a type's instance fields as they are now."""
+    definition = owner.definition
+    return ForeignUse(FIELDS, definition.module.name, definition.canonical_name, fields_signature(definition))
+
+
+def fields_signature(definition: TypeDesc) -> str:
+    """Digest of all that decides which field a position means."""
+    facts = [f"{field.name} {field.type.canonical_name}" for field in definition.instance_fields]
+    return xxhash.xxh3_128_hexdigest("\0".join(facts).encode("utf-8", "surrogatepass"))
+
+
 def statics_signature(definition: TypeDesc) -> str:
     """Digest of all that decides where a class's static fields are and when they are set."""
     facts = [_shape(definition)]
@@ -242,7 +287,8 @@ def body_signature(definition: MethodDesc) -> str:
     facts = [
         f"{definition.flags} {definition.impl_flags} {_shape(owner)}",
         *[f"{module.type(token).canonical_name} {_shape(module.type(token))}" for token in body.types],
-        *sorted(attribute.type_full_name for attribute in module.assembly.custom_attributes(definition.token)),
+        f"{definition.is_intrinsic} {definition.is_unmanaged_callers_only}",
+        *[name for name in BYPASS_ATTRIBUTES if definition.has_attribute(name)],
     ]
     hasher = xxhash.xxh3_128(body.data)
     hasher.update("\0".join(facts).encode("utf-8", "surrogatepass"))
@@ -250,7 +296,16 @@ def body_signature(definition: MethodDesc) -> str:
 
 
 def _shape(type_: TypeDesc) -> str:
-    return f"{type_.flags} {type_.has_static_constructor}"
+    """Kind, static constructor and, of structs, what is in them: contracts say the latter of visible ones only."""
+    return f"{type_.flags} {type_.has_static_constructor}{_contents(type_)}"
+
+
+def _contents(type_: TypeDesc) -> str:
+    definition = type_.definition
+    if definition.kind is not TypeKind.VALUETYPE:
+        return ""
+    fields = [(field.name, field.type) for field in definition.instance_fields]
+    return " {" + "; ".join([f"{name} {type_.canonical_name}{_contents(type_)}" for name, type_ in fields]) + "}"
 
 
 def current_signature(module: Module, use: ForeignUse, symbols: SymbolTable | None = None) -> str | None:
@@ -262,8 +317,9 @@ def current_signature(module: Module, use: ForeignUse, symbols: SymbolTable | No
     """
     try:
         table = symbols or SymbolTable(module)
-        if use.kind == STATICS:
-            return statics_signature(module.type(table.token(Symbol(SymbolKind.TYPE, use.name))).definition)
+        if use.kind != BODY:
+            definition = module.type(table.token(Symbol(SymbolKind.TYPE, use.name))).definition
+            return statics_signature(definition) if use.kind == STATICS else fields_signature(definition)
         token = table.token(Symbol(SymbolKind.METHOD_DEF, use.name))
         return body_signature(module.method(token).definition)
     except (KeyError, TypeLoadError, NativegenError, ValueError):

@@ -16,6 +16,10 @@ Rules (facts: generics-and-bubbles.md 1, foreign-bodies.md 3; runtime: zapsig.cp
 
 What cannot be named, and so excludes the method: array methods and initial data. Catch clauses become filters.
 
+3.1 does not read names from the manifest. There :class:`RowCells` names types and methods by rows that our own metadata
+happens to have, and instance fields by their position, private ones too; so what is compiled depends on which rows
+there are (:func:`names_by_rows`), and on the order of fields (:meth:`ForeignCode.use_fields`).
+
 Example (``List<MyS>.Contains``)::
 
     80D0 <manifest> 15 12 <TypeRef List`1> 01 3f 00 11 <MyS> <MemberRef Contains>
@@ -29,11 +33,14 @@ from nativegen.compiler import manifest_names
 from nativegen.compiler.cells import CellFactory, Parts, RefMap
 from nativegen.compiler.exclusions import Excluded, Reason
 from nativegen.metadata.elements import ET
+from nativegen.metadata.opcodes import decode
+from nativegen.metadata.ops import Op
 from nativegen.readytorun.enums import MODULE_OVERRIDE, FieldSigFlags, FixupKind, MethodSigFlags
+from nativegen.readytorun.il_body import encode_il_body
 from nativegen.readytorun.manifest_rows import MANIFEST_MODULE, manifest_string
 from nativegen.readytorun.targets import Target
 from nativegen.readytorun.unit import Cell, CellKind, Symbol
-from nativegen.typesystem import FieldDesc, MethodDesc, Module, TypeDesc
+from nativegen.typesystem import FieldDesc, MethodDesc, Module, NotNameable, TypeDesc
 from nativegen.typesystem.canonical import method_version_hash
 from nativegen.typesystem.constructed import ArrayType, ByRefType, PointerType
 from nativegen.typesystem.symbols import SymbolTable
@@ -189,3 +196,86 @@ class ForeignCells(CellFactory):
     def string_literal(self, token: int) -> Cell:
         text = self._module.assembly.user_string_bytes(token & 0xFFFFFF)
         return self._cell(CellKind.HANDLE, (int(FixupKind.StringHandle), manifest_string(text[: len(text) & ~1])))
+
+
+class RowCells(CellFactory):
+    """Names foreign code by rows of our own metadata; see the module docstring.
+
+    Args: as for :class:`ForeignCells`.
+    """
+
+    def _method_signature(self, token: int, method: MethodDesc, shared: bool = False) -> tuple[int, Parts]:
+        flags = int(MethodSigFlags.MemberRefToken)
+        parts: list[int | bytes | Symbol] = []
+        symbol = row_of_method(self._symbols, method)
+        if symbol is None:
+            raise Excluded(Reason.NOT_NAMEABLE, f"{method.display_name} in foreign code")
+        if method.owner.type_args:
+            flags |= MethodSigFlags.OwnerType
+            parts += self.type_parts(method.owner)
+        parts.append(symbol)
+        if method.method_args:
+            flags |= MethodSigFlags.MethodInstantiation
+            parts.append(len(method.method_args))
+            for argument in method.method_args:
+                parts += self.type_parts(argument)
+        if method.is_shared and flags != MethodSigFlags.MemberRefToken:
+            flags |= MethodSigFlags.InstantiatingStub
+        return flags, tuple(parts)
+
+    def _field_signature(self, token: int, field: FieldDesc, shared: bool = False) -> Parts:
+        if field.is_static:
+            raise Excluded(Reason.NOT_NAMEABLE, f"{field.display_name} in foreign code")
+        owner = self.type_parts(field.owner)
+        return (int(FieldSigFlags.IndexInsteadOfToken | FieldSigFlags.OwnerType), *owner, field.index)
+
+    def type_symbol(self, type_: TypeDesc) -> NoReturn:
+        raise Excluded(Reason.EXCEPTION_HANDLING, f"catch of {type_.display_name} in foreign code")
+
+    def field_data(self, field: FieldDesc) -> NoReturn:
+        raise Excluded(Reason.NOT_NAMEABLE, f"initial data of {field.display_name} in foreign code")
+
+    def string_literal(self, token: int) -> NoReturn:
+        # Our own strings would do, but keys of methods that load none do not say which strings there are.
+        raise Excluded(Reason.NOT_NAMEABLE, "string literal in foreign code")
+
+
+def row_of_method(symbols: SymbolTable, method: MethodDesc) -> Symbol | None:
+    """The row by which :class:`RowCells` names a method of another module, or None.
+
+    Args:
+        symbols: of the image's own module.
+    """
+    if method.is_array_method:
+        return None
+    return symbols.member_ref_for(method) if method.definition.owner.is_generic_definition else symbols.row_for(method)
+
+
+def names_by_rows(symbols: SymbolTable, definition: MethodDesc) -> bytes:
+    """Which of the types and methods that a body mentions :class:`RowCells` can name: all that its code depends on
+    besides what they are.
+
+    Args:
+        symbols: of the image's own module.
+
+    Raises:
+        ValueError, TypeLoadError, NativegenError: the body is malformed, or mentions what cannot be found.
+    """
+    module = definition.module
+    types = encode_il_body(module.assembly, definition.rid).types
+    answers = [_has_name(symbols, module.type(token)) for token in types]
+    for _, opcode, operand in decode(definition.body.code):
+        if opcode in _CALLS:
+            answers.append(row_of_method(symbols, module.method(operand)) is not None)
+    return bytes(answers)
+
+
+def _has_name(symbols: SymbolTable, type_: TypeDesc) -> bool:
+    try:
+        symbols.type_parts(type_.definition)
+    except NotNameable:
+        return False
+    return True
+
+
+_CALLS: Final = frozenset({Op.CALL, Op.CALLVIRT, Op.NEWOBJ})

@@ -4,6 +4,7 @@ Which way a call goes:
 
 * ``call``: the method's own entry. ``callvirt`` of a method that is not virtual, or of a sealed one of our own module:
   the same after a null check.
+* likewise one of another module that is inlined.
 * other virtual and interface methods: a null check (a null ``this`` would kill the process in the dispatch stub), then
   a cell that the runtime dispatches through.
 * generic virtual methods: a helper that returns the code address, then a call through it.
@@ -49,7 +50,7 @@ from nativegen.metadata.ops import Op
 from nativegen.readytorun.unit import Cell
 
 if TYPE_CHECKING:
-    from nativegen.typesystem import TypeDesc
+    from nativegen.typesystem import MethodDesc, TypeDesc
 
 _DELEGATE_TARGET: Final = 8
 _DELEGATE_CODE: Final = 24
@@ -177,6 +178,12 @@ def _dispatch(importer: MethodImporter, callee: Callee, args: tuple[ir.Value, ..
     if not method.is_virtual or callee.this is Memory.BYREF or _is_exact(importer, callee):
         call_direct(importer, callee, args)
         return
+    if method.module is not importer.compiler.home and _has_no_override(method):
+        # The record of an inlined body says that it is sealed (compiler/foreign.py: body_signature).
+        inlinee = inlinee_of_call(importer, callee)
+        if inlinee is not None:
+            splice(importer, inlinee, callee, args)
+            return
     if callee.open is not None:
         if method.method_args:
             emit_call(importer, virtual_code(importer, callee, args[0]), callee.abi, args, callee.result)
@@ -196,8 +203,11 @@ def _dispatch(importer: MethodImporter, callee: Callee, args: tuple[ir.Value, ..
 
 def _is_exact(importer: MethodImporter, callee: Callee) -> bool:
     """A virtual method that no object can override; other modules may drop ``sealed`` without being incompatible."""
-    method = callee.method
-    if method.module is not importer.compiler.home or method.is_abstract or method.owner.is_interface:
+    return callee.method.module is importer.compiler.home and _has_no_override(callee.method)
+
+
+def _has_no_override(method: MethodDesc) -> bool:
+    if method.is_abstract or method.owner.is_interface:
         return False
     return method.is_final or method.owner.is_sealed
 

@@ -25,6 +25,7 @@ _FIXED_BUFFER = "FixedElementField"  # of the struct that C# makes of ``fixed T 
 
 def _field_address(importer: MethodImporter, field: FieldAccess, entry: Entry) -> Address:
     """The address of the field in the object or struct that a popped entry designates."""
+    _use(importer, field)
     if field.check is not None:
         importer.require_cell(field.check)
     if not field.owner_is_class:
@@ -42,6 +43,12 @@ def _field_address(importer: MethodImporter, field: FieldAccess, entry: Entry) -
     return Address(result, 0, True, True)
 
 
+def _use(importer: MethodImporter, field: FieldAccess) -> None:
+    compiler = importer.compiler
+    if compiler.module is not compiler.home:
+        compiler.foreign.use_field(importer.function, field.field)
+
+
 def _load_field(importer: MethodImporter, token: int) -> None:
     field = importer.compiler.field(token)
     entry = importer.pop()
@@ -55,6 +62,7 @@ def _load_from_struct(importer: MethodImporter, field: FieldAccess, entry: Entry
     """A field of a struct on the stack: a scalar is loaded, a struct stays where it is."""
     if entry.slot is None or entry.storage is None or entry.storage.desc is not field.field.owner:
         raise invalid("field of another type")
+    _use(importer, field)
     if field.check is not None:
         importer.require_cell(field.check)
     offset = entry.offset + field.offset

@@ -17,7 +17,9 @@ Rules that keep it exact:
 * Exceptions need nothing: the callee has no try blocks, and its code gets the scope of the call.
 * A method that is being inlined is not inlined into itself.
 
-What a callee's code relies on (layouts, foreign bodies) the caller then relies on too.
+Callees of other assemblies are inlined where the image may rely on their bodies without a guard
+(:meth:`nativegen.compiler.foreign.ForeignCode.allows_inlining`); their code names everything as instances of foreign
+generics do. What a callee's code relies on (layouts, foreign bodies) the caller then relies on too.
 
 Example (``int Twice(int x) => x + x`` in ``v1 = call Twice(v0)``)::
 
@@ -33,13 +35,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nativegen.compiler import access, ir
 from nativegen.compiler.exclusions import Excluded
-from nativegen.compiler.inline_rules import is_optimised, refusal
+from nativegen.compiler.foreign import ForeignCode, is_framework
+from nativegen.compiler.inline_rules import called_by, foreign_refusal, is_optimised, refusal
 from nativegen.compiler.ir import MEMORY_INFO, Barrier, ConvertKind, Memory, SlotKind, Type
 from nativegen.compiler.operands import USES, successors
 from nativegen.compiler.regions import Filter, funclet_of
 from nativegen.compiler.storage import Storage
 from nativegen.diagnostics import NativegenError
-from nativegen.typesystem import MethodDesc, TypeLoadError
+from nativegen.typesystem import MethodDesc, Module, TypeLoadError
 
 if TYPE_CHECKING:
     from nativegen.compiler.importer import MethodImporter
@@ -78,22 +81,42 @@ class Inlinee:
 
 
 class Inliner:
-    """The inlinable callees of one module's code.
+    """The inlinable callees of one image's code.
 
     Args:
-        import_method: gives the IR of a method of the module, or raises Excluded.
+        import_method: gives the IR of a method for callers that know it exactly, or raises Excluded.
         enabled: code is optimised at all.
+        home: the module whose image is made.
+        foreign: what it may use of others.
     """
 
-    def __init__(self, import_method: Callable[[MethodDesc], ir.Function], enabled: bool) -> None:
+    def __init__(
+        self,
+        import_method: Callable[[MethodDesc], ir.Function],
+        enabled: bool,
+        home: Module,
+        foreign: ForeignCode,
+    ) -> None:
         self._import = import_method
         self._enabled = enabled
+        self._home = home
+        self._foreign = foreign
         self._known: dict[MethodDesc, Inlinee | None] = {}
         self._active: list[MethodDesc] = []
+        self._optimised: dict[Module, bool] = {}
 
-    def inlinee(self, method: MethodDesc) -> Inlinee | None:
-        """The IR to put in place of a call of exactly this method, or None: call it."""
-        if not self._enabled:
+    def inlinee(self, method: MethodDesc, caller: Module) -> Inlinee | None:
+        """The IR to put in place of a call of exactly this method, or None: call it.
+
+        Args:
+            caller: the module whose CIL calls.
+        """
+        if not self._enabled or not self._is_optimised(self._home):
+            return None
+        if method.module is self._home:
+            if caller is not self._home:
+                return None  # keys of foreign code have nothing of our bodies
+        elif not self._foreign.allows_inlining(method.module):
             return None
         if method in self._known:
             return self._known[method]
@@ -112,12 +135,26 @@ class Inliner:
         return found
 
     def _make(self, method: MethodDesc) -> Inlinee | None:
-        if not method.has_body or method.is_shared or refusal(method) is not None:
+        if not method.has_body or refusal(method) is not None or not self._is_optimised(method.module):
             return None
-        if not is_optimised(method.module):
-            self._enabled = False
+        if method.module is self._home:
+            return inlinee_of(method, self._import(method))
+        if foreign_refusal(method) is not None:
             return None
-        return inlinee_of(method, self._import(method))
+        found = inlinee_of(method, self._import(method))
+        if found is None or not all(map(self._may_be_called_from_here, called_by(method))):
+            return None
+        return found
+
+    def _may_be_called_from_here(self, callee: MethodDesc) -> bool:
+        """Whether it makes no difference to a callee of a foreign body that it is called from our assembly."""
+        return is_framework(callee.module) or self.inlinee(callee, callee.module) is not None
+
+    def _is_optimised(self, module: Module) -> bool:
+        found = self._optimised.get(module)
+        if found is None:
+            found = self._optimised[module] = is_optimised(module)
+        return found
 
 
 def inlinee_of(method: MethodDesc, function: ir.Function) -> Inlinee | None:
@@ -235,7 +272,7 @@ def inlinee_of_call(importer: MethodImporter, callee: Callee) -> Inlinee | None:
     current = importer.current
     if current is None or isinstance(funclet_of(current.scope), Filter):
         return None  # a filter is a function of its own
-    found = importer.compiler.inliner.inlinee(callee.method)
+    found = importer.compiler.inliner.inlinee(callee.method, importer.compiler.module)
     if found is not None and len(found.blocks) > 1 and not importer.can_park_stack:
         return None
     return found

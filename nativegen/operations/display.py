@@ -129,8 +129,9 @@ def mode_of(root: str, image: Image) -> str:
         return ""
     manifest, foreign = document["manifest"], document.get("foreign")
     mode = manifest["options"].get("mode", "resilient") if isinstance(manifest, dict) else ""
-    uses = [use for entry in foreign.values() for use in entry["uses"]] if isinstance(foreign, dict) else []
-    assemblies = ", ".join(sorted(foreign)) if isinstance(foreign, dict) else ""
+    entries = foreign if isinstance(foreign, dict) else {}
+    uses = [use for entry in entries.values() for use in entry["uses"] if use[0] == "body"]
+    assemblies = ", ".join(sorted(entries))
     return f"{mode}: contains code of {len(uses)} methods of {assemblies}" if uses else f"{mode}, uses nothing foreign"
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nativegen.cache import statistics
 from nativegen.cache.manifests import file_checksum, image_manifest, row_of_manifest
@@ -151,7 +151,9 @@ def compile_request(step: Step, one: Prepared, output: str) -> CompileRequest:
     closure = one.closure
     partial = closure.selection.methods[step.candidate.name] if closure.selection is not None else None
     target = step.manifest.target
-    options = one.request.compile_options(target)
+    contents = {reference.name for reference in step.manifest.references if reference.kind == "content"}
+    bound = tuple(sorted(name.lower() for name in contents.intersection(step.candidate.hints)))
+    options = replace(one.request.compile_options(target), hard_bound=bound)
     return CompileRequest(step.candidate.il, output, target, closure.paths, options, partial=partial)
 
 

@@ -58,7 +58,7 @@ def foreign_change(
     changed = {name: entry for name, entry in recorded.items() if entry["content"] != contents.get(name, "?")}
     if not changed:
         return None
-    from nativegen.compiler.foreign import STATICS, current_signature
+    from nativegen.compiler.foreign import BODY, STATICS, current_signature
     from nativegen.typesystem import TypeSystem
     from nativegen.typesystem.symbols import SymbolTable
 
@@ -72,7 +72,8 @@ def foreign_change(
             now = current_signature(module, ForeignUse(kind, name, symbol, signature), symbols)
             if now != signature:
                 what = symbol.partition("]")[2]
-                if kind == STATICS:
-                    return f"{name}.dll: the static fields of {what} {'are gone' if now is None else 'changed'}"
+                if kind != BODY:
+                    static = "static " if kind == STATICS else ""
+                    return f"{name}.dll: the {static}fields of {what} {'are gone' if now is None else 'changed'}"
                 return f"{name}.dll: the body of {what} {'is gone' if now is None else 'changed'}"
     return None

@@ -1,8 +1,8 @@
 """Images that leave the cache, for ``publish`` and ``deploy``: in a mode that needs nobody to compare before a start.
 
-The cache's images are pinned by default; those that use nothing of other assemblies are the same in every mode and are
-taken as they are. The others are compiled in the wanted mode, into a folder that lives as long as the copying takes;
-the unit store makes that cheap the second time.
+The cache's images are pinned by default, and perhaps bound hard to others; those that use nothing of other assemblies
+are the same in every mode and are taken as they are. The others are compiled in the wanted mode, bound to none, into a
+folder that lives as long as the copying takes; the unit store makes that cheap the second time.
 
 >>> with shipped_images(cache, found, "guarded", toolchain, jobs=2, progress=ignore) as found:   # doctest: +SKIP
 ...     publish(found, "folder")
@@ -44,7 +44,7 @@ def shipped_images(
                 if step.current and path in wrong and path not in requests:
                     output = os.path.join(staging, f"{len(requests)}-{step.candidate.name}.ni.dll")
                     request = compile_request(step, prepared, output)
-                    requests[path] = replace(request, options=replace(request.options, mode=mode))
+                    requests[path] = replace(request, options=replace(request.options, mode=mode, hard_bound=()))
         made: set[str] = set()
         for outcome in toolchain.compile(list(requests.values()), jobs, progress):
             if isinstance(outcome, CompileFailure):
@@ -60,4 +60,5 @@ def _fits(image: str, mode: str) -> bool:
     document = read_manifest(image.removesuffix(".ni.dll") + ".json")
     manifest = document["manifest"]
     assert isinstance(manifest, dict)
-    return manifest["options"].get("mode", RESILIENT) == mode or not document.get("foreign")
+    same = manifest["options"].get("mode", RESILIENT) == mode and not document.get("hard_binding_hints")
+    return same or not document.get("foreign")

@@ -56,7 +56,7 @@ def code_signature(request: CompileRequest) -> str:
         keys += UnitKeys(facts, request.target, request.options).of(methods_with_cil(assembly))
     except (*FAILURES, RecursionError):
         keys = []
-    if not keys or request.options.mode != Mode.RESILIENT.value:
+    if not keys or request.options.mode != Mode.RESILIENT.value or request.options.hard_bound:
         files = sorted(request.references.items())
         keys += [f"{name} {Assembly.open(path).content_signature}\n".encode() for name, path in files]
     lines = () if request.partial is None else ("partial", *request.partial)

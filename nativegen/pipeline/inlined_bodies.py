@@ -28,80 +28,80 @@ _METHOD_OPCODES = frozenset(value for value, opcode in OPCODES.items() if opcode
 
 
 class InlinedBodies:
-    """Small methods of one module.
+    """Small methods of one module, and those of others that its code may take in.
 
     Args:
-        module: the one whose methods are keyed.
+        module: whose tokens are asked for.
         content: digest of the body of a MethodDef row, with plain digests in place of tokens.
+        abroad: the same of another module; None: its bodies are never taken in.
     """
 
-    def __init__(self, module: Module, content: Callable[[int], bytes]) -> None:
+    def __init__(
+        self,
+        module: Module,
+        content: Callable[[int], bytes],
+        abroad: Callable[[Module], InlinedBodies | None] = lambda module: None,
+    ) -> None:
         self._module = module
         self._content = content
+        self._abroad = abroad
         self._contents: dict[int, bytes] = {}
-        self._calls: dict[int, tuple[int, ...]] = {}
-        self._targets: dict[int, int] = {}
-        self._reached: dict[int, bytes] = {}
+        self._calls: dict[int, tuple[_Small, ...]] = {}
+        self._targets: dict[int, _Small | None] = {}
+        self._reached: dict[_Small, bytes] = {}
 
     def of(self, token: int) -> bytes:
         """What a call of this method may bring with it; empty for all other tokens."""
         if token >> 24 not in _METHOD_TABLES:
             return b""
-        rid = self._target(token)
-        if not rid:
+        small = self._target(token)
+        if small is None:
             return b""
-        found = self._reached.get(rid)
+        found = self._reached.get(small)
         if found is None:
-            found = self._reached[rid] = b"".join(map(self._body, self._reachable(rid)))
+            found = self._reached[small] = b"".join([bodies._body(rid) for bodies, rid in _reachable(small)])
         return found
 
     def bringers(self) -> dict[int, set[int]]:
-        """Row of a small method -> the tokens, of those asked for until now, that may bring its body with them."""
+        """Row of a small method of this module -> the tokens, of those asked for until now, that may bring its body
+        with them."""
         found: dict[int, set[int]] = {}
-        for token, rid in self._targets.items():
-            if rid:
-                for reached in self._reachable(rid):
-                    found.setdefault(reached, set()).add(token)
+        for token, small in self._targets.items():
+            if small is not None:
+                for bodies, rid in _reachable(small):
+                    if bodies is self:
+                        found.setdefault(rid, set()).add(token)
         return found
 
-    def _target(self, token: int) -> int:
-        """Row of the small method of this module that a token means, or 0."""
-        found = self._targets.get(token)
-        if found is None:
-            found = self._targets[token] = self._find(token)
-        return found
+    def _target(self, token: int) -> _Small | None:
+        """The small method that a token means, if it may be taken in."""
+        if token not in self._targets:
+            self._targets[token] = self._find(token)
+        return self._targets[token]
 
-    def _find(self, token: int) -> int:
+    def _find(self, token: int) -> _Small | None:
         module = self._module
         try:
             if token >> 24 == _METHOD_DEF:
-                rid = token & 0xFFFFFF
-            else:
-                method = module.method(token)
-                if method.module is not module:
-                    return 0
-                rid = method.rid
-            row = module.assembly.method_def(rid) if rid else None
-            if row is None or not row.rva or row.impl_flags & 3:
-                return 0
-            body = module.assembly.method_body(rid)
-            return rid if body is not None and is_small(len(body.code), row.impl_flags) else 0
+                return self._small(token & 0xFFFFFF)
+            method = module.method(token)
+            if method.is_array_method:
+                return None
+            if method.module is module:
+                return self._small(method.rid)
+            bodies = self._abroad(method.module)
+            return None if bodies is None else bodies._small(method.rid)
         except FAILURES:
-            return 0
+            return None
 
-    def _reachable(self, rid: int) -> Iterator[int]:
-        """The method and all small ones that it reaches, each once, in the order of their calls."""
-        seen = {rid}
-        pending = [rid]
-        while pending:
-            current = pending.pop()
-            yield current
-            for callee in reversed(self._called(current)):
-                if callee not in seen:
-                    seen.add(callee)
-                    pending.append(callee)
+    def _small(self, rid: int) -> _Small | None:
+        row = self._module.assembly.method_def(rid) if rid else None
+        if row is None or not row.rva or row.impl_flags & 3:
+            return None
+        body = self._module.assembly.method_body(rid)
+        return (self, rid) if body is not None and is_small(len(body.code), row.impl_flags) else None
 
-    def _called(self, rid: int) -> tuple[int, ...]:
+    def _called(self, rid: int) -> tuple[_Small, ...]:
         found = self._calls.get(rid)
         if found is None:
             targets = []
@@ -114,7 +114,7 @@ class InlinedBodies:
             for _, opcode, operand in instructions:
                 if opcode in _METHOD_OPCODES and operand >> 24 in _METHOD_TABLES:
                     target = self._target(operand)
-                    if target:
+                    if target is not None:
                         targets.append(target)
             found = self._calls[rid] = tuple(dict.fromkeys(targets))
         return found
@@ -124,3 +124,21 @@ class InlinedBodies:
         if found is None:
             found = self._contents[rid] = self._content(rid)
         return found
+
+
+#: A method: whose, and its row.
+_Small = tuple[InlinedBodies, int]
+
+
+def _reachable(small: _Small) -> Iterator[_Small]:
+    """The method and all small ones that it reaches, each once, in the order of their calls."""
+    seen = {small}
+    pending = [small]
+    while pending:
+        current = pending.pop()
+        yield current
+        bodies, rid = current
+        for callee in reversed(bodies._called(rid)):
+            if callee not in seen:
+                seen.add(callee)
+                pending.append(callee)

@@ -32,6 +32,8 @@ class CompileOptions:
         mode: what the code may assume of other assemblies' insides: 'resilient', 'guarded' or 'pinned'
             (:mod:`nativegen.compiler.foreign`).
         inline: small callees may be put in place of calls.
+        hard_bound: simple names, in lower case and sorted, of the assemblies that the image is bound hard to: it must
+            never be used with other contents of these. The cache sees to that.
     """
 
     effort: str = "auto"
@@ -43,6 +45,7 @@ class CompileOptions:
     profile: bool = False
     mode: str = "resilient"
     inline: bool = True
+    hard_bound: tuple[str, ...] = ()
 
     @property
     def inlines(self) -> bool:

@@ -7,7 +7,8 @@ A key is the xxh3-128 of
 * the method itself: owner, name, signature, flags, attributes (:meth:`Facts.method`);
 * its body: header flags, locals, exception clauses, and the CIL with each token replaced by the digest of its meaning
   (:mod:`nativegen.pipeline.facts`, :mod:`nativegen.pipeline.il_pieces`);
-* the bodies of callees that may be inlined into it (:mod:`nativegen.pipeline.inlined_bodies`).
+* the bodies of callees that may be inlined into it (:mod:`nativegen.pipeline.inlined_bodies`), other assemblies' too
+  where the image's mode allows it.
 
 So an edit elsewhere, which shifts tokens, RVAs and heaps, leaves a key alone; a change of anything that the compiler
 looked at changes it. The rule for whoever makes the compiler look at more, at the body of a callee for instance: what
@@ -23,10 +24,13 @@ reason (:attr:`Reason.NOT_NAMEABLE`) is stored under a key of its own, :func:`ke
 
 from __future__ import annotations
 
+import functools
 import json
 import struct
 from collections.abc import Iterable
 
+from nativegen.compiler.foreign import Mode
+from nativegen.compiler.foreign_cells import names_by_rows
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import ASSEMBLY_TOKEN, Assembly, Table
 from nativegen.metadata.bodies import BodyFinder, ClauseKind
@@ -35,7 +39,9 @@ from nativegen.pipeline.fingerprint import compiler_fingerprint
 from nativegen.pipeline.il_pieces import pieces
 from nativegen.pipeline.inlined_bodies import InlinedBodies
 from nativegen.pipeline.request import CompileOptions
-from nativegen.pipeline.signature_facts import DIGEST_SIZE, digest, text
+from nativegen.pipeline.signature_facts import DIGEST_SIZE, FAILURES, digest, text
+from nativegen.typesystem import Module
+from nativegen.typesystem.symbols import SymbolTable
 
 #: Changes whenever what is in a key changes without a change of the compiler's own source.
 KEY_VERSION = "1"
@@ -74,6 +80,73 @@ class _Digests(dict[bytes, bytes]):
         return found
 
 
+class _Bodies:
+    """The bodies of one module with digests in place of what cannot be compared.
+
+    Args:
+        facts: of the module.
+    """
+
+    def __init__(self, facts: Facts) -> None:
+        self.module = facts.module
+        self._facts = facts
+        self._assembly = facts.module.assembly
+        self._finder = BodyFinder(self._assembly.pe.sections)
+        self._locals: dict[int, bytes] = {0: b""}
+        self._plain = _Digests(facts, None)
+
+    def digest(self, rid: int, whose: bytes = b"") -> bytes:
+        """Of a body alone.
+
+        Args:
+            whose: what its code depends on besides.
+        """
+        return digest(b"".join((whose, *self.content(rid, self._plain))))
+
+    def content(self, rid: int, digests: _Digests) -> tuple[bytes, bytes, bytes, bytes]:
+        """A body: header, locals, clauses and code, with digests in place of tokens."""
+        assembly = self._assembly
+        data = assembly.data
+        start, end = self._finder.range(assembly.method_def(rid).rva)
+        first = data[start] if start < end else 0
+        clauses = b""
+        if first & 3 == _TINY:
+            flags, local_sig, at = 0, 0, start + 1
+            stop = at + (first >> 2)
+        else:
+            flags, _, size, local_sig = _FAT_HEADER.unpack_from(data, start) if start + 12 <= end else (0, 0, 0, 0)
+            at = start + 12
+            stop = at + size
+            if flags & _FAT_MASK != _FAT or flags & _MORE_SECTIONS or (local_sig and local_sig >> 24 != 0x11):
+                stop = end + 1
+        if stop > end:
+            flags, local_sig, code, clauses = self._parsed(rid, digests)
+        else:
+            code = data[at:stop]
+        locals_digest = self._locals.get(local_sig)
+        if locals_digest is None:
+            locals_digest = self._locals[local_sig] = self._facts.locals(local_sig)
+        header = _HEADER.pack(len(code), len(clauses), flags & _INIT_LOCALS, len(locals_digest))
+        return header, locals_digest, clauses, pieces(code, digests)
+
+    def _parsed(self, rid: int, digests: _Digests) -> tuple[int, int, bytes, bytes]:
+        """(flags, local signature, code, clauses) of a body with exception clauses or anything unusual."""
+        try:
+            body = self._assembly.method_body(rid)
+        except NativegenError as error:
+            return 0, 0, b"", b"malformed " + str(error).encode("utf-8", "backslashreplace")
+        if body is None:
+            return 0, 0, b"", b"none"
+        parts = []
+        for kind, try_offset, try_length, handler_offset, handler_length, token_or_filter in body.exception_clauses:
+            parts.append(_CLAUSE.pack(kind, try_offset, try_length, handler_offset, handler_length))
+            if kind == ClauseKind.EXCEPTION:
+                parts.append(digests[token_or_filter.to_bytes(4, "little")])
+            else:
+                parts.append(token_or_filter.to_bytes(DIGEST_SIZE, "little"))
+        return _INIT_LOCALS * body.init_locals, body.local_sig_token, body.code, b"".join(parts)
+
+
 class UnitKeys:
     """Keys of the methods of one assembly.
 
@@ -87,11 +160,12 @@ class UnitKeys:
         module = facts.module
         self._facts = facts
         self._assembly = module.assembly
-        self._bodies = BodyFinder(self._assembly.pe.sections)
-        self._plain = _Digests(facts, None)
-        self._inlined = InlinedBodies(module, self._plain_content) if options.inlines else None
+        self._own = _Bodies(facts)
+        self._options = options
+        self._abroad: dict[Module, InlinedBodies] = {}
+        self._symbols = SymbolTable(module)
+        self._inlined = InlinedBodies(module, self._own.digest, self._bodies_of) if options.inlines else None
         self._digests = _Digests(facts, self._inlined)
-        self._locals: dict[int, bytes] = {0: b""}
         shaping = {name: value for name, value in options.as_json().items() if name not in _NOT_SHAPING}
         self._prefix = digest(
             text(
@@ -117,37 +191,31 @@ class UnitKeys:
 
     def of(self, rids: Iterable[int]) -> list[bytes]:
         """Keys of MethodDef rows that have CIL, in the same order. Malformed methods have keys like all others."""
-        prefix, digests, method = self._prefix, self._digests, self._facts.method
-        return [digest(b"".join((prefix, method(rid), *self._content(rid, digests)))) for rid in rids]
+        prefix, digests, method, content = self._prefix, self._digests, self._facts.method, self._own.content
+        return [digest(b"".join((prefix, method(rid), *content(rid, digests)))) for rid in rids]
 
-    def _plain_content(self, rid: int) -> bytes:
-        return digest(b"".join(self._content(rid, self._plain)))
+    def _bodies_of(self, module: Module) -> InlinedBodies | None:
+        """The bodies of another module that the code may take in (:meth:`ForeignCode.allows_inlining`)."""
+        if module is self._facts.module:
+            return None  # foreign code never takes in ours
+        if self._options.mode != Mode.PINNED.value and module.name.lower() not in self._options.hard_bound:
+            return None
+        found = self._abroad.get(module)
+        if found is None:
+            bodies = _Bodies(Facts(module))
+            found = self._abroad[module] = InlinedBodies(
+                module, functools.partial(self._foreign_content, bodies, _module(module)), self._bodies_of
+            )
+        return found
 
-    def _content(self, rid: int, digests: _Digests) -> tuple[bytes, bytes, bytes, bytes]:
-        """A body: header, locals, clauses and code, with digests in place of tokens."""
-        assembly = self._assembly
-        data = assembly.data
-        start, end = self._bodies.range(assembly.method_def(rid).rva)
-        first = data[start] if start < end else 0
-        clauses = b""
-        if first & 3 == _TINY:
-            flags, local_sig, at = 0, 0, start + 1
-            stop = at + (first >> 2)
-        else:
-            flags, _, size, local_sig = _FAT_HEADER.unpack_from(data, start) if start + 12 <= end else (0, 0, 0, 0)
-            at = start + 12
-            stop = at + size
-            if flags & _FAT_MASK != _FAT or flags & _MORE_SECTIONS or (local_sig and local_sig >> 24 != 0x11):
-                stop = end + 1
-        if stop > end:
-            flags, local_sig, code, clauses = self._parsed(rid, digests)
-        else:
-            code = data[at:stop]
-        locals_digest = self._locals.get(local_sig)
-        if locals_digest is None:
-            locals_digest = self._locals[local_sig] = self._facts.locals(local_sig)
-        header = _HEADER.pack(len(code), len(clauses), flags & _INIT_LOCALS, len(locals_digest))
-        return header, locals_digest, clauses, pieces(code, digests)
+    def _foreign_content(self, bodies: _Bodies, whose: bytes, rid: int) -> bytes:
+        """Digest of a body of another module, and of what names its code has in ours."""
+        if self._facts.module.type_system.target.field_index_signatures:
+            try:
+                whose += names_by_rows(self._symbols, bodies.module.method(Table.MethodDef << 24 | rid))
+            except (*FAILURES, ValueError):
+                return digest(whose + b"malformed")  # never taken in
+        return bodies.digest(rid, whose)
 
     def of_foreign(self, assemblies: Iterable[str]) -> bytes:
         """What instances of other assemblies' generics depend on: the contents of these and of all they refer to."""
@@ -165,23 +233,6 @@ class UnitKeys:
                 pending += [module.assembly.assembly_ref(rid).name for rid in refs]
         return digest(self._prefix + text(*[part for item in sorted(contents.items()) for part in item]))
 
-    def _parsed(self, rid: int, digests: _Digests) -> tuple[int, int, bytes, bytes]:
-        """(flags, local signature, code, clauses) of a body with exception clauses or anything unusual."""
-        try:
-            body = self._assembly.method_body(rid)
-        except NativegenError as error:
-            return 0, 0, b"", b"malformed " + str(error).encode("utf-8", "backslashreplace")
-        if body is None:
-            return 0, 0, b"", b"none"
-        parts = []
-        for kind, try_offset, try_length, handler_offset, handler_length, token_or_filter in body.exception_clauses:
-            parts.append(_CLAUSE.pack(kind, try_offset, try_length, handler_offset, handler_length))
-            if kind == ClauseKind.EXCEPTION:
-                parts.append(digests[token_or_filter.to_bytes(4, "little")])
-            else:
-                parts.append(token_or_filter.to_bytes(DIGEST_SIZE, "little"))
-        return _INIT_LOCALS * body.init_locals, body.local_sig_token, body.code, b"".join(parts)
-
 
 def key_with_rows(key: bytes, rows: bytes) -> bytes:
     """The key of a result that also depends on which types and members the metadata has rows for.
@@ -190,6 +241,11 @@ def key_with_rows(key: bytes, rows: bytes) -> bytes:
         rows: :meth:`LinkNames.rows`.
     """
     return digest(key + rows)
+
+
+def _module(module: Module) -> bytes:
+    """What decides whether and how bodies of a module are taken in, besides themselves."""
+    return text(module.name, module.assembly.identity.public_key_token) + _assembly_attributes(module.assembly)
 
 
 def _assembly_attributes(assembly: Assembly) -> bytes:

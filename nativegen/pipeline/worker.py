@@ -183,7 +183,7 @@ class CompileWorker:
 
 def foreign_code(module: Module, target: Target, request: CompileRequest) -> ForeignCode:
     """What a request allows its image to use of other assemblies."""
-    return ForeignCode(module, target, Mode(request.options.mode))
+    return ForeignCode(module, target, Mode(request.options.mode), request.options.hard_bound)
 
 
 def _spend(seconds: dict[str, float], stage: str, started: float) -> None:

@@ -34,7 +34,7 @@ class Candidate:
         is_framework: part of the shared framework: covered by the framework entry, never compiled unless wanted.
         is_native: already carries native code. is_facade: no method has CIL; nothing to compile.
         is_refused: cannot be compiled at all (C++/CLI, a reference assembly); the JIT or the loader deals with it.
-        hints: simple names of the references that it wants to be bound hard: obeyed unless images are resilient.
+        hints: simple names of the references that it wants to be bound hard.
         backup: where its IL is while a deployed image has its place, else ''.
     """
 
@@ -232,10 +232,9 @@ def key_manifest(
     Args:
         compiled: names of the assemblies that run as our images.
     """
-    hard = () if settings.options.get("mode") in (None, "resilient") else candidate.hints
     references = []
     for other in reachable(candidate, candidates):
-        by_content = settings.strict or other.name in hard
+        by_content = settings.strict or other.name in candidate.hints
         kind: ReferenceKind = "content" if by_content else "contract"
         signature = other.content if by_content else contracts.signature(other)
         references.append(ReferenceEntry(other.name, other.identity, kind, signature, _runs_as(other, compiled)))

@@ -109,7 +109,8 @@ class ForeignUse(NamedTuple):
     """Something inside another assembly that a method's code was shaped by.
 
     Args:
-        kind: ``body``: a method's CIL; ``statics``: which static fields a class has.
+        kind: ``body``: a method's CIL; ``statics``: which static fields a class has; ``fields``: which instance fields
+            a type has, in which order.
         assembly: simple name. name: canonical name of the thing, see :mod:`nativegen.typesystem.symbols`.
         signature: 32 hex digits; whoever compares makes them anew (:mod:`nativegen.compiler.foreign`).
     """

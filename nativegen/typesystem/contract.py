@@ -8,9 +8,10 @@ It is computed from one assembly alone, whatever the target. In it are, of every
 * the virtual methods in vtable order, private ones too; explicit overrides of types that nothing derives from;
 * of structs and enums all instance fields in order, private ones too, and those of the structs they contain;
 
-and the forwarders. Internal members count when the assembly has friends (InternalsVisibleTo). Not in it: bodies (none
-is inlined across assemblies), the private fields of classes (their offsets are only ever read through fixups),
-everything private, names of parameters, attributes that only compilers read.
+and the forwarders. Internal members count when the assembly has friends (InternalsVisibleTo). Not in it: bodies (an
+image that has some of another assembly's records them: compiler/foreign.py), the private fields of classes (their
+offsets are read through fixups, or the whole assembly counts: hard binding), everything private, names of
+parameters, attributes that only compilers read.
 
 The entries behind the hash are kept, so that a change can be told in words.
 

@@ -192,6 +192,21 @@ class SymbolTable:
         """
         return self._open_ref(method.definition, lambda: _method_definition_text(method.definition))
 
+    def row_for(self, method: MethodDesc) -> Symbol | None:
+        """The MemberRef row of exactly this method's definition, whose parent names the (open) type itself.
+
+        For methods of other modules whose type is not generic; None when there is none.
+        """
+        definition = method.definition
+        try:
+            candidate = Symbol(
+                SymbolKind.MEMBER_REF, f"{definition.owner.canonical_name}::{_method_definition_text(definition)}"
+            )
+        except NativegenError as error:
+            raise TypeLoadError(str(error)) from error
+        token = self._find(candidate)
+        return None if token is None or self.module.method(token) is not definition else candidate
+
     def member_ref_for_field(self, field: FieldDesc) -> Symbol | None:
         """Likewise for a field."""
         return self._open_ref(field.definition, lambda: _field_definition_text(field.definition))

@@ -17,6 +17,8 @@ RUNTIME_VERSION = {"3.1": NET31_VERSION, "9.0": NET9_VERSION, TRIMMED_TARGET: NE
 
 CORE = """
 public class Numbers {
+    // Or pinned images of others would have its code.
+    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
     public static int Twice(int x) { return x * FACTOR; }
     static int hidden = 4;
     public int Field;

@@ -8,7 +8,9 @@ import pytest
 
 from nativegen.compiler import ir
 from nativegen.compiler.context import MethodCompiler
+from nativegen.compiler.foreign import ForeignCode, Mode
 from nativegen.compiler.verifier import verify
+from nativegen.readytorun.enums import FixupKind
 from nativegen.readytorun.targets import target_named
 from nativegen.readytorun.unit import Symbol
 from nativegen.typesystem import Module, TypeSystem
@@ -107,3 +109,101 @@ def test_a_property_keeps_its_null_check(module: Module) -> None:
     text = [instruction for block in imported(module, "Property").blocks for instruction in block.instructions]
     assert any(isinstance(item, ir.NullCheck) for item in text)
     assert any(isinstance(item, ir.Load) and item.faulting for item in text)
+
+
+# ---- across assemblies -----------------------------------------------------------------------------------------------
+
+FOREIGN_SOURCE = """
+using System; using System.Reflection; using System.Runtime.CompilerServices;
+public class F {
+    int f; public int G { get { return f; } }
+    public interface IGet { int Get(); } public class Closed : IGet { int f; public int Get() { return f; } }
+    public class Open { int f; public virtual int Get() { return f; } }
+    [MethodImpl(MethodImplOptions.NoInlining)] public static int Marked(int x) { return x; }
+    public static int Throws() { throw new Exception(); }
+    public static int Tries() { try { return 1; } finally { Log(); } }
+    public static void Log() { Console.WriteLine("something longer than what is always inlined"); }
+    public static string Here() { return Assembly.GetExecutingAssembly().FullName; }
+    public static string Asks() { return Assembly.GetCallingAssembly().FullName + "asks" + Environment.NewLine + "x"; }
+    public static string Forward() { return Asks(); }
+    public static int Twice(F f) { return f.G + f.G; }
+    public static int Invoke(Func<int> f) { return f(); }
+    public static string Show(object o) { return o.ToString(); }
+    public static Func<string> Make() { return Asks; }
+    public static int Length(string s) { return Math.Max(s.Length, 4); }
+}
+public class Exactly { static Exactly() { F.Log(); } public static int Get() { return 1; } }
+"""
+FOREIGN_CALLERS = """
+using System;
+public static class Caller {
+    public static int Property(F f) { return f.G; } public static int Nested(F f) { return F.Twice(f); }
+    public static int Sealed(F.Closed f) { return f.Get(); }
+    public static int ToFramework(string s) { return F.Length(s); }
+    public static int Open(F.Open f) { return f.Get(); } public static int Marked(int a) { return F.Marked(a); }
+    public static int Throws() { return F.Throws(); } public static int Tries() { return F.Tries(); }
+    public static object Here() { return F.Here(); } public static object Asks() { return F.Asks(); }
+    public static object Forward() { return F.Forward(); } public static object Show(object o) { return F.Show(o); }
+    public static int Invoke(Func<int> f) { return F.Invoke(f); } public static object Make() { return F.Make(); }
+    public static int Precise() { return Exactly.Get(); }
+}
+"""
+FOREIGN_INLINED = ["Property", "Nested", "Sealed", "ToFramework"]
+FOREIGN_CALLED = [
+    "Open", "Marked", "Throws", "Tries", "Here", "Asks", "Forward", "Show", "Invoke", "Make", "Precise"
+]  # fmt: skip
+
+
+def callers(folder: Path, target: str, attribute: str = "") -> Module:
+    source = FOREIGN_SOURCE.replace("public class F {", f"{attribute}\npublic class F {{", 1)
+    library = compile_csharp(source, folder, "Lib", library=True)
+    path = compile_csharp(FOREIGN_CALLERS, folder, "Callers", library=True, references=[library])
+    return TypeSystem(target_named(target), (framework_references(target) | {"Lib": str(library)}).get).open(path)
+
+
+def library_calls(module: Module, name: str, mode: Mode = Mode.PINNED, bound: tuple[str, ...] = ()) -> set[str]:
+    """Methods of the library that a caller's code calls; and it says what it took in, or nothing."""
+    target = module.type_system.target
+    compiler = MethodCompiler(module, target, foreign=ForeignCode(module, target, mode, bound), inlining=True)
+    caller = module.find_type("", "Caller")
+    assert caller is not None
+    method = caller.find_method(name)
+    assert method is not None
+    function = compiler.import_method(method.rid)
+    verify(function)
+    calls = {
+        part.name
+        for block in function.blocks
+        for instruction in block.instructions
+        if isinstance(instruction, ir.Call) and not isinstance(instruction.target, ir.Value)
+        for part in instruction.target.signature
+        if isinstance(part, Symbol) and "[Lib]" in part.name
+    }
+    recorded = [use for use in function.foreign if use.assembly == "Lib"]
+    assert bool(recorded) is not bool(calls)
+    assert not any(part == FixupKind.Check_IL_Body for cell in function.required for part in cell.signature[:1])
+    return calls
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_across_assemblies(tmp_path: Path, target: str) -> None:
+    module = callers(tmp_path, target)
+    assert [name for name in FOREIGN_INLINED if library_calls(module, name)] == []
+    assert [name for name in FOREIGN_CALLED if not library_calls(module, name)] == []
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_not_across_assemblies_in_images_that_nobody_compares(tmp_path: Path, target: str) -> None:
+    module = callers(tmp_path, target)
+    unnamed = ["ToFramework"] if target == "3.1" else []  # our metadata has no row for Math.Max
+    bound = ("lib",)
+    for mode in (Mode.RESILIENT, Mode.GUARDED):
+        assert [name for name in FOREIGN_INLINED if not library_calls(module, name, mode)] == []
+        assert [name for name in FOREIGN_INLINED if library_calls(module, name, mode, bound)] == unnamed
+        assert [name for name in FOREIGN_CALLED if not library_calls(module, name, mode, bound)] == []
+
+
+def test_not_from_an_assembly_that_was_built_for_debuggers(tmp_path: Path) -> None:
+    attribute = "[assembly: System.Diagnostics.Debuggable((System.Diagnostics.DebuggableAttribute.DebuggingModes)263)]"
+    module = callers(tmp_path, "9.0", attribute)
+    assert [name for name in FOREIGN_INLINED if not library_calls(module, name)] == []

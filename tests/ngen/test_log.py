@@ -97,3 +97,34 @@ def test_N9_N10_hints_are_obeyed(
     assert "content changed (rebuilt" in changed and ("Text.dll: Core.dll: content changed" in changed) == wanted
     updated = command("update", "/verbose").out
     assert command("why", text).out == "2 native images are valid: nothing changed.\n", updated
+
+
+@pytest.mark.parametrize("hint", ["Always", "Sometimes"])
+@pytest.mark.parametrize("mode", ["--resilient", "--guarded", "--pinned"])
+def test_N10_what_is_bound_hard_is_one_bubble(
+    command: Command, tmp_path: Path, cache: Path, hint: str, mode: str
+) -> None:
+    """Text has code of Core in it; nothing else does unless it is pinned, and so is not made anew with Core."""
+    folder = tmp_path / "app"
+    folder.mkdir()
+    core = compile_csharp(DEFAULT.replace("HINT", "Default"), folder, "Core", library=True)
+    usings, attribute = HINTS.replace("HINT", hint).strip().split("\n", 1)
+    text = compile_csharp(f"{usings}\n{attribute}\n{TEXT}", folder, "Text", references=[core], library=True)
+    assert command("install", text, mode, f"/target:{TARGET}").code == 0
+
+    def taken_in() -> list[str]:
+        newest = max(cache.glob("NativeImages_*/Text/*/Text.json"), key=lambda path: path.stat().st_mtime_ns)
+        foreign = json.loads(newest.read_text())["foreign"]
+        return [name for _, name, _ in foreign.get("Core", {"uses": []})["uses"]]
+
+    expected = ["[Core]Numbers::Twice(int32)static int32"] if hint == "Always" or mode == "--pinned" else []
+    assert taken_in() == expected
+    compile_csharp(DEFAULT.replace("HINT", "Default").replace("x * 2", "x + x"), folder, "Core", library=True)
+    changed = command("why", text).out
+    assert ("Text.dll: Core.dll: content changed" in changed) == (hint == "Always")
+    assert ("Text.dll: Core.dll: the body of Numbers::Twice" in changed) == (hint != "Always" and mode == "--pinned")
+    updated = command("update", "/verbose").out
+    assert command("why", text).out == "2 native images are valid: nothing changed.\n", updated
+    assert taken_in() == expected
+    images = len(list(cache.glob("NativeImages_*/Text/*/Text.ni.dll")))
+    assert images == 1, "the stale image went"

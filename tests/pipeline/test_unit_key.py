@@ -17,8 +17,9 @@ from nativegen.pipeline.request import CompileOptions
 from nativegen.pipeline.unit_key import UnitKeys
 from nativegen.readytorun.targets import target_named
 from nativegen.typesystem import Module, TypeSystem
-from tests.pipeline.support import keys_of, references, with_new_mvid
+from tests.pipeline.support import compiled, keys_of, references, with_new_mvid
 from tests.support.csharp import assemble_il, compile_csharp
+from tests.support.paths import TARGETS
 
 pytestmark = pytest.mark.usefixtures("inputs")
 
@@ -225,6 +226,54 @@ def test_library(before: str, after: str, changes: bool, tmp_path: Path) -> None
     new = compile_csharp(after, tmp_path / "2", "L", library=True)
     app = compile_csharp(_APP, tmp_path, "App", library=True, references=[old])
     assert (keys_of(app, old)[_M] != keys_of(app, new)[_M]) == changes
+
+
+_TAKEN_IN = "class A { int M(L l) { return l.G; } int O() { return %s; } }"
+_GIVING = (
+    "%s public class L { int f, g; public int G { get { return %s; } } int Nested() { return %s; } "
+    "public static int Long(int x) { return x * x + x * x * x + x * x * %s; } }"
+)
+
+#: (name, library after; before: f, f, 3), whether the key of A::M changes where the library's bodies may be taken in.
+TAKEN_IN = [
+    ("body", ("", "g", "f", "3"), True),
+    ("nested", ("", "Nested()", "f", "3"), True),
+    ("not_reached", ("", "f", "g", "3"), False),
+    ("long", ("", "f", "f", "4"), False),
+    ("optimised", ("[assembly: System.Diagnostics.Debuggable(true, true)]", "f", "f", "3"), True),
+]
+_RESILIENT, _PINNED = CompileOptions(), CompileOptions(mode="pinned")
+_BOUND, _OTHER_BOUND = CompileOptions(hard_bound=("l",)), CompileOptions(hard_bound=("k",))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(("after", "changes"), [row[1:] for row in TAKEN_IN], ids=[row[0] for row in TAKEN_IN])
+def test_small_bodies_of_a_library(after: tuple[str, ...], changes: bool, target: str, tmp_path: Path) -> None:
+    old = compile_csharp(_GIVING % ("", "f", "f", "3"), tmp_path / "1", "L", library=True)
+    new = compile_csharp(_GIVING % after, tmp_path / "2", "L", library=True)
+    app = compile_csharp(_TAKEN_IN % "1", tmp_path, "App", library=True, references=[old])
+    for options, matters in ((_RESILIENT, False), (_PINNED, True), (_BOUND, True), (_OTHER_BOUND, False)):
+        keys = [keys_of(app, library, target=target, options=options)[_M] for library in (old, new)]
+        assert (keys[0] != keys[1]) == (changes and matters), options
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_rows_that_name_what_is_in_foreign_bodies(target: str, tmp_path: Path) -> None:
+    """3.1 can only name what our own metadata has rows for; an edit elsewhere may add one."""
+    giving = "public class L { public int G { get { return System.GC.CollectionCount(0); } } }"
+    library = compile_csharp(giving, tmp_path, "L", library=True)
+    images, keys, taken = [], [], []
+    for number, other in enumerate(("1", "System.GC.CollectionCount(1)", "System.Math.Abs(3)")):
+        folder, store = tmp_path / str(number), tmp_path / "store"
+        app = compile_csharp(_TAKEN_IN % other, folder, "App", library=True, references=[library])
+        keys.append(keys_of(app, library, target=target, options=_PINNED)[_M])
+        warm, _ = compiled(app, folder / "1", library, target=target, store=store, options=_PINNED)
+        clean, report = compiled(app, folder / "2", library, target=target, options=_PINNED)
+        images.append((warm, clean))
+        taken.append("L" in {use.assembly for use in report.foreign})
+    assert all(warm == clean for warm, clean in images)
+    assert taken == ([False, True, False] if target == "3.1" else [True] * 3)
+    assert keys[0] == keys[2] and (keys[0] != keys[1]) == (target == "3.1")
 
 
 def test_missing_library_changes_the_key(tmp_path: Path) -> None:

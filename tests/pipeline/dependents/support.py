@@ -7,11 +7,13 @@ import random
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from nativegen.metadata import Assembly
+from nativegen.operations.modes import foreign_change, recorded_foreign
 from nativegen.pipeline.code_signature import code_signature
 from nativegen.pipeline.compile import compile_file
-from nativegen.pipeline.request import CompileRequest
+from nativegen.pipeline.request import CompileOptions, CompileRequest
 from nativegen.typesystem.contract import contract
 from tests.pipeline.dependents.library import EDITS, Library, new_library
 from tests.pipeline.support import references
@@ -20,18 +22,20 @@ from tests.support.csharp import compile_csharp
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """``differs``: the dependent's image, compiled from scratch; ``contract``, ``code``: the signatures changed."""
+    """``differs``: the dependent's image, compiled from scratch; ``contract``, ``code``: the signatures changed;
+    ``recorded``: what the old image recorded of others changed."""
 
     kind: str
     seed: int
     differs: bool
     contract: bool
     code: bool
+    recorded: bool = False
 
     @property
     def is_recompiled(self) -> bool:
         """What builds decide: code signatures are only asked when a contract changed."""
-        return self.contract and self.code
+        return (self.contract and self.code) or self.recorded
 
     @property
     def is_sound(self) -> bool:
@@ -47,6 +51,8 @@ class _State:
     contracts: tuple[str, ...]
     code: str
     image: bytes
+    recorded: dict[str, dict[str, Any]]
+    paths: dict[str, str]
 
 
 class Bench:
@@ -54,10 +60,12 @@ class Bench:
 
     Args:
         variants: different choices of what the dependent uses.
+        options: what the dependent is compiled with.
     """
 
-    def __init__(self, folder: Path, variants: int = 6) -> None:
+    def __init__(self, folder: Path, variants: int = 6, options: CompileOptions | None = None) -> None:
         self._folder = folder
+        self._options = options or CompileOptions()
         self._variants = variants
         self._base = cache(self._new_base)
 
@@ -76,6 +84,7 @@ class Bench:
             differs=before.image != after.image,
             contract=before.contracts != after.contracts,
             code=before.code != after.code,
+            recorded=foreign_change(before.recorded, {}, after.paths, target) is not None,
         )
 
     def _new_base(self, variant: int, target: str) -> tuple[Library, Path, _State]:
@@ -90,11 +99,12 @@ class Bench:
     def _state(self, library: Library, dependent: Path, target: str, folder: Path) -> _State:
         core, base = _compile(library, folder)
         output = folder / "Dependent.ni.dll"
-        request = CompileRequest(str(dependent), str(output), target, references(target, dependent, core, base))
+        paths = references(target, dependent, core, base)
+        request = CompileRequest(str(dependent), str(output), target, paths, self._options)
         contracts = tuple(contract(Assembly.open(path)).signature for path in (core, base))
         code = code_signature(request)
-        compile_file(request)
-        return _State(contracts, code, output.read_bytes())
+        report = compile_file(request)
+        return _State(contracts, code, output.read_bytes(), recorded_foreign(report.foreign, {}), paths)
 
 
 def _compile(library: Library, folder: Path) -> tuple[Path, Path]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from nativegen.pipeline.module_facts import ModuleFacts
+from nativegen.pipeline.request import CompileOptions
 from nativegen.typesystem.contract import _Collector
 from tests.pipeline.dependents.library import EDITS
 from tests.pipeline.dependents.support import Bench, Outcome
@@ -49,6 +50,33 @@ def test_five_hundred_edits(tmp_path: Path) -> None:
     edits = [(kind, seed) for kind in EDITS for seed in range(1000, 1065 if kind in FREQUENT else 1040)]
     assert len(edits) == 500
     _judge([bench.outcome(kind, seed) for kind, seed in edits])
+
+
+def _judge_pinned(outcomes: Iterable[Outcome]) -> None:
+    """Images that contain the library's code: what they recorded is what they are made from, no more and no less."""
+    outcomes = list(outcomes)
+    for kind in sorted({each.kind for each in outcomes}):
+        mine = [each for each in outcomes if each.kind == kind]
+        differs, recorded = (sum(getattr(each, name) for each in mine) for name in ("differs", "recorded"))
+        print(f"{kind}: {len(mine)} edits, {differs} change the image, {recorded} what it recorded")
+    unsound = [each for each in outcomes if each.differs and not (each.contract or each.recorded)]
+    assert not unsound, f"{len(unsound)} of {len(outcomes)} edits leave a stale image: {unsound[:5]}"
+    assert [each for each in outcomes if each.recorded and not each.differs and not each.contract] == []
+    assert [each for each in outcomes if each.kind == "body" and (each.recorded or each.differs)] == []
+    taken_in = [each for each in outcomes if each.kind == "inlineable body" and not each.contract]
+    assert any(each.recorded for each in taken_in) and all(each.recorded == each.differs for each in taken_in)
+
+
+def test_a_few_edits_of_each_kind_below_pinned_images(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, variants=1, options=CompileOptions(mode="pinned"))
+    seeds = {"body": 2, "inlineable body": 5, "private field of a class": 2, "reordered members": 1}
+    _judge_pinned([bench.outcome(kind, seed) for kind, count in seeds.items() for seed in range(count)])
+
+
+@pytest.mark.sweep
+def test_five_hundred_edits_below_pinned_images(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, options=CompileOptions(mode="pinned"))
+    _judge_pinned([bench.outcome(kind, seed) for kind in EDITS for seed in range(2000, 2050)])
 
 
 @pytest.mark.parametrize(
