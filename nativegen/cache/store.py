@@ -166,8 +166,8 @@ class Cache:
             except OSError as error:
                 if error.errno not in (errno.EEXIST, errno.ENOTEMPTY) or attempt == MOVES - 1:
                     raise
-                # Another process published the same key, which is the same image; or files were lost or damaged; or what
-                # the image recorded of others changed, perhaps without changing its code.
+                # Another process published the same key, which is the same image; or files were lost or damaged; or
+                # what the image recorded of others changed, perhaps without changing its code.
                 with contextlib.suppress(FileNotFoundError):
                     if self.has_files(key) and _are_equal(folder, final, os.listdir(folder)):
                         _remove_tree(folder)

@@ -49,6 +49,15 @@ _SPAN_LENGTH: Final = 8
 _SPAN_SIZE: Final = 16
 
 
+# --- objects ----------------------------------------------------------------------------------------------------------
+
+
+def _construct_object(importer: MethodImporter, callee: Callee) -> bool:
+    """What every constructor calls at last does nothing."""
+    importer.coerce(importer.pop(), Memory.REF)
+    return True
+
+
 # --- strings ----------------------------------------------------------------------------------------------------------
 
 
@@ -319,6 +328,7 @@ def _volatile_write(importer: MethodImporter, callee: Callee) -> bool:
 
 #: (full name of the open type, method, number of parameters) -> how a call is imported.
 INTRINSICS: Final[Mapping[tuple[str, str, int], Expander]] = {
+    ("System.Object", ".ctor", 0): _construct_object,
     ("System.String", "get_Length", 0): _string_length,
     ("System.String", "get_Chars", 1): _string_character,
     ("System.Span`1", "get_Length", 0): _span_length,

@@ -46,8 +46,9 @@ from nativegen.typesystem.symbols import SymbolTable
 #: Changes whenever what is in a key changes without a change of the compiler's own source.
 KEY_VERSION = "1"
 
-#: Options that decide what is compiled and where images are loaded, not what a method becomes.
-_NOT_SHAPING = ("from_native", "carried_instances", "image_base")
+#: Options that decide what is compiled and where images are loaded, not what a method becomes. The mode is among them:
+#: it decides whose bodies a method takes in, and these are in its key.
+_NOT_SHAPING = ("from_native", "carried_instances", "image_base", "mode")
 #: Attributes of the assembly that say what it is called and who made it; some change with every build.
 _DESCRIPTIVE = "System.Reflection.Assembly"
 _MODULE_TOKEN = 0x00000001
@@ -182,8 +183,8 @@ class UnitKeys:
 
     @property
     def prefix(self) -> bytes:
-        """A digest of what every method of the assembly depends on."""
-        return self._prefix
+        """A digest of what the keys of an assembly depend on besides its methods."""
+        return digest(self._prefix + text(self._options.mode))
 
     def bringers(self) -> dict[int, set[int]]:
         """Of what was keyed so far: row of a small method -> the tokens that bring its body into their users."""
@@ -231,7 +232,7 @@ class UnitKeys:
             if module is not None:
                 refs = range(1, module.assembly.row_count(Table.AssemblyRef) + 1)
                 pending += [module.assembly.assembly_ref(rid).name for rid in refs]
-        return digest(self._prefix + text(*[part for item in sorted(contents.items()) for part in item]))
+        return digest(self.prefix + text(*[part for item in sorted(contents.items()) for part in item]))
 
 
 def key_with_rows(key: bytes, rows: bytes) -> bytes:

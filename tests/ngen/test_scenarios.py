@@ -115,7 +115,11 @@ def test_A10_a_component_under_two_configurations_has_two_image_sets(command: Co
 
 LIBRARY = """
 [assembly: System.Reflection.AssemblyVersion("VERSION.0.0.0")]
-public class Lib { EXTRA public static int Number() { return VERSION; } }
+public class Lib {
+    EXTRA
+    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
+    public static int Number() { return VERSION; }
+}
 """
 CONFIGURED = """
 using System;
