@@ -119,7 +119,9 @@ def test_where_there_are_none(inputs: TestInputs, tmp_path: Path, target: str, m
     path = compile_csharp(source, tmp_path, "None", library=True)
     references = {file.stem: str(file) for file in inputs.framework(target).glob("*.dll")}
     report = compile_file(
-        CompileRequest(str(path), str(tmp_path / "image"), target, references, CompileOptions(mode=mode))
+        CompileRequest(
+            str(path), str(tmp_path / "image"), target, references, CompileOptions(mode=mode, inline=False)
+        )
     )
     assert not report.instances and not report.foreign
 

@@ -28,10 +28,13 @@ def main() -> int:
     parser.add_argument("--efforts", default="auto")
     parser.add_argument("--stress", action="store_true")
     parser.add_argument("--tiered", action="store_true")
+    parser.add_argument("--image", default="resilient", help="mode of the images")
     parser.add_argument("--reduce", action="store_true")
     parser.add_argument("--folder", type=Path, default=Path("/tmp/generator"))
     options = parser.parse_args()
-    modes = Modes(options.targets.split(","), options.efforts.split(","), options.stress, options.tiered)
+    modes = Modes(
+        options.targets.split(","), options.efforts.split(","), options.stress, options.tiered, image=options.image
+    )
     failures = 0
     for seed in range(options.seed, options.seed + options.count):
         start = time.monotonic()
@@ -44,6 +47,8 @@ def main() -> int:
         thrown = Counter(line.split()[1] for line in lines if "Exception" in line)
         native = {mode: len(methods) for mode, methods in verdict.native.items()}
         print(f"seed {seed}: {time.monotonic() - start:.1f} s, native {native}", flush=True)
+        if verdict.taken_in:
+            print(f"   the program has code of {len(verdict.taken_in)} methods of the library", flush=True)
         print(f"   {len(lines)} lines, {verdict.jit_differs} JIT's own differences, thrown {dict(thrown)}", flush=True)
         for problem in verdict.problems:
             print(f"   {str(problem)[:1500]}", flush=True)

@@ -42,6 +42,7 @@ class Modes:
     ``mixed``: also with an image of only one of the two assemblies (of the first effort), so that native code and
     jitted code
     call each other in both directions.
+    ``image``: the images' mode; the program takes in small methods of the library when they are pinned.
     """
 
     targets: Sequence[str] = TARGETS
@@ -51,6 +52,7 @@ class Modes:
     mixed: bool = True
     trace: bool = True
     timeout: float = 120
+    image: str = "resilient"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ class Problem:
 class Verdict:
     """``native``: methods seen native, per mode; ``excluded``: reason -> count; ``jit_differs``: lines on which the
     JIT's optimised and unoptimised code disagree (its own bugs), where native code may agree with either;
-    ``jit_crashes``: targets on which its optimised code ends the process: the unoptimised one is the measure there."""
+    ``jit_crashes``: targets on which its optimised code ends the process: the unoptimised one is the measure there.;
+    ``taken_in``: methods of the library whose code the program's image has."""
 
     problems: list[Problem] = field(default_factory=list)
     native: dict[str, set[str]] = field(default_factory=dict)
@@ -78,6 +81,7 @@ class Verdict:
     outputs: dict[str, str] = field(default_factory=dict)
     jit_differs: int = 0
     jit_crashes: int = 0
+    taken_in: set[str] = field(default_factory=set)
 
 
 def build(texts: tuple[str, str], folder: Path, trimmed: bool = False) -> dict[str, Path]:
@@ -171,13 +175,18 @@ def _check_target(target: str, assemblies: dict[str, Path], folder: Path, modes:
             output = where / f"{name}.dll"
             output.unlink()
             request = CompileRequest(
-                str(assemblies[name]), str(output), target, references, CompileOptions(effort=effort)
+                str(assemblies[name]),
+                str(output),
+                target,
+                references,
+                CompileOptions(effort=effort, mode=modes.image),
             )
             try:
                 report = compile_file(request)
             except Exception as error:
                 verdict.problems.append(Problem("compiler", mode, f"{type(error).__name__}: {error}"))
                 return
+            verdict.taken_in |= {use.name for use in report.foreign if use.assembly == "lib" and use.kind == "body"}
             for excluded in report.exclusions:
                 left_out.add(excluded.name)
                 verdict.excluded[excluded.code] += 1
