@@ -72,7 +72,7 @@ class Problem:
 class Verdict:
     """``native``: methods seen native, per mode; ``excluded``: reason -> count; ``jit_differs``: lines on which the
     JIT's optimised and unoptimised code disagree (its own bugs), where native code may agree with either;
-    ``jit_crashes``: targets on which its optimised code ends the process: the unoptimised one is the measure there.;
+    ``jit_crashes``: targets on which its optimised code ends the process: the unoptimised one is the measure there;
     ``taken_in``: methods of the library whose code the program's image has."""
 
     problems: list[Problem] = field(default_factory=list)

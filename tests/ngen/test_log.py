@@ -107,9 +107,9 @@ def test_N10_what_is_bound_hard_is_one_bubble(
     """Text has code of Core in it; nothing else does unless it is pinned, and so is not made anew with Core."""
     folder = tmp_path / "app"
     folder.mkdir()
-    core = compile_csharp(DEFAULT.replace("HINT", "Default"), folder, "Core", library=True)
+    core = compile_for_target(DEFAULT.replace("HINT", "Default"), folder, "Core", library=True)
     usings, attribute = HINTS.replace("HINT", hint).strip().split("\n", 1)
-    text = compile_csharp(f"{usings}\n{attribute}\n{TEXT}", folder, "Text", references=[core], library=True)
+    text = compile_for_target(f"{usings}\n{attribute}\n{TEXT}", folder, "Text", references=[core], library=True)
     assert command("install", text, mode, f"/target:{TARGET}").code == 0
 
     def taken_in() -> list[str]:
@@ -119,7 +119,7 @@ def test_N10_what_is_bound_hard_is_one_bubble(
 
     expected = ["[Core]Numbers::Twice(int32)static int32"] if hint == "Always" or mode == "--pinned" else []
     assert taken_in() == expected
-    compile_csharp(DEFAULT.replace("HINT", "Default").replace("x * 2", "x + x"), folder, "Core", library=True)
+    compile_for_target(DEFAULT.replace("HINT", "Default").replace("x * 2", "x + x"), folder, "Core", library=True)
     changed = command("why", text).out
     assert ("Text.dll: Core.dll: content changed" in changed) == (hint == "Always")
     assert ("Text.dll: Core.dll: the body of Numbers::Twice" in changed) == (hint != "Always" and mode == "--pinned")
