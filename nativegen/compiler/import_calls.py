@@ -15,8 +15,8 @@ Which way a call goes:
   shared code that is its canonical form: what the signature of a shared callee means.
 * ``constrained.`` call of a static interface method: the type argument's implementation, named by a constrained fixup
   or looked up in a dictionary.
-* ``constrained.`` on a value type: its own implementation, named by a constrained fixup; the value is boxed only when
-  the method is inherited from Object, ValueType or Enum.
+* ``constrained.`` on a value type: its own implementation, named by a constrained fixup (directly when shared code does
+  not know the interface exactly); the value is boxed only when the method is inherited from Object, ValueType or Enum.
 
 Example (``ldarg.0; callvirt string Object::ToString()``)::
 
@@ -26,6 +26,7 @@ Example (``ldarg.0; callvirt string Object::ToString()``)::
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -48,6 +49,7 @@ from nativegen.compiler.resolved import Callee
 from nativegen.compiler.storage import Storage
 from nativegen.metadata.ops import Op
 from nativegen.readytorun.unit import Cell
+from nativegen.typesystem.canonical import canonical_type, contains_canon
 
 if TYPE_CHECKING:
     from nativegen.typesystem import MethodDesc, TypeDesc
@@ -244,7 +246,13 @@ def _constrained_call(importer: MethodImporter, callee: Callee, args: tuple[ir.V
     target = storage.desc.resolve_override(callee.method) if callee.method.is_virtual else None
     if target is None or not target.owner.is_value_type:
         if callee.method.owner.is_interface:
-            raise Excluded(Reason.OPCODE, "constrained. call of a default interface method")
+            found = _implementation_in_shared_code(importer, callee, storage.desc)
+            if found is None:
+                raise Excluded(Reason.OPCODE, "constrained. call of a default interface method")
+            cell = importer.compiler.direct_cell(found)
+            abi, _ = importer.compiler.abi_of(Memory.BYREF, callee.parameters, callee.result)
+            emit_call(importer, cell, abi, (importer.as_byref(pointer.base), *args), callee.result)
+            return
         _boxed_call(importer, callee, storage, pointer, args)
         return
     if callee.method.method_args:
@@ -259,6 +267,37 @@ def _constrained_call(importer: MethodImporter, callee: Callee, args: tuple[ir.V
     cell = importer.cells.constrained_call(callee.token, callee.method, storage.desc, ref_map)
     this = importer.as_byref(pointer.base)
     emit_call(importer, cell, abi, (this, *args), callee.result)
+
+
+def _implementation_in_shared_code(importer: MethodImporter, callee: Callee, type_: TypeDesc) -> Callee | None:
+    """A value type's own method for a method of an interface that shared code does not know exactly.
+
+    The constraint that makes the call possible holds, so the type implements the exact instance; when only one of its
+    interfaces has that canonical form, it is that one (jitinterface.cpp, TryResolveConstraintMethodApprox, does the
+    same). Variant interfaces are left out: another instance could serve. It is called, never inlined: the unit's key
+    has the type's methods, but no bodies of them.
+    """
+    compiler, method, interface = importer.compiler, callee.method, callee.method.owner
+    is_own = type_.module is compiler.home and compiler.module is compiler.home and not type_.type_args
+    if not is_own or method.method_args or not contains_canon(interface) or interface.definition.has_variance:
+        return None
+    matching = [item for item in type_.interfaces if canonical_type(item) is canonical_type(interface)]
+    if len(matching) != 1:
+        return None
+    target = type_.resolve_override(matching[0].method_at(method.rid))
+    if target is None or target.owner is not type_:
+        return None
+    found = compiler.callee(target.token)
+    abi, _ = compiler.abi_of(Memory.BYREF, callee.parameters, callee.result)
+    return found if _unnamed(found.abi) == _unnamed(abi) else None
+
+
+def _unnamed(abi: ir.CallAbi) -> tuple[ir.AbiParam, ...]:
+    """Where arguments and result are, whatever the structs among them are called."""
+    return tuple(
+        dataclasses.replace(each, shape=each.shape and dataclasses.replace(each.shape, name=""))
+        for each in (*abi.params, abi.result)
+    )
 
 
 def _constrained_static_call(importer: MethodImporter, callee: Callee) -> None:

@@ -1,4 +1,4 @@
-// native: Bag`1::* Cell`1::* Util::* Pair`2::* Node`1::* Stack`1::* Stack`1+<All>c__Iterator0::*
+// native: Flow`2::* Bag`1::* Cell`1::* Util::* Pair`2::* Node`1::* Stack`1::* Stack`1+<All>c__Iterator0::*
 // gc: yes
 // Code that reference types share: generic classes, structs and methods, static and instance, statics, delegates, iterators, boxes, casts.
 using System;
@@ -48,6 +48,36 @@ class Bag<T>
     [MethodImpl(NI)] bool Has(Part p) { return (done & p) == p; }
     [MethodImpl(NI)] Part Add(Part p, T v, Mark m) { done |= p; value = m.Part == Part.None ? v : m.Value; return done; }
     [MethodImpl(NI)] public string Fill(T v) { var t = "" + Has(Part.First) + Add(Part.First, v, new Mark()) + value; return t + Add(Part.Second, value, new Mark { Part = Part.First, Value = v }) + Has(Part.Both); }
+}
+
+// A struct that is known exactly, called through an interface that is not: its own method, in place.
+class Flow<S, F> where S : struct, Flow<S, F>.IState where F : class
+{
+    const MethodImplOptions NI = MethodImplOptions.NoInlining;
+    public interface IState { S Next(int by, F f); F Name { get; } Pair<F, S> Both(Pair<F, int> p, long x); bool Done(); }
+    F given; S kept;
+    [MethodImpl(NI)] public Flow(F f) { given = f; }
+    [MethodImpl(NI)] public string Run(S s) { S n = s.Next(3, given); string t = "" + s + n + n.Name + s.Name + s.Done(); kept.Next(5, null); return t + kept + s.Both(new Pair<F, int>(given, 6), 1L << 40).Show() + s; }
+}
+struct State : Flow<State, string>.IState
+{
+    public int N; public string Text;
+    public State Next(int by, string f) { N += by; Text += f; return new State { N = N * 2, Text = f }; }
+    public string Name { get { N++; return "name" + N; } }
+    public Pair<string, State> Both(Pair<string, int> p, long x) { Text = p.First + p.Second + x; return new Pair<string, State>(p.First, this); }
+    public bool Done() { return N > 8; }
+    public override string ToString() { return "[" + N + Text + "]"; }
+}
+struct Twice : Twofold<Twice, string>.IState, Twofold<Twice, object>.IState
+{
+    public int N;
+    string Twofold<Twice, string>.IState.Get() { return "string" + ++N; }
+    object Twofold<Twice, object>.IState.Get() { return "object" + ++N; }
+}
+class Twofold<S, F> where S : struct, Twofold<S, F>.IState where F : class
+{
+    public interface IState { F Get(); }
+    [MethodImpl(MethodImplOptions.NoInlining)] public string Ask(S s) { return "" + s.Get() + s.Get(); } // which of the two, only the runtime knows
 }
 
 struct Pair<A, B>
@@ -126,6 +156,7 @@ static class Program
         t.Append(One(5, 6, "five")).Append(One(2.5, 3.5, null ?? "x")).Append(One(new Point { X = 1, O = "o" }, new Point { X = 2 }, 7)).Append(One(new Pair<int, string>(4, "four"), new Pair<int, string>(5, "five"), ""));
         var m = new Node<int> { Value = 50 }; foreach (int v in new[] { 3, 99, 51, 7 }) m.Insert(v); m.Walk(v => t.Append(v));
         t.Append(Util.Max(new[] { 4, 9, 2 })).Append(Util.Max(new[] { new Point { X = 8 }, new Point { X = 9 } }).X).Append(new Cell<int>(4).Compare(3));
+        t.Append(new Flow<State, string>("given").Run(new State { N = 4, Text = "t" })).Append(new Twofold<Twice, string>().Ask(new Twice())).Append(new Twofold<Twice, object>().Ask(new Twice()));
         return t.ToString();
     }
     static int Main() { return Harness.Run(Body); }
