@@ -5,6 +5,8 @@ Everything the index knows of an image can be read back from here, so a lost ind
 Form: ``schema``, ``key``, ``sha256``, ``scenario``, ``source`` (path of the IL file when it was compiled; informative),
 ``manifest`` (the key manifest), ``image`` (size, checksum), ``coverage`` (methods, native, excluded by reason),
 ``dependencies``, ``hard_binding_hints``, ``foreign`` (assembly -> its content and what of it shaped the code),
+``code`` (what the code was made from: its signature, and whose contents are in that; images of other keys with the same
+one are the same file, :mod:`nativegen.operations.keep`; null: there are none),
 ``exclusions`` (each method left to the JIT: name, rid, code, detail),
 ``instances`` (each generic instance over value types that compiled code needs: name, rid, a method that needs it, and
 why it was left to the JIT, code and detail, empty when it is in the image).
@@ -33,6 +35,7 @@ def image_manifest(
     hints: Iterable[str] = (),
     instances: Iterable[tuple[str, int, str, str, str]] = (),
     foreign: Mapping[str, object] | None = None,
+    code: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """The document for an image.
 
@@ -41,6 +44,7 @@ def image_manifest(
         hints: simple names of the references that the assembly wants to be bound hard.
         instances: name, rid, needed by, code and detail of each.
         foreign: what of other assemblies shaped the code, by assembly.
+        code: signature of what the code was made from, and whose contents are in it.
     """
     return {
         "schema": SCHEMA,
@@ -55,6 +59,7 @@ def image_manifest(
         "dependencies": [list(dependency) for dependency in dependencies],
         "hard_binding_hints": list(hints),
         "foreign": dict(foreign or {}),
+        "code": None if code is None else dict(code),
         "exclusions": [list(exclusion) for exclusion in exclusions],
         "instances": [list(instance) for instance in instances],
     }

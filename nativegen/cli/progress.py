@@ -69,6 +69,9 @@ class ConsoleEvents(InstallEvents):
         self._output = output
         self._bar = bar
 
+    def kept(self, step: Step) -> None:
+        self._output.detail(f"{step.candidate.path}: {step.stale_because}; nothing that its code uses: the image stays")
+
     def planned(self, stale: Sequence[Step]) -> None:
         for step in stale:
             self._output.detail(f"{step.candidate.path}: {step.stale_because or 'regenerated because of /force'}")

@@ -1,6 +1,7 @@
 """``install`` and ``update``: bind, plan, compile what is stale, publish, record.
 
-Several roots are handled at once, so that everything stale compiles over one pool of workers. What has been published
+Several roots are handled at once, so that everything stale compiles over one pool of workers. Stale images whose code
+would be the same get their new key without being compiled (:mod:`nativegen.operations.keep`). What has been published
 when something goes wrong is removed again; the index changes in one transaction at the end. Another process may remove
 an image between planning and that transaction: then the files are missing inside it, and the operation plans again.
 
@@ -20,7 +21,8 @@ from nativegen.cache.manifests import file_checksum, image_manifest, row_of_mani
 from nativegen.cache.records import Dependency, Image, ImageKey, RootKey
 from nativegen.cache.store import Cache
 from nativegen.diagnostics import NativegenError
-from nativegen.operations.closure import Closure, MissingReference, RefusedAssembly
+from nativegen.operations.closure import MissingReference, RefusedAssembly
+from nativegen.operations.keep import Code, code_of, dependencies_of, keep
 from nativegen.operations.modes import recorded_foreign
 from nativegen.operations.prepare import Prepared, image_key, prepare
 from nativegen.operations.request import InstallRequest
@@ -28,7 +30,7 @@ from nativegen.operations.selection import Selection
 from nativegen.operations.toolchain import CompileFailure, Toolchain
 from nativegen.operations.uninstall import remove_unreferenced
 from nativegen.pipeline.request import CompileReport, CompileRequest
-from nativegen.plan.decide import Candidate, Skipped, Step
+from nativegen.plan.decide import Skipped, Step
 from nativegen.plan.explanations import NO_EXPLANATIONS, Explanations
 
 ATTEMPTS = 3
@@ -36,6 +38,9 @@ ATTEMPTS = 3
 
 class InstallEvents:
     """What the caller may want to show while it waits. The base class shows nothing."""
+
+    def kept(self, step: Step) -> None:
+        """Before that: the key of an image has changed, but nothing that its code was made from."""
 
     def planned(self, stale: Sequence[Step]) -> None:
         """Before compiling: every image that will be made."""
@@ -78,6 +83,7 @@ class _Made:
     reports: dict[ImageKey, CompileReport] = field(default_factory=dict)
     failures: dict[ImageKey, NativegenError] = field(default_factory=dict)
     rows: dict[ImageKey, tuple[Image, list[Dependency]]] = field(default_factory=dict)
+    kept: set[ImageKey] = field(default_factory=set)  # of the rows, those that were not compiled
 
 
 def install(
@@ -123,8 +129,8 @@ def _compile(
     for one in prepared:
         for step in one.plan.steps if force else one.plan.stale:
             work.setdefault(image_key(step), (step, one))
-    events.planned([step for step, _ in work.values()])
     if not work:
+        events.planned([])
         return made
     try:
         with cache.staging() as staging:
@@ -134,12 +140,20 @@ def _compile(
                 folder = os.path.join(staging, str(number))
                 os.mkdir(folder)
                 output = os.path.join(folder, f"{key.name}.ni.dll")
-                outputs[output] = step, one
-                requests.append(compile_request(step, one, output))
+                request = compile_request(step, one, output)
+                row = None if force else keep(cache, step, one.closure, request, toolchain)
+                if row is None:
+                    outputs[output] = step, one
+                    requests.append(request)
+                else:
+                    made.rows[key] = row
+                    made.kept.add(key)
+                    events.kept(step)
+            events.planned([step for step, _ in outputs.values()])
             for outcome in toolchain.compile(requests, jobs, events.progress):
-                request = outcome.request if isinstance(outcome, CompileFailure) else outcome
-                step, one = outputs[request.output]
-                _finish(cache, step, one, outcome, made, events)
+                done = outcome.request if isinstance(outcome, CompileFailure) else outcome
+                step, one = outputs[done.output]
+                _finish(cache, step, one, outcome, toolchain, made, events)
     except BaseException:
         _withdraw(cache, made)
         raise
@@ -162,6 +176,7 @@ def _finish(
     step: Step,
     one: Prepared,
     outcome: CompileReport | CompileFailure,
+    toolchain: Toolchain,
     made: _Made,
     events: InstallEvents,
 ) -> None:
@@ -189,6 +204,7 @@ def _finish(
             hints,
             instances,
             recorded_foreign(outcome.foreign, contents),
+            _code(step, one, outcome, toolchain),
         )
         cache.publish(key, outcome.output, document)
         made.reports[key], made.rows[key] = outcome, (row, dependencies)
@@ -196,6 +212,13 @@ def _finish(
         return
     made.failures[key] = error
     events.failed(step, error)
+
+
+def _code(step: Step, one: Prepared, report: CompileReport, toolchain: Toolchain) -> Code | None:
+    try:
+        return code_of(toolchain, step, one.closure, compile_request(step, one, report.output), report)
+    except NativegenError:
+        return None  # something changed meanwhile; the image is made again when it is asked for
 
 
 def _raise_if_disk_is_full(error: NativegenError, root: str) -> None:
@@ -224,18 +247,7 @@ def _row(step: Step, one: Prepared, report: CompileReport) -> tuple[Image, list[
         methods=report.methods,
         native=report.native,
     )
-    return image, _dependencies(candidate, one.closure)
-
-
-def _dependencies(candidate: Candidate, closure: Closure) -> list[Dependency]:
-    found = []
-    for name in sorted(candidate.references):
-        other = closure.candidates.get(name)
-        if other is None:
-            found.append(Dependency(name, "missing", ""))
-        else:
-            found.append(Dependency(other.identity, "framework" if other.is_framework else "app", other.path))
-    return found
+    return image, dependencies_of(step, one.closure)
 
 
 def _record(cache: Cache, prepared: Sequence[Prepared], made: _Made) -> bool:
@@ -278,13 +290,14 @@ def _record_root(cache: Cache, one: Prepared, made: _Made) -> None:
 def _counts(prepared: Iterable[Prepared], made: _Made) -> Iterator[tuple[str, int]]:
     current = {image_key(step) for one in prepared for step in one.plan.steps} - set(made.reports) - set(made.failures)
     facades = {skipped.candidate.path for one in prepared for skipped in one.plan.skipped if skipped.reason == "facade"}
-    downloaded = sum(made.reports[key].downloaded for key in made.rows)
+    compiled = made.rows.keys() - made.kept
+    downloaded = sum(made.reports[key].downloaded for key in compiled)
     amounts = {
-        statistics.COMPILED: len(made.rows) - downloaded,
+        statistics.COMPILED: len(compiled) - downloaded,
         statistics.DOWNLOADED: downloaded,
         statistics.REUSED: len(current),
         statistics.FAILED: len(made.failures),
-        statistics.FACADE: len(facades) + len(made.reports) - len(made.rows),
+        statistics.FACADE: len(facades) + len(made.reports) - len(compiled),
     }
     return ((name, amount) for name, amount in amounts.items() if amount)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, fields, replace
 from typing import Any
@@ -72,6 +72,9 @@ class SharedToolchain:
 
     def contracts(self, index: Index) -> Contracts:
         return self._inner.contracts(index)
+
+    def code(self, request: CompileRequest, contents: Collection[str]) -> str:
+        return self._inner.code(request, contents)
 
     def compile(
         self, requests: Sequence[CompileRequest], jobs: int, progress: Progress

@@ -5,7 +5,7 @@ The real one, :class:`NativeToolchain`, imports binding, type system and pipelin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -48,6 +48,17 @@ class Toolchain(Protocol):
         """Contract signatures, remembered in the index."""
         ...
 
+    def code(self, request: CompileRequest, contents: Collection[str]) -> str:
+        """Signature of what the code of an image would be made from (:mod:`nativegen.pipeline.code_signature`).
+
+        Args:
+            contents: simple names of the references whose contents count.
+
+        Raises:
+            NativegenError: the input or one of these cannot be read.
+        """
+        ...
+
     def compile(
         self, requests: Sequence[CompileRequest], jobs: int, progress: Progress
     ) -> Iterator[CompileReport | CompileFailure]:
@@ -79,6 +90,11 @@ class NativeToolchain:
         from nativegen.typesystem.contract import CONTRACT_VERSION
 
         return StoredContracts(index, CONTRACT_VERSION, _TypeSystemContracts)
+
+    def code(self, request: CompileRequest, contents: Collection[str]) -> str:
+        from nativegen.pipeline.code_signature import code_signature
+
+        return code_signature(request, contents)
 
     def compile(
         self, requests: Sequence[CompileRequest], jobs: int, progress: Progress

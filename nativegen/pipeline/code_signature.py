@@ -8,15 +8,17 @@ Why here: a contract says what *any* dependent may have baked in. Which part of 
 known from its tokens, and that is what unit keys are made from: new members, attributes and the order of members of a
 reference leave them alone, and so does everything about members that are not used.
 
-Unlike the keys of the unit store, these do not say which assembly defines a type, because an image names types by rows
-of its own metadata: a type that moved behind a forwarder changes nothing. What could change is which row is taken where
-several mean one type; so those that do are listed.
+Unlike the keys of the unit store, those of resilient images do not say which assembly defines a type, because such an
+image names types by rows of its own metadata: a type that moved behind a forwarder changes nothing. What could change
+is which row is taken where several mean one type; so those that do are listed.
 
 >>> code_signature(CompileRequest("App.dll", "", "9.0", references))   # doctest: +SKIP
 '9a4f...'
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 import xxhash
 
@@ -32,15 +34,22 @@ from nativegen.readytorun.targets import target_named
 from nativegen.typesystem import Module, TypeDesc, TypeSystem
 
 
-def code_signature(request: CompileRequest) -> str:
+def code_signature(request: CompileRequest, contents: Collection[str] | None = None) -> str:
     """32 hex digits; with the lines of a profile, when there is one.
 
-    Over all references' contents too where unit keys do not say everything: without keys (no core library among the
-    references, for instance), and for images that may use bodies of other assemblies.
+    Over references' contents too where unit keys do not say everything: over those of all, without keys (no core
+    library among the references, for instance).
+
+    Args:
+        contents: simple names of the references whose contents count, because instances of their generics are in the
+            image, which unit keys do not cover. None: of all, unless the image may have no foreign bodies.
 
     Raises:
         NativegenError: the input is not eligible or cannot be read.
     """
+    is_resilient = request.options.mode == Mode.RESILIENT.value
+    if contents is None:
+        contents = () if is_resilient and not request.options.hard_bound else request.references
     assembly = Assembly.open(request.input)
     check_eligible(assembly, from_native=request.options.from_native)
     opened = {request.input: assembly}
@@ -51,14 +60,15 @@ def code_signature(request: CompileRequest) -> str:
     )
     try:
         module = system.open(request.input)
-        facts = Facts(module, by_assembly=False)
+        facts = Facts(module, by_assembly=not is_resilient)
         keys = [_same_types(module)]
         keys += UnitKeys(facts, request.target, request.options).of(methods_with_cil(assembly))
     except (*FAILURES, RecursionError):
         keys = []
-    if not keys or request.options.mode != Mode.RESILIENT.value or request.options.hard_bound:
-        files = sorted(request.references.items())
-        keys += [f"{name} {Assembly.open(path).content_signature}\n".encode() for name, path in files]
+    for name in sorted(contents if keys else request.references):
+        path = request.references.get(name)
+        content = "" if path is None else Assembly.open(path).content_signature
+        keys.append(f"{name} {content}\n".encode())
     lines = () if request.partial is None else ("partial", *request.partial)
     return xxhash.xxh3_128_hexdigest(b"".join([*keys, "\n".join(lines).encode()]))
 

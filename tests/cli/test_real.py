@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.cli.apps import make_app, make_core
+from tests.cli.apps import compiler_for, make_app, make_core, write_runtime_config
 from tests.cli.conftest import Command
 from tests.cli.support import Outcome
 from tests.support.paths import ALL_TARGETS, TRIMMED_TARGET
@@ -90,10 +90,76 @@ def test_a_body_edit_recompiles_one_assembly_and_a_public_change_its_dependents(
     make_core(tmp_path / "app", factor=3, extra="public static int Added;")
     why = command("why", app).out
     assert f"{tmp_path}/app/App.dll: Core.dll: contract changed: class Numbers gained " in why and why.count("\n") == 3
-    update = command("update", "/verbose")
-    assert update.out.count("Compiling assembly") == 3
+    update = command("update", "/verbose")  # nobody uses what is new
+    assert update.out.count("Compiling assembly") == 1 and update.out.count("the image stays") == 2
     assert command("update", "/nologo").out == "All compilation targets are up to date.\n"
     assert command("why", app).out == "3 native images are valid: nothing changed.\n"
+
+
+_SHAPES = """
+public struct Pair { public int A; PADDING public int B; }
+public class Shapes {
+    ADDED
+    public int First; PRIVATE
+    public virtual int Area(Pair pair) { return pair.A * pair.B + First; }
+    public static Pair Make(int a, int b) { Pair p = new Pair(); p.A = a; p.B = b; return p; }
+}
+"""
+_USER = """
+using System;
+public class App {
+    public static int Main() {
+        Console.WriteLine(new Shapes().Area(Shapes.Make(6, 7)).ToString());
+        return Shapes.Make(1, 2).B;
+    }
+}
+"""
+
+
+@pytest.mark.parametrize("target", ALL_TARGETS)
+def test_what_a_dependent_uses_decides(command: Command, tmp_path: Path, cache: Path, target: str) -> None:
+    """Members added, moved and private: the image stays as it is. A struct that it uses: it is made anew."""
+    folder, compile_ = tmp_path / "app", compiler_for(target)
+
+    def library(padding: str = "", added: str = "", private: str = "") -> Path:
+        source = _SHAPES.replace("PADDING", padding).replace("ADDED", added).replace("PRIVATE", private)
+        return compile_(source, folder, "Shapes", library=True)
+
+    def image(root: Path) -> Path:
+        (found,) = root.glob(f"NativeImages_{target}/App/*/App.ni.dll")
+        return found
+
+    def ran() -> tuple[int, str, str]:
+        outcome = command("run", app, target=target)
+        return outcome.code, outcome.out, outcome.err
+
+    folder.mkdir()
+    app = compile_(_USER, folder, "App", references=[library()])
+    write_runtime_config(app, target)
+    assert command("install", app, "/nologo", "-j1", target=target).code == 0
+    first = image(cache)
+    inode = first.stat().st_ino
+    for edit in (
+        {"added": "public static string New(Pair pair) { return null; } public int Second;"},
+        {"added": "public int Second; public static Pair New() { return Make(1, 2); }", "private": "string hidden;"},
+        {"added": "public enum Colour { Red } public int Last<T>(T x) { return 5; }"},
+    ):
+        library(**edit)
+        update = command("update", "/nologo", "-j1", target=target)
+        assert update.out.count("Compiling") == 1 and "Shapes.dll" in update.out
+        assert image(cache) != first and image(cache).stat().st_ino == inode
+        assert ran() == (2, "42\n", "")
+    other = tmp_path / "other"
+    assert command("install", app, "/nologo", "-j1", target=target, NATIVEGEN_CACHE=str(other)).code == 0
+    assert image(cache).read_bytes() == image(other).read_bytes()
+    assert image(cache).parent.name == image(other).parent.name
+    trace = command("trace", "--filter", "App::*", app, target=target)
+    assert 'native method name="App::Main"' in trace.out.splitlines()
+    assert command("verify", app, target=target).code == 0
+    library(padding="public long P;")
+    assert command("update", "/nologo", "-j1", target=target).out.count("Compiling") == 2
+    assert image(cache).stat().st_ino != inode
+    assert ran() == (2, "42\n", "")
 
 
 def test_time_stamps_decide_nothing(command: Command, tmp_path: Path) -> None:
