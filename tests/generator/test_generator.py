@@ -160,7 +160,7 @@ def test_sweep(inputs: TestInputs, tmp_path: Path) -> None:
     for group in GROUPS:
         print(f"{features[group]:8} {group}")
     assert not wrong, "\n".join(wrong)
-    assert crashes <= len(seeds) * len(TARGETS) * JIT_DIFFERS_PERCENT / 100
+    assert crashes <= max(1, len(seeds) * len(TARGETS) * JIT_DIFFERS_PERCENT / 100)
     minimum = FEATURE_MINIMUM * wanted / SWEEP_METHODS
     assert not {group: features[group] for group in GROUPS if features[group] < minimum}
     assert native + inlined + refused >= methods * 0.97
