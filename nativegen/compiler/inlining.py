@@ -52,6 +52,7 @@ _MAX_INSTRUCTIONS: Final = 80  # of one callee, what it inlined included
 _MAX_BLOCKS: Final = 12
 _MAX_GROWTH: Final = 4000  # instructions that all splices together may add to one method
 _MAX_DEPTH: Final = 6
+_MAX_CELLS: Final = 1  # of a foreign callee, filled by the runtime before its caller first runs
 
 _EXTENSIONS: Final = {
     Memory.I8: ConvertKind.SEXT8,
@@ -144,7 +145,24 @@ class Inliner:
         found = inlinee_of(method, self._import(method))
         if found is None or not all(map(self._may_be_called_from_here, called_by(method))):
             return None
-        return found
+        return found if self._saves_cells(found) else None
+
+    def _saves_cells(self, inlinee: Inlinee) -> bool:
+        """Whether the code of a foreign method needs no more cells that the runtime fills before the caller's first run
+        than the one, filled at the first call, of which it makes do without (docs/foreign-instances.md has figures).
+
+        Always so for what else needs code of its own, because it is an instance over value types; and for assemblies
+        that the image is bound hard to, because the user wishes so.
+        """
+        method = inlinee.method
+        if self._foreign.is_bound(method.module):
+            return True
+        if not all(argument.is_reference_type for argument in (*method.type_args, *method.method_args)):
+            return True
+        cells = set(inlinee.function.required)
+        for block in inlinee.blocks:
+            cells.update([item.cell for item in block.instructions if isinstance(item, ir.LoadCell)])
+        return len(cells) <= _MAX_CELLS
 
     def _may_be_called_from_here(self, callee: MethodDesc) -> bool:
         """Whether it makes no difference to a callee of a foreign body that it is called from our assembly."""
