@@ -35,6 +35,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "byrefs": ("byrefs",),
     "byref aliasing": ("byref aliasing",),
     "small callees": ("small callees",),
+    "small callees with branches": ("small callees with branches",),
     "calls across modules": ("calls across modules",),
     "virtual and interface calls": ("virtual calls",),
     "delegates": ("delegates",),

@@ -245,13 +245,20 @@ class Statements(Expressions):
     # --- bodies -------------------------------------------------------------------------------------------------------
 
     def small_body(self, parameters: Sequence[CilType], this: CilType | None) -> Node:
-        """A body of one expression, for methods that are inlined; without calls it needs no fuel."""
+        """A body of one expression or, behind a branch, two, for methods that are inlined; without calls it needs no
+        fuel.
+        """
         every = [*([this] if this is not None else []), *parameters]
         for index, type_ in enumerate(every):
             self.variables.append(Variable("arg", index, type_, this is None or index > 0))
         self.note("small callees")
-        value = [] if self.result is None else [self.expression(self.result, 2)]
-        return Node([*value, "ret"])
+        start: list[str | Node] = []
+        if self.chance(0.4):
+            self.note("small callees with branches")
+            skip = self.label()
+            start = [self.branch(skip, 1), *self.return_value(0), f"{skip}: nop"]
+        value = [] if self.result is None else [self.expression(self.result, 1 if start else 2)]
+        return Node([*start, *value, "ret"])
 
     def body(self, parameters: Sequence[CilType], this: CilType | None, statements: int, depth: int) -> Node:
         """A whole body over its parameters."""

@@ -132,15 +132,15 @@ def _unextended_arguments() -> None:
 
 def _inlined_branches() -> None:
     """In an inlined callee every branch goes the other way."""
-    copied = inlining._Copy.instruction
+    retargeted = inlining._retargeted
 
-    def instruction(self: Any, instruction: ir.Instruction, il_offset: int) -> ir.Instruction:
-        result = copied(self, instruction, il_offset)
+    def swapped(*arguments: Any) -> ir.Instruction:
+        result = retargeted(*arguments)
         if isinstance(result, (ir.Branch, ir.CompareBranch)):
             result.if_true, result.if_false = result.if_false, result.if_true
         return result
 
-    inlining._Copy.instruction = instruction  # type: ignore[method-assign]
+    inlining._retargeted = swapped
 
 
 def _clauses_in_place() -> None:
