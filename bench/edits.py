@@ -1,8 +1,8 @@
 """One edited method of a big assembly: what is compiled again, and what finding that out and relinking costs.
 
 Two inputs: Azure.ResourceManager.Sql with one instruction of one body patched and a new MVID; and 20,000 methods of
-generated C#, rebuilt by mcs after an edit that adds a string literal, a member reference and a local, so that tokens,
-RVAs and heaps shift. Each build is a process of its own; the image must be that of a clean build.
+generated C#, no two alike, rebuilt by mcs after an edit that adds a string literal, a member reference and a local, so
+that tokens, RVAs and heaps shift. Each build is a process of its own; the image must be that of a clean build.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import random
 import shutil
 import subprocess
 import sys
@@ -73,35 +74,61 @@ def measure(work: pathlib.Path) -> Iterator[Row]:
 
 
 def source(edited: bool, class_count: int = CLASSES, method_count: int = METHODS) -> str:
-    """A C# library of many methods; ``edited``: one of them has another body."""
+    """A C# library of many methods, no two alike; ``edited``: one of them does something more."""
     classes = []
     for number in range(class_count):
-        other = (number + 1) % class_count
         methods = []
         for index in range(method_count):
-            body = _BODIES[index % len(_BODIES)].format(other=other, index=index, next=(index + 1) % method_count)
+            more = ""
             if edited and (number, index) == (class_count // 2, method_count // 2):
-                body = 'long more = System.Math.BigMul(x, 3); return (int)more + "a new literal".Length;'
-            methods.append(f"    public int M{index}(int x) {{ {body} }}")
-        classes.append(
-            f"public class C{number} {{\n    int a; string s; C{other} other; static long t;\n"
-            + "\n".join(methods)
-            + "\n}"
-        )
+                more = 'long more = System.Math.BigMul(x, 3); v0 += (int)more + "a new literal".Length; '
+            body = _body(random.Random(f"{number} {index}"), class_count, method_count)
+            methods.append(f"    public int M{index}(int x) {{ {body[0]} {more}{' '.join(body[1:])} return v0; }}")
+        members = f"int a; string s; C{(number + 1) % class_count} other; static long t;"
+        classes.append("\n".join([f"public class C{number} {{", f"    {members}", *methods, "}"]))
     return "\n".join(classes)
 
 
-_BODIES = (
-    "return a + x * {index};",
-    "a = x; return M{next}(x - 1);",
-    's = "text {index}"; return s.Length;',
-    "return other == null ? 0 : other.M{index}(x);",
-    "int sum = 0; for (int i = 0; i < x; i++) sum += i * a; return sum;",
-    "t += x; return (int)(t >> 3);",
-    "var list = new System.Collections.Generic.List<int>(); list.Add(x); return list.Count;",
-    "if (x < 0) throw new System.ArgumentException(s); return x;",
-    "object o = x; return o is string ? 1 : (int)o;",
-    "other = new C{other}(); return other.M{index}(a);",
+def _body(chance: random.Random, class_count: int, method_count: int) -> list[str]:
+    """Statements as real code has them, with constants, operands and callees of their own."""
+    lines = [f"int v0 = x, v1 = {chance.randrange(1, 9999)}, v2 = a;"]
+    for number in range(chance.randrange(4, 11)):
+        template = chance.choice(_STATEMENTS)
+        lines.append(
+            template.format(
+                n=number,
+                k=chance.randrange(2, 9999),
+                m=chance.randrange(2, 9999),
+                u=f"v{chance.randrange(3)}",
+                w=f"v{chance.randrange(3)}",
+                o=chance.choice("+-*^|&"),
+                c=chance.randrange(class_count),
+                i=chance.randrange(method_count),
+            )
+        )
+    return lines
+
+
+_STATEMENTS = (
+    "{u} = {w} {o} {k};",
+    "{u} {o}= {w} * {k} + {m};",
+    "if ({u} > {k}) {w} -= {m}; else {w} ^= {k};",
+    "while ({u} > {k}) {{ {u} -= {m}; v0 {o}= {u}; }}",
+    "for (int i{n} = 0; i{n} < {u} % {k}; i{n}++) {w} += i{n} {o} {m};",
+    "switch ({u} % 5) {{ case 0: {w} += {k}; break; case 1: {w} ^= {m}; break; case 3: {u}--; break; }}",
+    "a = {u} {o} {k};",
+    "t += {u}; {w} = (int)(t >> {n});",
+    's = "text {k}"; {u} += s.Length;',
+    "{u} += other == null ? {k} : M{i}({w});",
+    "{u} = new C{c}().M{i}({w} {o} {k});",
+    "var list{n} = new System.Collections.Generic.List<int>({k}); list{n}.Add({u}); {w} += list{n}.Count;",
+    "if ({u} == {k}) throw new System.ArgumentException(s);",
+    "object o{n} = {u}; {w} += o{n} is string ? {k} : (int)o{n};",
+    "try {{ {u} /= {w} - {k}; }} catch (System.DivideByZeroException) {{ {u} = {m}; }}",
+    "try {{ {u} = M{i}({k}); }} finally {{ a {o}= {m}; }}",
+    "int[] items{n} = new int[{u} & 31]; for (int i = 0; i < items{n}.Length; i++) {w} += items{n}[i] {o} {k};",
+    "double d{n} = {u} / {k}.5; {w} = (int)System.Math.Sqrt(d{n} + {m});",
+    "{u} = System.Math.Max({w}, {k}) {o} System.Math.Abs({w});",
 )
 
 
