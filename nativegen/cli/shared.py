@@ -23,17 +23,16 @@ def sharing(inner: Toolchain, parsed: Parsed, output: Output) -> Iterator[Toolch
     Raises:
         NativegenError: NGEN4010 and NGEN4011, the settings cannot be used.
     """
-    from nativegen.cache.remote_client import RemoteClient, RemoteSettings
+    from nativegen.cache.remote_client import RemoteSettings
 
     settings = RemoteSettings.of(os.environ, parsed.value("remote-cache"), parsed.value("remote-cache-mode"))
     if settings is None:
         yield inner
         return
     from nativegen.diagnostics import NativegenError
-    from nativegen.operations.shared import SharedToolchain
-    from nativegen.verify.download import check_download
+    from nativegen.service.sharing import shared_toolchain
 
-    toolchain = SharedToolchain(inner, RemoteClient(settings), check_download)
+    toolchain = shared_toolchain(inner, settings)
     yield toolchain
     if toolchain.problem is not None and not output.silent:
         error = NativegenError("NGEN4012", settings.url, detail=toolchain.problem)

@@ -54,10 +54,15 @@ def overlaps(images: Iterable[str], others: Iterable[str] = ()) -> list[tuple[Sp
     """
     wanted = set(images)
     spans = [span for span in map(span_of, {*wanted, *others}) if span is not None and span.is_chosen]
-    spans.sort(key=lambda span: (span.base, span.image))
-    return [
-        (first, second)
-        for number, first in enumerate(spans)
-        for second in spans[number + 1 :]
-        if second.base < first.end and not wanted.isdisjoint((first.image, second.image))
-    ]
+    spans.sort(key=_place)
+    pairs = []
+    open_spans: list[Span] = []  # that reach behind the base of the next one
+    for span in spans:
+        open_spans = [other for other in open_spans if span.base < other.end]
+        pairs += [(other, span) for other in open_spans if not wanted.isdisjoint((other.image, span.image))]
+        open_spans.append(span)
+    return sorted(pairs, key=lambda pair: (_place(pair[0]), _place(pair[1])))
+
+
+def _place(span: Span) -> tuple[int, str]:
+    return span.base, span.image
