@@ -49,12 +49,11 @@ from nativegen.pipeline.worker import (
     foreign_code,
     method_display_name,
 )
-from nativegen.readytorun.cells import CellTable
+from nativegen.readytorun.cells import CellTable, names_manifest_rows
 from nativegen.readytorun.link import Linking
 from nativegen.readytorun.manifest import ManifestAssembly
-from nativegen.readytorun.manifest_rows import ManifestRows
 from nativegen.readytorun.targets import target_named
-from nativegen.readytorun.unit import ForeignUse
+from nativegen.readytorun.unit import ForeignUse, MethodUnit
 from nativegen.readytorun.writer import ImageBuilder
 from nativegen.typesystem import TypeSystem
 from nativegen.typesystem.symbols import SymbolTable
@@ -474,10 +473,12 @@ class _Linker:
             compiler_id=_compiler_id(),
             from_metadata=linked.report.from_metadata,
         )
-        manifest = ManifestRows([row.name for row in job.assembly.assembly_refs], ManifestAssembly)
-        image = linking.link(linked.units, job.table, manifest)
+        report = linked.report
+        image = linking.link(
+            linked.units, job.table, report.manifest, has_unrelated_code=report.has_unrelated_code
+        )
         job.seconds["link"] = time.process_time() - start + job.seconds.pop("exchange")
-        return self._write(job, image, linked.report, ())
+        return self._write(job, image, report)
 
     def _link_units(self, job: _Job) -> CompileReport:
         if job.reuse is not None:
@@ -533,20 +534,15 @@ class _Linker:
             native += 1
         image = builder.build()
         job.seconds["link"] = time.process_time() - start + job.seconds.pop("exchange", 0.0)
-        needy: tuple[int, ...] = ()
-        if builder.prepared is not None and job.closure is not None:
-            numbers = map(builder.prepared[1].number, job.closure.needy())
-            needy = tuple(sorted({number for number in numbers if number is not None}))
-        report = LinkReport(tuple(exclusions), native, instances, needy, builder.linking.from_metadata)
+        report = _link_report(job, builder, tuple(exclusions), native, instances, tuple(sorted(foreign)))
         if job.reuse is not None:
-            if builder.prepared is not None and job.is_lasting and not job.accidents and not foreign:
-                job.reuse.save_linked(report, builder.prepared[0])
+            if job.closure is not None and job.is_lasting and not job.accidents:
+                assert builder.prepared is not None
+                job.reuse.save_linked(report, builder.prepared.units)
             job.seconds.update(job.reuse.seconds)
-        return self._write(job, image, report, tuple(sorted(foreign)))
+        return self._write(job, image, report)
 
-    def _write(
-        self, job: _Job, image: bytes, report: LinkReport, foreign: tuple[ForeignUse, ...]
-    ) -> CompileReport:
+    def _write(self, job: _Job, image: bytes, report: LinkReport) -> CompileReport:
         request = job.request
         start = time.process_time()
         self._check_unchanged(job)
@@ -565,7 +561,7 @@ class _Linker:
             image_size=len(image),
             input_size=len(job.assembly.data),
             seconds=job.seconds,
-            foreign=foreign,
+            foreign=report.foreign,
             units_reused=len(job.rids) - job.compiled,
             units_compiled=job.compiled,
             instances=report.instances,
@@ -574,6 +570,39 @@ class _Linker:
     def _check_unchanged(self, job: _Job) -> None:
         if Assembly.open(job.request.input).content_signature != job.assembly.content_signature:
             raise NativegenError("NGEN3002", job.request.input)
+
+
+def _link_report(
+    job: _Job,
+    builder: ImageBuilder,
+    exclusions: tuple[ExcludedMethod, ...],
+    native: int,
+    instances: tuple[GenericInstance, ...],
+    foreign: tuple[ForeignUse, ...],
+) -> LinkReport:
+    assert builder.prepared is not None
+    table = builder.prepared.table
+    needy = () if job.closure is None else map(table.number, job.closure.needy())
+    fixed_cells = table.in_manifest.union(number for number in needy if number is not None)
+    fixed_rids = [rid for rid in job.rids if _takes_in(job.outcomes[rid].unit)]
+    return LinkReport(
+        exclusions,
+        native,
+        instances,
+        foreign,
+        tuple(sorted(fixed_cells)),
+        tuple(fixed_rids),
+        builder.linking.from_metadata,
+        builder.prepared.manifest,
+        builder.prepared.has_unrelated_code,
+    )
+
+
+def _takes_in(unit: MethodUnit | None) -> bool:
+    """Whether something of other assemblies is in a unit, or named by its clauses."""
+    if unit is None:
+        return False
+    return bool(unit.foreign) or names_manifest_rows([clause.token_or_filter for clause in unit.clauses])
 
 
 def _add_instances(job: _Job, builder: ImageBuilder, check: SymbolCheck) -> tuple[GenericInstance, ...]:

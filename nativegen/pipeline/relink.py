@@ -6,11 +6,11 @@ given (:mod:`nativegen.readytorun.prepared`), the keys of the units in it, and w
 it follows from has changed but some methods' keys, the new units are put in their places and the image is linked again.
 
 Invariants: it is used only when the metadata, the references, the options and the compiler are the same, so that every
-symbol has the row that it had; what is exchanged has code before and after, is no generic code, and asks for no generic
-instances, before or after, so that the closure of instances is the one that it was. Everything else takes the long way
-to the same bytes. Kept are only images that nothing of other assemblies is in, whose instances would depend on the
-content of the assembly itself, and only results that say something about the methods, not about the run. A damaged file
-is as if it were not there.
+symbol has the row that it had; what is exchanged has code before and after, is no generic code, asks for no generic
+instances and takes nothing of other assemblies in, before or after, so that the closure of instances and the manifest
+metadata are what they were. Everything else takes the long way to the same bytes. Kept are only images whose instances
+do not depend on the content of the assembly itself, and only results that say something about the methods, not about
+the run. A damaged file is as if it were not there.
 
 >>> linked = decode_linked(data, basis)                              # doctest: +SKIP
 >>> linked.changed(keys)                                             # doctest: +SKIP
@@ -37,7 +37,7 @@ from nativegen.pipeline.signature_facts import DIGEST_SIZE, digest, text
 from nativegen.readytorun.cells import CellTable
 from nativegen.readytorun.enums import SectionType
 from nativegen.readytorun.prepared import Preparation, PreparedUnits
-from nativegen.readytorun.unit import MethodUnit, TokenResolver
+from nativegen.readytorun.unit import ForeignUse, MethodUnit, TokenResolver
 from nativegen.typesystem import TypeLoadError
 
 #: More methods than these to exchange, and linking from the units is as short a way.
@@ -54,16 +54,23 @@ class LinkReport:
     """What a report says of an image, but for sizes and times, and what else is known of it.
 
     Attributes:
-        exclusions, native, instances: as in the report.
-        needy: numbers of the cells that may ask for instances.
+        exclusions, native, instances, foreign: as in the report.
+        fixed_cells: numbers of the cells that may ask for instances, or name rows of the manifest metadata; fixed_rids:
+            methods that take something of other assemblies in. Neither can be exchanged.
         from_metadata: sections of the image, see :class:`nativegen.readytorun.link.Linking`.
+        manifest: the manifest metadata of the image, if it has any.
+        has_unrelated_code: there is code of other modules' generics.
     """
 
     exclusions: tuple[ExcludedMethod, ...]
     native: int
     instances: tuple[GenericInstance, ...]
-    needy: tuple[int, ...]
+    foreign: tuple[ForeignUse, ...]
+    fixed_cells: tuple[int, ...]
+    fixed_rids: tuple[int, ...]
     from_metadata: Mapping[SectionType, tuple[bytes, int]]
+    manifest: bytes | None
+    has_unrelated_code: bool
 
 
 @dataclass(slots=True)
@@ -97,8 +104,9 @@ class Linked:
         if self.keys.keys() != keys.keys():
             return None
         rids = sorted(rid for rid, key in keys.items() if self.keys[rid] != key)
-        definitions = {instance.rid for instance in self.report.instances}
-        if len(rids) > MAX_CHANGED or not definitions.isdisjoint(rids):
+        fixed = {instance.rid for instance in self.report.instances if not instance.assembly}
+        fixed.update(self.report.fixed_rids)
+        if len(rids) > MAX_CHANGED or not fixed.isdisjoint(rids):
             return None
         return rids
 
@@ -108,7 +116,7 @@ class Linked:
         Args:
             packed: :attr:`Target.packed_debug_bounds`.
         """
-        units, needy = self.units, set(self.report.needy)
+        units, fixed = self.units, set(self.report.fixed_cells)
         cells = units.cells
         table = CellTable.restored(symbols, bytearray(cells.kinds), list(cells.signatures), list(cells.ref_maps))
         known = len(table.kinds)
@@ -123,7 +131,7 @@ class Linked:
                         number = table.add(cell)
                     except (KeyError, TypeLoadError):
                         return None
-                    if number >= known or number in needy:
+                    if number >= known:
                         return None
             try:
                 preparation.add(unit)
@@ -135,11 +143,13 @@ class Linked:
         ends = [0, *accumulate(units.cell_counts)]
         for rid in changed:
             number = where[rid]
-            if not needy.isdisjoint(units.used[ends[number] : ends[number + 1]]):
+            if not fixed.isdisjoint(units.used[ends[number] : ends[number + 1]]):
                 return None
         try:
             others = preparation.finish(sorted(changed), [])
         except (KeyError, TypeLoadError):
+            return None
+        if not fixed.isdisjoint(others.used):
             return None
         units.cells = others.cells
         units.replace(others)
@@ -156,16 +166,14 @@ def is_kept(request: CompileRequest, report: LinkReport | None = None) -> bool:
     """Whether builds keep what the image of such a request was linked from.
 
     Not of partial images, whose instances may be of methods that they lack; nor of assemblies that came with native
-    code, which says which instances the image has; nor with instances of other assemblies' generics, or results that no
-    other run may use.
+    code, which says which instances the image has; nor with results that no other run may use.
     """
     if request.partial is not None or request.options.from_native:
         return False
     if report is None:
         return True
-    return not any(instance.assembly or instance.code == Reason.INTERNAL.code for instance in report.instances) and all(
-        exclusion.code != Reason.INTERNAL.code for exclusion in report.exclusions
-    )
+    codes = {each.code for each in report.instances} | {each.code for each in report.exclusions}
+    return Reason.INTERNAL.code not in codes
 
 
 def encode_linked(
@@ -177,7 +185,11 @@ def encode_linked(
             "exclusions": [asdict(each) for each in report.exclusions],
             "native": report.native,
             "instances": [asdict(each) for each in report.instances],
-            "needy": report.needy,
+            "foreign": report.foreign,
+            "fixed_cells": report.fixed_cells,
+            "fixed_rids": report.fixed_rids,
+            "manifest": None if report.manifest is None else report.manifest.hex(),
+            "has_unrelated_code": report.has_unrelated_code,
             "from_metadata": [(type, data.hex(), size) for type, (data, size) in report.from_metadata.items()],
         }
     ).encode("utf-8", "surrogatepass")
@@ -207,7 +219,11 @@ def decode_linked(data: bytes | memoryview, basis: bytes) -> Linked | None:
         tuple([ExcludedMethod(**each) for each in head["exclusions"]]),
         head["native"],
         tuple([GenericInstance(**each) for each in head["instances"]]),
-        tuple(head["needy"]),
+        tuple([ForeignUse(*each) for each in head["foreign"]]),
+        tuple(head["fixed_cells"]),
+        tuple(head["fixed_rids"]),
         {SectionType(type): (bytes.fromhex(data), alignment) for type, data, alignment in head["from_metadata"]},
+        None if head["manifest"] is None else bytes.fromhex(head["manifest"]),
+        head["has_unrelated_code"],
     )
     return Linked(dict(zip(rids, keys, strict=True)), report, memoryview(data)[end + head_size :])

@@ -106,7 +106,7 @@ class Reuse:
         keys, origin, bodies = self._unit_keys, self._origin, self._bodies
         if keys is None or origin is None or bodies is None or not bodies.is_sound:
             return
-        if not is_kept(self._request, report):
+        if keys.foreign_includes_own or not is_kept(self._request, report):
             return
         start = time.process_time()
         basis = basis_of(origin, self._request, compiler_fingerprint())

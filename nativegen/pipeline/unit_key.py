@@ -155,10 +155,14 @@ class UnitKeys:
         facts: of the assembly, opened in a type system of the target and the references it is compiled against.
         target: name of the target.
         options: of the request.
+
+    Attributes:
+        foreign_includes_own: what :meth:`of_foreign` was asked for depends on the content of this very assembly.
     """
 
     def __init__(self, facts: Facts, target: str, options: CompileOptions) -> None:
         module = facts.module
+        self.foreign_includes_own = False
         self._facts = facts
         self._assembly = module.assembly
         self._own = _Bodies(facts)
@@ -228,6 +232,7 @@ class UnitKeys:
             if name.lower() in contents:
                 continue
             module = system.module_named(name)
+            self.foreign_includes_own |= module is self._facts.module
             contents[name.lower()] = "" if module is None else module.assembly.content_signature
             if module is not None:
                 refs = range(1, module.assembly.row_count(Table.AssemblyRef) + 1)

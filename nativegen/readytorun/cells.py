@@ -55,6 +55,7 @@ class CellTable:
     Attributes:
         kinds, signatures, ref_maps: of each cell: its kind, fixup signature and encoded GCRefMap. A FIELD_DATA cell has
             the number of the Field row instead of a signature, in four bytes; a COUNTER cell nothing.
+        in_manifest: numbers of the cells that name rows of the manifest metadata.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class CellTable:
         self._merged: dict[tuple[int, bytes, bytes], int] = {}
         self._symbols: dict[Symbol, bytes] = {}
         self._ref_maps: dict[tuple[tuple[int, int], ...], bytes] = {}
+        self.in_manifest: set[int] = set()
         self.kinds = bytearray()
         self.signatures: list[bytes] = []
         self.ref_maps: list[bytes] = []
@@ -112,6 +114,8 @@ class CellTable:
             number = self._known[cell] = self._merge(cell, U32.pack(self.token(symbol) & 0xFF_FFFF))
         elif number is None:
             number = self._known[cell] = self._merge(cell, self.signature(cell.signature))
+            if names_manifest_rows(cell.signature):
+                self.in_manifest.add(number)
         self._by_identity[id(cell)] = (number, cell)
         return number
 
@@ -157,6 +161,11 @@ class CellTable:
                 raise KeyError(symbol)
             return self._manifest.token(symbol)
         return self._resolver.token(symbol)
+
+
+def names_manifest_rows(parts: Sequence[int | bytes | Symbol]) -> bool:
+    """Whether some of these are rows of the manifest metadata."""
+    return any(isinstance(part, Symbol) and part.kind in MANIFEST_SYMBOLS for part in parts)
 
 
 def is_body_check(signature: bytes) -> bool:

@@ -36,7 +36,6 @@ from nativegen.readytorun.enums import HeaderFlags, Helper, ImportSectionType, S
 from nativegen.readytorun.exceptions import encode_lookup_table, lookup_table_size
 from nativegen.readytorun.header import Header, Section, encode_header, header_size
 from nativegen.readytorun.imports import CELL_SIZE, ImportSection, encode_gc_ref_maps, encode_import_sections
-from nativegen.readytorun.manifest_rows import ManifestRows
 from nativegen.readytorun.metadata_tables import metadata_sections
 from nativegen.readytorun.methods import MethodEntry, encode_entry, encode_method_def_entry_points, sorted_fixups
 from nativegen.readytorun.native_format import encode_hashtable
@@ -112,13 +111,13 @@ class Linking:
         self.from_metadata = from_metadata or metadata_sections(assembly, target.generic_maps)
 
     def link(
-        self, units: PreparedUnits, table: CellTable, manifest: ManifestRows, *, has_unrelated_code: bool = False
+        self, units: PreparedUnits, table: CellTable, manifest: bytes | None, *, has_unrelated_code: bool = False
     ) -> bytes:
         """The bytes of the image file.
 
         Args:
             units, table: what was prepared, and with which cells.
-            manifest: the rows that these name.
+            manifest: the manifest metadata with the rows that these name; None: there is none.
             has_unrelated_code: there is code of other modules' generics.
 
         Raises:
@@ -151,7 +150,7 @@ class _Link:
     def finish(
         self,
         kept: list[container.ImageSection],
-        manifest: ManifestRows,
+        manifest: bytes | None,
         from_metadata: Mapping[SectionType, tuple[bytes, int]],
         compiler_id: str,
         has_unrelated_code: bool,
@@ -174,7 +173,7 @@ class _Link:
             types.append(SectionType.DebugInfo)
         if units.instances:
             types.append(SectionType.InstanceMethodEntryPoints)
-        if self._target.requires_manifest_metadata or not manifest.is_empty:
+        if manifest is not None:
             types.append(SectionType.ManifestMetadata)
         types.extend(from_metadata)
         managed.data.extend(bytes(header_size(len(types))))
@@ -205,9 +204,8 @@ class _Link:
         sections[SectionType.ImportSections] = (managed.append(imports, 4), len(imports))
         identifier = compiler_id.encode() + b"\0"
         sections[SectionType.CompilerIdentifier] = (managed.append(identifier), len(identifier))
-        if SectionType.ManifestMetadata in types:
-            rows = manifest.encode()
-            sections[SectionType.ManifestMetadata] = (managed.append(rows, 4), len(rows))
+        if manifest is not None:
+            sections[SectionType.ManifestMetadata] = (managed.append(manifest, 4), len(manifest))
         for section, (content, alignment) in from_metadata.items():
             sections[section] = (managed.append(content, alignment), len(content))
 

@@ -15,6 +15,7 @@ Invariant: the bytes depend on the set of methods added, not on the order of add
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from nativegen.metadata import Assembly
 from nativegen.readytorun.cells import CellTable
@@ -26,6 +27,15 @@ from nativegen.readytorun.manifest_rows import ManifestRows
 from nativegen.readytorun.prepared import Preparation, PreparedUnits
 from nativegen.readytorun.targets import Target
 from nativegen.readytorun.unit import MethodUnit, Symbol, TokenResolver
+
+
+class Prepared(NamedTuple):
+    """What :meth:`nativegen.readytorun.link.Linking.link` is given."""
+
+    units: PreparedUnits
+    table: CellTable
+    manifest: bytes | None
+    has_unrelated_code: bool
 
 
 class ImageBuilder:
@@ -43,8 +53,7 @@ class ImageBuilder:
 
     Attributes:
         linking: what links.
-        prepared: after :meth:`build`, what it linked and the table of its cells, unless that names rows of manifest
-            metadata.
+        prepared: after :meth:`build`, what it linked.
 
     Raises:
         NativegenError: NGEN3105, the input cannot be made into an image; NGEN3107, bad image base.
@@ -69,7 +78,7 @@ class ImageBuilder:
         self._encoded = encoded
         self._methods: dict[int, MethodUnit] = {}
         self._instances: list[tuple[int, tuple[int | bytes | Symbol, ...], MethodUnit]] = []
-        self.prepared: tuple[PreparedUnits, CellTable] | None = None
+        self.prepared: Prepared | None = None
 
     def add_method(self, rid: int, unit: MethodUnit, *, is_checked: bool = False) -> None:
         """Give the MethodDef ``rid`` the compiled body ``unit``.
@@ -119,9 +128,9 @@ class ImageBuilder:
             preparation.add(unit)
         units = preparation.finish(rids, [(hash, signature) for hash, signature, _ in instances])
         is_unrelated = any(_is_foreign(parts) for _, parts, _ in self._instances)
-        image = self.linking.link(units, table, manifest, has_unrelated_code=is_unrelated)
-        self.prepared = (units, table) if manifest.is_empty else None
-        return image
+        rows = manifest.encode() if self._target.requires_manifest_metadata or not manifest.is_empty else None
+        self.prepared = Prepared(units, table, rows, is_unrelated)
+        return self.linking.link(units, table, rows, has_unrelated_code=is_unrelated)
 
 
 def _is_foreign(signature: Sequence[int | bytes | Symbol]) -> bool:
