@@ -207,3 +207,24 @@ def test_not_from_an_assembly_that_was_built_for_debuggers(tmp_path: Path) -> No
     attribute = "[assembly: System.Diagnostics.Debuggable((System.Diagnostics.DebuggableAttribute.DebuggingModes)263)]"
     module = callers(tmp_path, "9.0", attribute)
     assert [name for name in FOREIGN_INLINED if not library_calls(module, name)] == []
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_where_fields_are_is_known_in_what_is_bound_hard(tmp_path: Path, target: str) -> None:
+    """The runtime only checks it; of other assemblies' classes it has to tell."""
+    module = callers(tmp_path, target)
+    caller = module.find_type("", "Caller")
+    assert caller is not None
+    method = caller.find_method("Property")
+    assert method is not None
+    for mode, bound, kinds in ((Mode.PINNED, (), ["FieldOffset"]), (Mode.RESILIENT, ("lib",), ["Check_FieldOffset"])):
+        foreign = ForeignCode(module, module.type_system.target, mode, bound)
+        function = MethodCompiler(module, module.type_system.target, foreign=foreign, inlining=True).import_method(
+            method.rid
+        )
+        cells = [*function.required]
+        for block in function.blocks:
+            cells += [item.cell for item in block.instructions if isinstance(item, ir.LoadCell)]
+        first = [cell.signature[0] for cell in cells]
+        numbers = [part[0] if isinstance(part, bytes) else part for part in first if not isinstance(part, Symbol)]
+        assert [FixupKind(number & 0x7F).name for number in numbers] == kinds

@@ -29,11 +29,17 @@ def main() -> int:
     parser.add_argument("--stress", action="store_true")
     parser.add_argument("--tiered", action="store_true")
     parser.add_argument("--image", default="resilient", help="mode of the images")
+    parser.add_argument("--bound", action="store_true", help="bind the program hard to the library")
     parser.add_argument("--reduce", action="store_true")
     parser.add_argument("--folder", type=Path, default=Path("/tmp/generator"))
     options = parser.parse_args()
     modes = Modes(
-        options.targets.split(","), options.efforts.split(","), options.stress, options.tiered, image=options.image
+        options.targets.split(","),
+        options.efforts.split(","),
+        options.stress,
+        options.tiered,
+        image=options.image,
+        bound=options.bound,
     )
     failures = 0
     for seed in range(options.seed, options.seed + options.count):

@@ -43,6 +43,7 @@ class Modes:
     jitted code
     call each other in both directions.
     ``image``: the images' mode; the program takes in small methods of the library when they are pinned.
+    ``bound``: it is bound hard to the library, and so takes them in too, and knows where fields are.
     """
 
     targets: Sequence[str] = TARGETS
@@ -53,6 +54,7 @@ class Modes:
     trace: bool = True
     timeout: float = 120
     image: str = "resilient"
+    bound: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,9 @@ def _check_target(target: str, assemblies: dict[str, Path], folder: Path, modes:
                 str(output),
                 target,
                 references,
-                CompileOptions(effort=effort, mode=modes.image),
+                CompileOptions(
+                    effort=effort, mode=modes.image, hard_bound=("lib",) if modes.bound and name == "program" else ()
+                ),
             )
             try:
                 report = compile_file(request)

@@ -76,6 +76,7 @@ def _perhaps_inlined(program: Program, verdict: Verdict) -> int:
         pytest.param(2024, 90, Modes(), id="all"),
         pytest.param(2025, 60, Modes(efforts=("full",), gc_stress=True, mixed=False), id="stress"),
         pytest.param(2028, 60, Modes(gc_stress=True, mixed=False, image="pinned"), id="pinned"),
+        pytest.param(2029, 120, Modes(gc_stress=True, bound=True), id="bound", marks=pytest.mark.sweep),
         pytest.param(2026, 120, Modes((TRIMMED_TARGET,), tiered=True), id="10.0", marks=pytest.mark.sweep),
         pytest.param(
             2027,
@@ -91,7 +92,7 @@ def test_random_program(seed: int, methods: int, modes: Modes, inputs: TestInput
     verdict = check(program.texts(), tmp_path, modes)
     _assert_good(program, verdict, modes)
     inlined = _perhaps_inlined(program, verdict)
-    assert bool(verdict.taken_in) == (modes.image == "pinned"), verdict.taken_in
+    assert bool(verdict.taken_in) == (modes.image == "pinned" or modes.bound), verdict.taken_in
     refused = len({problem.text for problem in _handler_loops(verdict)})
     assert len(_seen_native(program, verdict)) + inlined + refused >= methods * 0.95
     assert inlined <= methods * 0.3
@@ -126,9 +127,9 @@ def test_sweep(inputs: TestInputs, tmp_path: Path) -> None:
         program = make_program(seed, METHODS_PER_PROGRAM)
         rng = random.Random(seed)
         effort = rng.choice([("auto",), ("auto",), ("full",), ("none",)])
-        image = "pinned" if seed % 3 == 0 else "resilient"
+        image, bound = ("pinned" if seed % 3 == 0 else "resilient"), seed % 3 == 1
         modes = Modes(
-            TARGETS, effort, gc_stress=seed % 5 == 0, tiered=seed % 5 == 1, timeout=900, image=image
+            TARGETS, effort, seed % 5 == 0, tiered=seed % 5 == 1, timeout=900, image=image, bound=bound
         )
         verdict = check(program.texts(), tmp_path / str(seed), modes)
         shutil.rmtree(tmp_path / str(seed))
