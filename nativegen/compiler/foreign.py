@@ -295,9 +295,13 @@ def body_signature(definition: MethodDesc) -> str:
     return hasher.hexdigest()
 
 
+#: Visibility, layout, interface, abstract, sealed, beforefieldinit (ECMA-335 II.23.1.15).
+_TYPE_FLAGS: Final = 0x001001BF
+
+
 def _shape(type_: TypeDesc) -> str:
     """Kind, static constructor and, of structs, what is in them: contracts say the latter of visible ones only."""
-    return f"{type_.flags} {type_.has_static_constructor}{_contents(type_)}"
+    return f"{type_.flags & _TYPE_FLAGS} {type_.has_static_constructor}{_contents(type_)}"
 
 
 def _contents(type_: TypeDesc) -> str:
