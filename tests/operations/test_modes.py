@@ -23,14 +23,14 @@ LIBRARY = """
 public class L {
     public static int Used(string s) { return s.Length + FACTOR; }
     public static int Other() { return OTHER; }
-    public virtual int Overloaded(int x) { return x; } public int Overloaded(long x) { return 1; }
+    public int Overloaded(int x) { return x; } public int Overloaded(long x) { return 1; }
     MORE
 }
 """
 
 
-def library(folder: Path, factor: str = "1", other: str = "1", more: str = "") -> Path:
-    source = LIBRARY.replace("FACTOR", factor).replace("OTHER", other).replace("MORE", more)
+def library(folder: Path, factor: str = "1", other: str = "1", more: str = "", type_: str = "") -> Path:
+    source = type_ + LIBRARY.replace("FACTOR", factor).replace("OTHER", other).replace("MORE", more).lstrip()
     return compile_csharp(source, folder, "L", library=True)
 
 
@@ -49,6 +49,8 @@ def method(path: Path, name: str, target: str = "9.0") -> MethodDesc:
     [
         ({"other": "2"}, None),
         ({"more": "public static void New(object o) { } class Inner { int f; }"}, None),
+        ({"type_": "[System.Serializable] "}, None),
+        ({"type_": "sealed "}, "L.dll: the body of L::Used(string)static int32 changed"),
         ({"factor": "2"}, "L.dll: the body of L::Used(string)static int32 changed"),
         ({"factor": "(int) s[0]"}, "L.dll: the body of L::Used(string)static int32 changed"),
     ],
