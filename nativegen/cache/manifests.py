@@ -5,8 +5,8 @@ Everything the index knows of an image can be read back from here, so a lost ind
 Form: ``schema``, ``key``, ``sha256``, ``scenario``, ``source`` (path of the IL file when it was compiled; informative),
 ``manifest`` (the key manifest), ``image`` (size, checksum), ``coverage`` (methods, native, excluded by reason),
 ``dependencies``, ``hard_binding_hints``, ``foreign`` (assembly -> its content and what of it shaped the code),
-``code`` (what the code was made from: its signature, and whose contents are in that; images of other keys with the same
-one are the same file, :mod:`nativegen.operations.keep`; null: there are none),
+``code`` (what the code was made from: a signature, and the contents of other assemblies that count besides; images of
+other keys with the same are the same file, :mod:`nativegen.operations.keep`; null: there are none),
 ``exclusions`` (each method left to the JIT: name, rid, code, detail),
 ``instances`` (each generic instance over value types that compiled code needs: name, rid, a method that needs it, and
 why it was left to the JIT, code and detail, empty when it is in the image).
@@ -44,7 +44,7 @@ def image_manifest(
         hints: simple names of the references that the assembly wants to be bound hard.
         instances: name, rid, needed by, code and detail of each.
         foreign: what of other assemblies shaped the code, by assembly.
-        code: signature of what the code was made from, and whose contents are in it.
+        code: signature of what the code was made from, and contents of others that count besides.
     """
     return {
         "schema": SCHEMA,

@@ -22,7 +22,7 @@ from nativegen.cache.records import Dependency, Image, ImageKey, RootKey
 from nativegen.cache.store import Cache
 from nativegen.diagnostics import NativegenError
 from nativegen.operations.closure import MissingReference, RefusedAssembly
-from nativegen.operations.keep import Code, code_of, dependencies_of, keep
+from nativegen.operations.keep import code_of, dependencies_of, keep
 from nativegen.operations.modes import recorded_foreign
 from nativegen.operations.prepare import Prepared, image_key, prepare
 from nativegen.operations.request import InstallRequest
@@ -153,7 +153,7 @@ def _compile(
             for outcome in toolchain.compile(requests, jobs, events.progress):
                 done = outcome.request if isinstance(outcome, CompileFailure) else outcome
                 step, one = outputs[done.output]
-                _finish(cache, step, one, outcome, toolchain, made, events)
+                _finish(cache, step, one, outcome, made, events)
     except BaseException:
         _withdraw(cache, made)
         raise
@@ -176,7 +176,6 @@ def _finish(
     step: Step,
     one: Prepared,
     outcome: CompileReport | CompileFailure,
-    toolchain: Toolchain,
     made: _Made,
     events: InstallEvents,
 ) -> None:
@@ -204,7 +203,7 @@ def _finish(
             hints,
             instances,
             recorded_foreign(outcome.foreign, contents),
-            _code(step, one, outcome, toolchain),
+            code_of(step, one.closure, compile_request(step, one, outcome.output), outcome),
         )
         cache.publish(key, outcome.output, document)
         made.reports[key], made.rows[key] = outcome, (row, dependencies)
@@ -212,13 +211,6 @@ def _finish(
         return
     made.failures[key] = error
     events.failed(step, error)
-
-
-def _code(step: Step, one: Prepared, report: CompileReport, toolchain: Toolchain) -> Code | None:
-    try:
-        return code_of(toolchain, step, one.closure, compile_request(step, one, report.output), report)
-    except NativegenError:
-        return None  # something changed meanwhile; the image is made again when it is asked for
 
 
 def _raise_if_disk_is_full(error: NativegenError, root: str) -> None:

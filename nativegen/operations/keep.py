@@ -31,27 +31,27 @@ from nativegen.operations.toolchain import Toolchain
 from nativegen.pipeline.request import CompileReport, CompileRequest
 from nativegen.plan.decide import Step, reachable
 
-#: Simple names of assemblies, and the signature that was made with their contents.
+#: Signature of the units, and the contents of other assemblies that count besides.
 Code = dict[str, Any]
 
 
-def code_of(
-    toolchain: Toolchain, step: Step, closure: Closure, request: CompileRequest, report: CompileReport
-) -> Code | None:
+def code_of(step: Step, closure: Closure, request: CompileRequest, report: CompileReport) -> Code | None:
     """What the ``.json`` of an image says of its code; None: no other key could have the same.
 
     Args:
         report: of the image.
     """
     options = request.options
-    if options.mode == GUARDED or options.hard_bound:
+    if options.mode == GUARDED or options.hard_bound or not report.code:
         return None
     if not any(entry.kind == "contract" for entry in step.manifest.references):
         return None
-    contents: list[str] = []
-    if any(instance.assembly and not instance.code for instance in report.instances):
-        contents = [other.name for other in reachable(step.candidate, closure.candidates)]
-    return {"signature": toolchain.code(request, contents), "contents": contents}
+    has_others = any(instance.assembly and not instance.code for instance in report.instances)
+    return {"signature": report.code, "contents": _contents(step, closure) if has_others else {}}
+
+
+def _contents(step: Step, closure: Closure) -> dict[str, str]:
+    return {other.name: other.content for other in reachable(step.candidate, closure.candidates)}
 
 
 def keep(
@@ -74,7 +74,7 @@ def keep(
         code = document.get("code")
         if not isinstance(code, dict) or not _differ_in_contracts_only(document["manifest"], manifest.as_json()):
             return None
-        if toolchain.code(request, code["contents"]) != code["signature"]:
+        if code["contents"] not in ({}, _contents(step, closure)) or toolchain.code(request) != code["signature"]:
             return None
         contents = {other.name: other.content for other in closure.candidates.values()}
         if foreign_change(document["foreign"], contents, closure.paths, manifest.target) is not None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, fields, replace
 from typing import Any
@@ -73,8 +73,8 @@ class SharedToolchain:
     def contracts(self, index: Index) -> Contracts:
         return self._inner.contracts(index)
 
-    def code(self, request: CompileRequest, contents: Collection[str]) -> str:
-        return self._inner.code(request, contents)
+    def code(self, request: CompileRequest) -> str:
+        return self._inner.code(request)
 
     def compile(
         self, requests: Sequence[CompileRequest], jobs: int, progress: Progress
@@ -243,4 +243,5 @@ def _report(request: CompileRequest, shared: dict[str, Any], size: int) -> Compi
         report,
         instances=tuple(GenericInstance(**one) for one in shared["instances"]),
         foreign=tuple(ForeignUse(*map(str, one)) for one in shared["foreign"]),
+        code=str(shared["code"]),
     )

@@ -5,7 +5,7 @@ The real one, :class:`NativeToolchain`, imports binding, type system and pipelin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -48,14 +48,11 @@ class Toolchain(Protocol):
         """Contract signatures, remembered in the index."""
         ...
 
-    def code(self, request: CompileRequest, contents: Collection[str]) -> str:
-        """Signature of what the code of an image would be made from (:mod:`nativegen.pipeline.code_signature`).
-
-        Args:
-            contents: simple names of the references whose contents count.
+    def code(self, request: CompileRequest) -> str:
+        """What a report would say of the code of an image (:attr:`CompileReport.code`).
 
         Raises:
-            NativegenError: the input or one of these cannot be read.
+            NativegenError: the input cannot be read.
         """
         ...
 
@@ -91,10 +88,10 @@ class NativeToolchain:
 
         return StoredContracts(index, CONTRACT_VERSION, _TypeSystemContracts)
 
-    def code(self, request: CompileRequest, contents: Collection[str]) -> str:
-        from nativegen.pipeline.code_signature import code_signature
+    def code(self, request: CompileRequest) -> str:
+        from nativegen.pipeline.code_signature import units_signature
 
-        return code_signature(request, contents)
+        return units_signature(request)
 
     def compile(
         self, requests: Sequence[CompileRequest], jobs: int, progress: Progress

@@ -32,13 +32,13 @@ from nativegen.pipeline.facts import Facts
 from nativegen.pipeline.fingerprint import compiler_fingerprint
 from nativegen.pipeline.instance_names import find_instance, is_instance
 from nativegen.pipeline.instances import InstanceClosure, NeededInstance
-from nativegen.pipeline.link_names import LinkNames
+from nativegen.pipeline.link_names import LinkNames, same_types
 from nativegen.pipeline.method_names import resolve
 from nativegen.pipeline.relink import MAX_CHANGED, Linked, LinkReport
 from nativegen.pipeline.request import CompileReport, CompileRequest, ExcludedMethod, GenericInstance
 from nativegen.pipeline.reuse import Reuse, SymbolCheck
 from nativegen.pipeline.shared_units import SharedUnits
-from nativegen.pipeline.signature_facts import FAILURES
+from nativegen.pipeline.signature_facts import FAILURES, digest
 from nativegen.pipeline.unit_codec import Exclusion
 from nativegen.pipeline.unit_store import Result, UnitStore
 from nativegen.pipeline.worker import (
@@ -259,10 +259,8 @@ def _open(request: CompileRequest) -> _Job:
     start = time.process_time()
     assembly = Assembly.open(request.input)
     check_eligible(assembly, from_native=request.options.from_native)
-    every = rids = methods_with_cil(assembly)
-    if request.partial is not None:
-        wanted, _ = resolve(assembly, request.partial)
-        rids = [rid for rid in every if rid in wanted]
+    every = methods_with_cil(assembly)
+    rids = chosen_methods(assembly, every, request.partial)
     seconds = {"read": time.process_time() - start}
     return _Job(request, assembly, rids, len(every) - len(rids), wanted=rids, seconds=seconds)
 
@@ -271,6 +269,14 @@ def methods_with_cil(assembly: Assembly) -> list[int]:
     """MethodDef rids that have a CIL body (II.22.26: RVA not zero, code type IL)."""
     rows = assembly.rows(Table.MethodDef)  # RVA and implementation flags are the first columns
     return [rid for rid, row in enumerate(rows, 1) if row[0] and not row[1] & 3]
+
+
+def chosen_methods(assembly: Assembly, rids: list[int], partial: Sequence[str] | None) -> list[int]:
+    """Those that the lines of a profile name; all, when there is none."""
+    if partial is None:
+        return rids
+    wanted, _ = resolve(assembly, partial)
+    return [rid for rid in rids if rid in wanted]
 
 
 def _facade(job: _Job) -> CompileReport:
@@ -565,6 +571,7 @@ class _Linker:
             units_reused=len(job.rids) - job.compiled,
             units_compiled=job.compiled,
             instances=report.instances,
+            code="" if job.reuse is None else job.reuse.units_signature(report.same_types),
         )
 
     def _check_unchanged(self, job: _Job) -> None:
@@ -595,6 +602,7 @@ def _link_report(
         builder.linking.from_metadata,
         builder.prepared.manifest,
         builder.prepared.has_unrelated_code,
+        b"" if job.facts is None else digest(same_types(job.facts.module)),
     )
 
 

@@ -20,7 +20,7 @@ from nativegen.metadata import Table
 from nativegen.pipeline.module_facts import ModuleFacts
 from nativegen.pipeline.signature_facts import digest, text
 from nativegen.readytorun.unit import Symbol, SymbolKind
-from nativegen.typesystem import TypeLoadError
+from nativegen.typesystem import Module, TypeDesc, TypeLoadError
 from nativegen.typesystem.symbols import SymbolTable
 
 _FAILURES = (NativegenError, TypeLoadError)
@@ -114,3 +114,19 @@ class LinkNames:
                         yield f"{parent}::{string(columns[name_at])}{signature_text(columns[blob_at])}", rid
                     except _FAILURES:
                         continue
+
+
+def same_types(module: Module) -> bytes:
+    """Which type references mean the same type as an earlier one, or a type of the assembly itself."""
+    first: dict[TypeDesc, int] = {}
+    found = []
+    for rid in range(1, module.assembly.row_count(Table.TypeRef) + 1):
+        try:
+            type_ = module.type(Table.TypeRef << 24 | rid)
+        except _FAILURES:
+            continue  # what cannot be resolved has keys of its own
+        if type_.module is module:
+            found.append(f"{rid} own")
+        elif first.setdefault(type_, rid) != rid:
+            found.append(f"{rid} {first[type_]}")
+    return text(*found)

@@ -60,6 +60,7 @@ class LinkReport:
         from_metadata: sections of the image, see :class:`nativegen.readytorun.link.Linking`.
         manifest: the manifest metadata of the image, if it has any.
         has_unrelated_code: there is code of other modules' generics.
+        same_types: see :func:`nativegen.pipeline.unit_key.signature_of`.
     """
 
     exclusions: tuple[ExcludedMethod, ...]
@@ -71,6 +72,7 @@ class LinkReport:
     from_metadata: Mapping[SectionType, tuple[bytes, int]]
     manifest: bytes | None
     has_unrelated_code: bool
+    same_types: bytes
 
 
 @dataclass(slots=True)
@@ -190,6 +192,7 @@ def encode_linked(
             "fixed_rids": report.fixed_rids,
             "manifest": None if report.manifest is None else report.manifest.hex(),
             "has_unrelated_code": report.has_unrelated_code,
+            "same_types": report.same_types.hex(),
             "from_metadata": [(type, data.hex(), size) for type, (data, size) in report.from_metadata.items()],
         }
     ).encode("utf-8", "surrogatepass")
@@ -225,5 +228,6 @@ def decode_linked(data: bytes | memoryview, basis: bytes) -> Linked | None:
         {SectionType(type): (bytes.fromhex(data), alignment) for type, data, alignment in head["from_metadata"]},
         None if head["manifest"] is None else bytes.fromhex(head["manifest"]),
         head["has_unrelated_code"],
+        bytes.fromhex(head["same_types"]),
     )
     return Linked(dict(zip(rids, keys, strict=True)), report, memoryview(data)[end + head_size :])

@@ -126,6 +126,8 @@ class CompileReport:
         units_reused: methods taken from the unit store, exclusions included; units_compiled: all others.
         downloaded: the image came from a shared cache; nothing was compiled.
         instances: of the assembly's own generics over value types, besides the code that reference types share.
+        code: signature of what its methods were made from (:func:`nativegen.pipeline.code_signature.units_signature`);
+        empty when that is not known.
     """
 
     input: str
@@ -145,3 +147,4 @@ class CompileReport:
     units_compiled: int = 0
     instances: tuple[GenericInstance, ...] = ()
     downloaded: bool = False
+    code: str = ""

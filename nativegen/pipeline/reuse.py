@@ -30,7 +30,7 @@ from nativegen.pipeline.relink import Linked, LinkReport, basis_of, encode_linke
 from nativegen.pipeline.request import CompileRequest
 from nativegen.pipeline.signature_facts import digest, text
 from nativegen.pipeline.unit_codec import Exclusion, Tables
-from nativegen.pipeline.unit_key import UnitKeys, key_with_rows
+from nativegen.pipeline.unit_key import UnitKeys, key_with_rows, signature_of
 from nativegen.pipeline.unit_store import AssemblyUnits, Result
 from nativegen.readytorun.cells import CellTable, encoded_signature
 from nativegen.readytorun.check_unit import check_unit
@@ -78,6 +78,10 @@ class Reuse:
         start = time.process_time()
         self._keys = self._all_keys(rids)
         self.seconds["key"] = time.process_time() - start
+
+    def units_signature(self, same_types: bytes) -> str:
+        """Of the keys of all methods, after :meth:`identify`; see :func:`signature_of`."""
+        return signature_of(same_types, [key for _, key in sorted(self._keys.items())])
 
     def linked(self) -> tuple[Linked, list[int], dict[int, Result]] | None:
         """What the last image was linked from, if no more is to be done than to exchange some of it.

@@ -240,6 +240,16 @@ class UnitKeys:
         return digest(self.prefix + text(*[part for item in sorted(contents.items()) for part in item]))
 
 
+def signature_of(same_types: bytes, keys: Iterable[bytes]) -> str:
+    """One signature for all units of an image: 32 hex digits over their keys, in the order of the methods.
+
+    Args:
+        same_types: digest of :func:`nativegen.pipeline.link_names.same_types`, because an image names a type by the
+            first such row.
+    """
+    return digest(b"".join([same_types, *keys])).hex()
+
+
 def key_with_rows(key: bytes, rows: bytes) -> bytes:
     """The key of a result that also depends on which types and members the metadata has rows for.
 

@@ -48,6 +48,8 @@ Result = MethodUnit | Exclusion
 DEFAULT_MAX_BYTES = 2 << 30
 #: Files of one assembly; one more and the small ones are merged.
 MAX_FILES = 8
+#: Files of what images were linked from: scenarios and modes have their own.
+MAX_LINKED = 4
 #: A folder may be this many times as large as what the last build used (scenarios and branches share it), and a bit.
 _GROWTH = 4
 _GROWTH_BYTES = 8 << 20
@@ -135,6 +137,11 @@ class AssemblyUnits:
     def save_linked(self, name: bytes, parts: Sequence[bytes | memoryview]) -> None:
         """Keep what an image was linked from instead of what there may be of this name."""
         self._save(self._linked_path(name), parts)
+        # They are large, and those of other compilers or of options that nobody uses any more will not be read again.
+        with contextlib.suppress(OSError):
+            paths = [entry.path for entry in os.scandir(self._folder) if entry.name.endswith(_LINKED_SUFFIX)]
+            for path in sorted(paths, key=os.path.getmtime)[:-MAX_LINKED]:
+                os.unlink(path)
 
     def _linked_path(self, name: bytes) -> str:
         return os.path.join(self._folder, name.hex() + _LINKED_SUFFIX)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import xxhash
@@ -83,7 +83,7 @@ class FakeToolchain:
         wanted = request.target or "9.0"
         return Closure(root.stem, wanted, "9.0.5", candidates, paths, self.framework, tuple(missing), ())
 
-    def code(self, request: CompileRequest, contents: Collection[str]) -> str:
+    def code(self, request: CompileRequest) -> str:
         """What stands behind a plus in a contract is what nobody uses."""
         text = Path(request.input).read_text()
         seen: dict[str, str] = {}
@@ -94,8 +94,7 @@ class FakeToolchain:
                 facts = json.loads(Path(request.references[name]).read_text())
                 seen[name] = facts["contract"].partition("+")[0]
                 pending += facts["refs"]
-        whole = [Path(request.references[name]).read_text() for name in sorted(contents)]
-        return xxhash.xxh3_128_hexdigest("\n".join([text, str(sorted(seen.items())), *whole]).encode())
+        return xxhash.xxh3_128_hexdigest("\n".join([text, str(sorted(seen.items()))]).encode())
 
     def compile(
         self, requests: Sequence[CompileRequest], jobs: int, progress: Progress
@@ -124,6 +123,7 @@ class FakeToolchain:
                 image_size=len(image),
                 input_size=len(text),
                 seconds={"read": 0.0},
+                code=self.code(request),
             )
 
 

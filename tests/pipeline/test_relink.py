@@ -210,6 +210,24 @@ def test_other_options_and_targets_have_files_of_their_own(edits: Edits) -> None
     assert not edits.exchanged
 
 
+def test_the_files_used_last_are_kept(edits: Edits) -> None:
+    for mode, debug in (("resilient", False), ("guarded", False), ("pinned", False), ("resilient", True)):
+        edits.options = CompileOptions(mode=mode, debug=debug)
+        edits.target = "9.0"
+        edits.build()
+    edits.options = CompileOptions()
+    edits.build(edits.constant("M0", 3))
+    edits.options = CompileOptions(profile=True)
+    edits.build()
+    assert len(list(edits.store.rglob("*.linked"))) == 4
+    edits.options = CompileOptions()
+    edits.build(edits.constant("M0", 3))
+    assert edits.exchanged == [True] * 2  # the one of guarded images has gone
+    edits.options = CompileOptions(mode="guarded")
+    edits.build(edits.constant("M0", 3))
+    assert edits.exchanged == [True] * 2
+
+
 def test_a_damaged_file_is_as_none(edits: Edits) -> None:
     edits.build()
     (path,) = edits.store.rglob("*.linked")

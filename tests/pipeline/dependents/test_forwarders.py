@@ -75,7 +75,7 @@ def test_two_references_that_come_to_mean_one_type(tmp_path: Path, monkeypatch: 
     assert old_image != new_image
     assert old_code != new_code
     # Negative control: nothing but the list of such references tells.
-    monkeypatch.setattr("nativegen.pipeline.code_signature._same_types", lambda module: b"")
+    monkeypatch.setattr("nativegen.pipeline.code_signature.same_types", lambda module: b"")
     assert _built(tmp_path / "before", program, *before)[0] == _built(tmp_path / "after", program, *after)[0]
 
 
