@@ -480,9 +480,7 @@ class _Linker:
             from_metadata=linked.report.from_metadata,
         )
         report = linked.report
-        image = linking.link(
-            linked.units, job.table, report.manifest, has_unrelated_code=report.has_unrelated_code
-        )
+        image = linking.link(linked.units, job.table, report.manifest, has_unrelated_code=report.has_unrelated_code)
         job.seconds["link"] = time.process_time() - start + job.seconds.pop("exchange")
         return self._write(job, image, report)
 
@@ -628,9 +626,7 @@ def _add_instances(job: _Job, builder: ImageBuilder, check: SymbolCheck) -> tupl
                 code, detail = Reason.NOT_NAMEABLE.code, unknown.name
             else:
                 builder.add_instance_entry(needed.hash, needed.signature, outcome.unit)
-        result.append(
-            GenericInstance(needed.name, needed.rid, needed.needed_by, code, detail, needed.assembly)
-        )
+        result.append(GenericInstance(needed.name, needed.rid, needed.needed_by, code, detail, needed.assembly))
     if job.closure is not None:
         result += job.closure.left_out
     return tuple(result)

@@ -32,6 +32,7 @@ from nativegen.compiler.inline_rules import is_small
 from nativegen.metadata import Assembly, Table
 from nativegen.metadata.bodies import BodyFinder, measure_body
 from nativegen.pipeline.module_facts import ModuleFacts
+from nativegen.pipeline.sealed import sealed, unsealed
 from nativegen.pipeline.signature_facts import DIGEST_SIZE, digest, text
 from nativegen.typesystem import Module
 
@@ -39,8 +40,7 @@ from nativegen.typesystem import Module
 _MAX_TOKENS = 64
 
 _MAGIC = b"ngkeysum"
-_HEADER = struct.Struct(f"<8sQ{DIGEST_SIZE}s{DIGEST_SIZE}s{DIGEST_SIZE}sIII")
-_CHECKED_FROM = 16
+_HEADER = struct.Struct(f"<{DIGEST_SIZE}s{DIGEST_SIZE}s{DIGEST_SIZE}sIII")
 _FILE = struct.Struct("<I?II")
 _LDSTR = re.compile(rb"\x72...\x70", re.DOTALL)
 
@@ -214,7 +214,7 @@ def encode_summary(summary: Summary) -> bytes:
     pairs = sorted((rid, token) for rid, tokens in summary.bringers.items() for token in tokens)
     flat = array("I", [number for pair in pairs for number in pair])
     parts = [_HEADER.pack(
-        _MAGIC, 0, summary.origin.metadata, summary.origin.strings, summary.origin.references,
+        summary.origin.metadata, summary.origin.strings, summary.origin.references,
         len(summary.rids), len(flat), len(summary.files),
     )]  # fmt: skip
     parts += [summary.rids.tobytes(), summary.hashes.tobytes(), summary.sizes.tobytes(), summary.keys, flat.tobytes()]
@@ -223,9 +223,7 @@ def encode_summary(summary: Summary) -> bytes:
         lengths = array("I", map(len, known.signatures))
         parts += [_FILE.pack(len(encoded), known.is_nameable, len(known.needless), len(lengths)), encoded]
         parts += [known.needless.tobytes(), lengths.tobytes(), *known.signatures]
-    data = b"".join(parts)
-    checksum = xxhash.xxh3_64_intdigest(data[_CHECKED_FROM:])
-    return data[:8] + checksum.to_bytes(8, "little") + data[_CHECKED_FROM:]
+    return b"".join(sealed(_MAGIC, parts))
 
 
 def decode_summary(data: bytes) -> Summary:
@@ -234,17 +232,16 @@ def decode_summary(data: bytes) -> Summary:
     Raises:
         ValueError: they are none.
     """
-    if len(data) < _HEADER.size or not data.startswith(_MAGIC):
+    content = unsealed(data, _MAGIC)
+    if len(content) < _HEADER.size:
         raise ValueError("no summary")
-    _, checksum, metadata, strings, references, count, flat_count, file_count = _HEADER.unpack_from(data)
-    if xxhash.xxh3_64_intdigest(data[_CHECKED_FROM:]) != checksum:
-        raise ValueError("wrong checksum")
+    metadata, strings, references, count, flat_count, file_count = _HEADER.unpack_from(content)
     at = _HEADER.size
 
     def take(size: int) -> bytes:
         nonlocal at
         at += size
-        return data[at - size : at]
+        return bytes(content[at - size : at])
 
     rids, hashes, sizes = array("I", take(4 * count)), array("Q", take(8 * count)), array("I", take(4 * count))
     keys = take(DIGEST_SIZE * count)

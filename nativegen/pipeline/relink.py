@@ -27,12 +27,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import accumulate
 
-import xxhash
-
 from nativegen.compiler.exclusions import Reason
 from nativegen.compiler.instances import may_need_instances
 from nativegen.pipeline.key_summary import Origin
 from nativegen.pipeline.request import CompileRequest, ExcludedMethod, GenericInstance
+from nativegen.pipeline.sealed import sealed, unsealed
 from nativegen.pipeline.signature_facts import DIGEST_SIZE, digest, text
 from nativegen.readytorun.cells import CellTable
 from nativegen.readytorun.enums import SectionType
@@ -44,9 +43,8 @@ from nativegen.typesystem import TypeLoadError
 MAX_CHANGED = 64
 
 _MAGIC = b"nglinked"
-# Magic; checksum of the rest; basis; number of keys; bytes of the report.
-_HEADER = struct.Struct(f"<8sQ{DIGEST_SIZE}sII")
-_CHECKED_FROM = 16
+# Basis; number of keys; bytes of the report.
+_HEADER = struct.Struct(f"<{DIGEST_SIZE}sII")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,22 +121,14 @@ class Linked:
         table = CellTable.restored(symbols, bytearray(cells.kinds), list(cells.signatures), list(cells.ref_maps))
         known = len(table.kinds)
         preparation = Preparation(table, has_packed_bounds=packed)
-        for rid in sorted(changed):
-            unit = changed[rid]
-            if unit.foreign:
-                return None
-            for cell in unit.cells:
-                if may_need_instances(cell):
-                    try:
-                        number = table.add(cell)
-                    except (KeyError, TypeLoadError):
-                        return None
-                    if number >= known:
-                        return None
-            try:
+        try:
+            for rid in sorted(changed):
+                unit = changed[rid]
+                if unit.foreign or any(table.add(cell) >= known for cell in unit.cells if may_need_instances(cell)):
+                    return None
                 preparation.add(unit)
-            except (KeyError, TypeLoadError):
-                return None
+        except (KeyError, TypeLoadError):
+            return None
         where = {rid: number for number, rid in enumerate(units.rids)}
         if not where.keys() >= changed.keys():
             return None
@@ -196,28 +186,26 @@ def encode_linked(
             "from_metadata": [(type, data.hex(), size) for type, (data, size) in report.from_metadata.items()],
         }
     ).encode("utf-8", "surrogatepass")
-    fields = _HEADER.pack(_MAGIC, 0, basis, len(keys), len(head))[_CHECKED_FROM:]
-    parts = [fields, array("I", rids).tobytes(), *keys, head, *units.encode()]
-    checksum = xxhash.xxh3_64()
-    for part in parts:
-        checksum.update(part)
-    return [_MAGIC, checksum.intdigest().to_bytes(8, "little"), *parts]
+    fields = _HEADER.pack(basis, len(keys), len(head))
+    return sealed(_MAGIC, [fields, array("I", rids).tobytes(), *keys, head, *units.encode()])
 
 
 def decode_linked(data: bytes | memoryview, basis: bytes) -> Linked | None:
     """What a file says; None: it is damaged, or about something else."""
-    if len(data) < _HEADER.size or bytes(data[:8]) != _MAGIC:
+    try:
+        content = unsealed(data, _MAGIC)
+        of, count, head_size = _HEADER.unpack_from(content)
+    except (ValueError, struct.error):
         return None
-    _, checksum, of, count, head_size = _HEADER.unpack_from(data)
-    if of != basis or xxhash.xxh3_64_intdigest(data[_CHECKED_FROM:]) != checksum:
+    if of != basis:
         return None
     rids = array("I")
     rids_end = _HEADER.size + 4 * count
-    rids.frombytes(data[_HEADER.size : rids_end])
+    rids.frombytes(content[_HEADER.size : rids_end])
     end = rids_end + DIGEST_SIZE * count
-    every_key = bytes(data[rids_end:end])
+    every_key = bytes(content[rids_end:end])
     keys = [every_key[start : start + DIGEST_SIZE] for start in range(0, len(every_key), DIGEST_SIZE)]
-    head = json.loads(bytes(data[end : end + head_size]).decode("utf-8", "surrogatepass"))
+    head = json.loads(bytes(content[end : end + head_size]).decode("utf-8", "surrogatepass"))
     report = LinkReport(
         tuple([ExcludedMethod(**each) for each in head["exclusions"]]),
         head["native"],
@@ -230,4 +218,4 @@ def decode_linked(data: bytes | memoryview, basis: bytes) -> Linked | None:
         head["has_unrelated_code"],
         bytes.fromhex(head["same_types"]),
     )
-    return Linked(dict(zip(rids, keys, strict=True)), report, memoryview(data)[end + head_size :])
+    return Linked(dict(zip(rids, keys, strict=True)), report, content[end + head_size :])

@@ -38,6 +38,7 @@ import xxhash
 from nativegen.files import replacing
 from nativegen.pipeline.key_summary import Summary, decode_summary, encode_summary
 from nativegen.pipeline.relink import Linked, decode_linked
+from nativegen.pipeline.sealed import SEAL_SIZE, sealed, unsealed
 from nativegen.pipeline.signature_facts import DIGEST_SIZE
 from nativegen.pipeline.unit_codec import CorruptRecord, Exclusion, TableBuilder, Tables, decode, decode_tables, encode
 from nativegen.readytorun.unit import MethodUnit
@@ -60,7 +61,6 @@ _LINKED_SUFFIX = ".linked"
 _MAGIC = b"ngunits1"
 # Magic; checksum of the rest up to the records; number of records; bytes of the tables, of the records.
 _HEADER = struct.Struct("<8sQIIQ")
-_CHECKED_FROM = 16
 _PER_RECORD = DIGEST_SIZE + 4 + 8
 
 
@@ -237,9 +237,8 @@ def encode_file(results: Mapping[bytes, Result]) -> tuple[bytes, Tables]:
         checks.append(_check(record, key))
     encoded = tables.encode()
     index = b"".join([*results, _little(ends).tobytes(), _little(checks).tobytes(), encoded])
-    sizes = _HEADER.pack(_MAGIC, 0, len(records), len(encoded), end)[_CHECKED_FROM:]
-    checksum = xxhash.xxh3_64_intdigest(sizes + index)
-    return b"".join([_MAGIC, checksum.to_bytes(8, "little"), sizes, index, *records]), tables.tables
+    sizes = _HEADER.pack(_MAGIC, 0, len(records), len(encoded), end)[SEAL_SIZE:]
+    return b"".join([*sealed(_MAGIC, [sizes, index]), *records]), tables.tables
 
 
 def _check(record: bytes, key: bytes) -> int:
@@ -294,14 +293,16 @@ class _UnitFile:
             if self.size < _HEADER.size:
                 raise CorruptRecord("truncated")
             self._data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-        magic, checksum, count, tables_size, records_size = _HEADER.unpack_from(self._data)
+        _, _, count, tables_size, records_size = _HEADER.unpack_from(self._data)
         keys_end = _HEADER.size + DIGEST_SIZE * count
         tables_at = _HEADER.size + _PER_RECORD * count
         self._records = tables_at + tables_size
-        if magic != _MAGIC or self._records + records_size != self.size:
-            raise CorruptRecord("wrong magic or size")
-        if xxhash.xxh3_64_intdigest(self._data[_CHECKED_FROM : self._records]) != checksum:
-            raise CorruptRecord("wrong checksum")
+        if self._records + records_size != self.size:
+            raise CorruptRecord("wrong size")
+        try:
+            unsealed(memoryview(self._data)[: self._records], _MAGIC)
+        except ValueError as error:
+            raise CorruptRecord(str(error)) from None
         keys = self._data[_HEADER.size : keys_end]
         self.keys = {keys[at : at + DIGEST_SIZE]: at // DIGEST_SIZE for at in range(0, len(keys), DIGEST_SIZE)}
         self._ends = _little(array("I", self._data[keys_end : keys_end + 4 * count]))
