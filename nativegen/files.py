@@ -53,13 +53,35 @@ def locked(path: str, *, shared: bool = False, wait: bool = True, create: bool =
     Raises:
         OSError: it cannot be opened.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o600)
+    descriptor = lock(path, shared=shared, wait=wait, create=create)
     try:
-        got = True
-        try:
-            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            got = False
-        yield got
+        yield descriptor is not None
     finally:
-        os.close(descriptor)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def lock(path: str, *, shared: bool = False, wait: bool = True, create: bool = False) -> int | None:
+    """An open file descriptor that holds the lock of :func:`locked` until it is closed; None: somebody else has it.
+
+    The lock is one of what stands at ``path`` *now*: a lock belongs to a file, not to its name, and between opening and
+    locking another process may remove the file and a third one make and lock a new one.
+
+    Raises:
+        OSError: it cannot be opened; FileNotFoundError also when it was removed meanwhile and is not to be made.
+    """
+    kind = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
+    while True:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o600)
+        keep = False
+        try:
+            fcntl.flock(descriptor, kind)
+            with contextlib.suppress(FileNotFoundError):  # the next round says so, or makes it
+                keep = os.path.samestat(os.fstat(descriptor), os.stat(path))
+            if keep:
+                return descriptor
+        except BlockingIOError:
+            return None
+        finally:
+            if not keep:
+                os.close(descriptor)

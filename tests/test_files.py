@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import pathlib
 
 import pytest
 
-from nativegen.files import replacing
+from nativegen.files import locked, replacing
 
 
 @pytest.mark.parametrize("durable", [False, True])
@@ -42,3 +44,48 @@ def test_the_temporary_file_can_live_elsewhere(tmp_path: pathlib.Path) -> None:
         pathlib.Path(temporary).write_text("new")
     assert path.read_text() == "new"
     assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("made_anew", [True, False])
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_lock_is_one_of_what_stands_at_the_path_now(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, wait: bool, made_anew: bool
+) -> None:
+    """Between opening and locking another process removes the file, and a third one makes a new one and locks it."""
+    path = tmp_path / "view.lock"
+    path.touch()
+    others: list[int] = []
+    flock = fcntl.flock
+
+    def swap_and_flock(descriptor: int, kind: int) -> None:
+        if not others:
+            path.unlink()
+            if made_anew:
+                others.append(os.open(path, os.O_RDWR | os.O_CREAT))
+                flock(others[0], fcntl.LOCK_SH)
+        elif kind == fcntl.LOCK_EX:  # who waits gets it when the third process is done
+            flock(others[0], fcntl.LOCK_UN)
+        flock(descriptor, kind)
+
+    monkeypatch.setattr(fcntl, "flock", swap_and_flock)
+    if not made_anew:
+        with pytest.raises(FileNotFoundError), locked(str(path), wait=wait):
+            pass
+        return
+    with locked(str(path), wait=wait) as got:
+        assert got == wait
+        if got:
+            with pytest.raises(BlockingIOError):
+                flock(others[0], fcntl.LOCK_SH | fcntl.LOCK_NB)
+    os.close(others[0])
+
+
+def test_a_lock_that_somebody_else_holds(tmp_path: pathlib.Path) -> None:
+    with (
+        locked(str(tmp_path), shared=True) as first,
+        locked(str(tmp_path), shared=True) as second,
+        locked(str(tmp_path), wait=False) as third,
+    ):
+        assert (first, second, third) == (True, True, False)
+    with locked(str(tmp_path), wait=False) as fourth:
+        assert fourth

@@ -115,12 +115,8 @@ class Cache:
             folder = os.path.join(self.root, STAGING, f"{os.getpid()}-{secrets.token_hex(4)}")
             os.makedirs(folder, 0o700)
             with contextlib.suppress(FileNotFoundError):  # somebody cleaned up before it was locked
-                attempt = contextlib.ExitStack()
-                attempt.enter_context(locked(folder, shared=True))
-                if os.path.isdir(folder):
-                    stack.push(attempt)
-                    return folder
-                attempt.close()
+                stack.enter_context(locked(folder, shared=True))
+                return folder
 
     @contextlib.contextmanager
     def publishing(self) -> Iterator[None]:

@@ -10,15 +10,13 @@ new files written there do not land in the original folder (changes to existing 
 by ``publish``.
 
 A view's name is the xxh3 of its contents' description, so it is made once and never changed. A program that runs holds
-a shared lock on its view; views of the same application that nobody holds are removed when a new one is made. Whoever
-gets a lock looks whether its file is still there: another process may just have removed it, or the whole shelf. A view
+a shared lock on its view; views of the same application that nobody holds are removed when a new one is made. A view
 that a killed process left half made goes with it: whoever makes it holds its lock.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -27,7 +25,7 @@ from dataclasses import asdict, dataclass
 
 import xxhash
 
-from nativegen.files import locked
+from nativegen.files import lock, locked
 from nativegen.operations.substitution import Substitution
 from nativegen.operations.tree import Entry, tree_entries
 
@@ -57,7 +55,7 @@ def make_view(cache_root: str, substitution: Substitution) -> View:
     description = json.dumps([[asdict(entry) for entry in entries], _states(entries, real)]).encode()
     shelf = _shelf(cache_root, app)
     view = os.path.join(shelf, xxhash.xxh3_128_hexdigest(description))
-    lock = _lock(view + _LOCK)
+    held = _lock(view + _LOCK)
     if not os.path.isdir(view):
         temporary = f"{view}.{os.getpid()}-{os.urandom(4).hex()}.tmp"
         try:
@@ -70,21 +68,18 @@ def make_view(cache_root: str, substitution: Substitution) -> View:
         if not os.path.isdir(view):
             raise FileNotFoundError(view)
         _remove_unused(shelf, os.path.basename(view))
-    return View(view, os.path.join(view, os.path.basename(app)), lock)
+    return View(view, os.path.join(view, os.path.basename(app)), held)
 
 
 def _lock(path: str) -> int:
     """An open file with a shared lock, which the program that is started will hold."""
     while True:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):
-            lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-            os.set_inheritable(lock, True)
-            fcntl.flock(lock, fcntl.LOCK_SH)
-            with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(lock), os.stat(path)):
-                    return lock
-            os.close(lock)  # of a view that was just removed
+        with contextlib.suppress(FileNotFoundError):  # another process just removed the whole shelf
+            held = lock(path, shared=True, create=True)
+            assert held is not None  # it waits
+            os.set_inheritable(held, True)
+            return held
 
 
 def remove_views(cache_root: str, app: str) -> None:
@@ -138,8 +133,7 @@ def _fill(folder: str, entries: Sequence[Entry], real: set[str]) -> None:
 
 def _remove_unused(shelf: str, keep: str) -> None:
     with contextlib.suppress(FileNotFoundError):  # another process removes the same ones
-        names = os.listdir(shelf)
-        for name in names:
+        for name in os.listdir(shelf):
             view = name.removesuffix(_LOCK)
             if name == view or view == keep:
                 continue
@@ -148,7 +142,7 @@ def _remove_unused(shelf: str, keep: str) -> None:
                 if not is_unused:
                     continue
                 # The view itself, and what killed processes began of it; whoever makes it holds the lock.
-                for other in names:
+                for other in os.listdir(shelf):
                     if other == view or other.startswith(view + "."):
                         shutil.rmtree(os.path.join(shelf, other), ignore_errors=True)
                 os.unlink(path)

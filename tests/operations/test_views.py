@@ -10,7 +10,7 @@ from pathlib import Path
 from nativegen.operations.substitution import Substitution
 from nativegen.operations.view import make_view, remove_all_views, remove_views
 
-PROCESSES, ROUNDS = 5, 60
+PROCESSES, ROUNDS = 5, 100
 
 
 def _use(root: str, app: Path, images: list[Path], choose: random.Random) -> None:
