@@ -14,7 +14,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from nativegen.cache import statistics
 from nativegen.cache.manifests import file_checksum, image_manifest, row_of_manifest
@@ -24,12 +24,12 @@ from nativegen.diagnostics import NativegenError
 from nativegen.operations.closure import MissingReference, RefusedAssembly
 from nativegen.operations.keep import code_of, dependencies_of, keep
 from nativegen.operations.modes import recorded_foreign
-from nativegen.operations.prepare import Prepared, image_key, prepare
+from nativegen.operations.prepare import Prepared, compile_request, image_key, prepare
 from nativegen.operations.request import InstallRequest
 from nativegen.operations.selection import Selection
 from nativegen.operations.toolchain import CompileFailure, Toolchain
 from nativegen.operations.uninstall import remove_unreferenced
-from nativegen.pipeline.request import CompileReport, CompileRequest
+from nativegen.pipeline.request import CompileReport
 from nativegen.plan.decide import Skipped, Step
 from nativegen.plan.explanations import NO_EXPLANATIONS, Explanations
 
@@ -158,17 +158,6 @@ def _compile(
         _withdraw(cache, made)
         raise
     return made
-
-
-def compile_request(step: Step, one: Prepared, output: str) -> CompileRequest:
-    """What the compiler is asked for one planned image."""
-    closure = one.closure
-    partial = closure.selection.methods[step.candidate.name] if closure.selection is not None else None
-    target = step.manifest.target
-    contents = {reference.name for reference in step.manifest.references if reference.kind == "content"}
-    bound = tuple(sorted(name.lower() for name in contents.intersection(step.candidate.hints)))
-    options = replace(one.request.compile_options(target), hard_bound=bound)
-    return CompileRequest(step.candidate.il, output, target, closure.paths, options, partial=partial)
 
 
 def _finish(

@@ -66,22 +66,12 @@ def keep(
         The row of the image, which is published then; None: it has to be made.
     """
     candidate, manifest = step.candidate, step.manifest
-    before = cache.index.newest_image_of(candidate.path, manifest.target, manifest.scenario)
-    if before is None or before.key == manifest.key:
-        return None
     try:
-        document: dict[str, Any] = cache.read_manifest(before.image_key)
-        code = document.get("code")
-        if not isinstance(code, dict) or not _differ_in_contracts_only(document["manifest"], manifest.as_json()):
+        found = _same_code(cache, step, closure, request, toolchain)
+        if found is None:
             return None
-        if code["contents"] not in ({}, _contents(step, closure)) or toolchain.code(request) != code["signature"]:
-            return None
+        before, document = found
         contents = {other.name: other.content for other in closure.candidates.values()}
-        if foreign_change(document["foreign"], contents, closure.paths, manifest.target) is not None:
-            return None
-        image = cache.image_path(before.image_key)
-        if file_checksum(image) != before.checksum:
-            return None
         key = ImageKey(manifest.target, candidate.name, manifest.key)
         document |= {"key": manifest.key, "sha256": manifest.sha256, "manifest": manifest.as_json()}
         document["source"] = candidate.path
@@ -89,11 +79,45 @@ def keep(
             entry["content"] = contents.get(name, "")
         document["dependencies"] = [list(dependency) for dependency in dependencies_of(step, closure)]
         row = row_of_manifest(document, key)
-        _link(image, os.path.dirname(request.output))
+        _link(cache.image_path(before.image_key), os.path.dirname(request.output))
     except (NativegenError, FileNotFoundError, KeyError):
         return None  # removed meanwhile, or damaged
     cache.publish(key, request.output, document)
     return row
+
+
+def would_keep(cache: Cache, step: Step, closure: Closure, request: CompileRequest, toolchain: Toolchain) -> bool:
+    """Whether :func:`keep` would find an image; nothing is changed."""
+    try:
+        return _same_code(cache, step, closure, request, toolchain) is not None
+    except (NativegenError, FileNotFoundError, KeyError):
+        return False
+
+
+def _same_code(
+    cache: Cache, step: Step, closure: Closure, request: CompileRequest, toolchain: Toolchain
+) -> tuple[Image, dict[str, Any]] | None:
+    """The image made last from the assembly of a step, and its ``.json``; None: its code would be another.
+
+    Raises:
+        NativegenError, FileNotFoundError, KeyError: removed meanwhile, or damaged.
+    """
+    candidate, manifest = step.candidate, step.manifest
+    before = cache.index.newest_image_of(candidate.path, manifest.target, manifest.scenario)
+    if before is None or before.key == manifest.key:
+        return None
+    document: dict[str, Any] = cache.read_manifest(before.image_key)
+    code = document.get("code")
+    if not isinstance(code, dict) or not _differ_in_contracts_only(document["manifest"], manifest.as_json()):
+        return None
+    if code["contents"] not in ({}, _contents(step, closure)) or toolchain.code(request) != code["signature"]:
+        return None
+    contents = {other.name: other.content for other in closure.candidates.values()}
+    if foreign_change(document["foreign"], contents, closure.paths, manifest.target) is not None:
+        return None
+    if file_checksum(cache.image_path(before.image_key)) != before.checksum:
+        return None
+    return before, document
 
 
 def _link(image: str, folder: str) -> None:

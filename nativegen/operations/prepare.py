@@ -1,9 +1,9 @@
-"""Bind and plan one root against a cache, without compiling anything: the first half of ``install``, all of ``why``."""
+"""Bind and plan one root against a cache, compiling nothing: the first half of ``install``, most of ``why``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nativegen.cache.manifests import file_checksum, row_of_manifest
@@ -14,6 +14,7 @@ from nativegen.operations.closure import Closure
 from nativegen.operations.modes import foreign_change
 from nativegen.operations.request import InstallRequest
 from nativegen.operations.toolchain import Toolchain
+from nativegen.pipeline.request import CompileRequest
 from nativegen.plan.decide import Candidate, Plan, Settings, Step, plan_images
 from nativegen.plan.explanations import NO_EXPLANATIONS, Explanations
 
@@ -116,3 +117,14 @@ class _StoredImages:
 def image_key(step: Step) -> ImageKey:
     """Where the image of a step is."""
     return ImageKey(step.manifest.target, step.candidate.name, step.manifest.key)
+
+
+def compile_request(step: Step, one: Prepared, output: str) -> CompileRequest:
+    """What the compiler is asked for one planned image."""
+    closure = one.closure
+    partial = closure.selection.methods[step.candidate.name] if closure.selection is not None else None
+    target = step.manifest.target
+    contents = {reference.name for reference in step.manifest.references if reference.kind == "content"}
+    bound = tuple(sorted(name.lower() for name in contents.intersection(step.candidate.hints)))
+    options = replace(one.request.compile_options(target), hard_bound=bound)
+    return CompileRequest(step.candidate.il, output, target, closure.paths, options, partial=partial)

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from nativegen.cache.store import Cache, read_manifest
-from nativegen.operations.install import compile_request
 from nativegen.operations.modes import RESILIENT
+from nativegen.operations.prepare import compile_request
 from nativegen.operations.substitution import Substitution
 from nativegen.operations.toolchain import CompileFailure, Progress, Toolchain
 from nativegen.pipeline.request import CompileRequest

@@ -7,20 +7,28 @@ from dataclasses import dataclass
 from nativegen.cache.records import Root
 from nativegen.cache.store import Cache
 from nativegen.diagnostics import NativegenError
-from nativegen.operations.prepare import prepare
+from nativegen.operations.keep import would_keep
+from nativegen.operations.prepare import Prepared, compile_request, prepare
 from nativegen.operations.query import Query
 from nativegen.operations.request import InstallRequest
 from nativegen.operations.toolchain import Toolchain
+from nativegen.plan.decide import Step
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """About one image of one root: ``because`` is None when it is valid."""
+    """About one image of one root.
+
+    Args:
+        because: what changed; None: the image is valid.
+        stays: its code uses nothing of what changed, so ``update`` will not make it again.
+    """
 
     root: Root
     path: str
     display_name: str
     because: str | None
+    stays: bool = False
 
 
 def why(cache: Cache, query: Query, toolchain: Toolchain) -> list[Answer]:
@@ -35,13 +43,21 @@ def why(cache: Cache, query: Query, toolchain: Toolchain) -> list[Answer]:
         if not is_root and not any(query.matches(image.source, image.display_name) for image in edges):
             continue
         try:
-            plan = prepare(cache, InstallRequest.from_json(root.key.path, root.options), toolchain).plan
+            prepared = prepare(cache, InstallRequest.from_json(root.key.path, root.options), toolchain)
         except NativegenError as error:
             answers.append(Answer(root, root.key.path, root.display_name, str(error)))
             continue
-        for step in plan.steps:
+        for step in prepared.plan.steps:
             candidate = step.candidate
             if is_root or query.matches(candidate.path, candidate.identity):
-                because = None if step.current else step.stale_because
-                answers.append(Answer(root, candidate.path, candidate.identity, because))
+                answers.append(_answer(cache, root, step, prepared, toolchain))
     return answers
+
+
+def _answer(cache: Cache, root: Root, step: Step, prepared: Prepared, toolchain: Toolchain) -> Answer:
+    candidate = step.candidate
+    if step.current:
+        return Answer(root, candidate.path, candidate.identity, None)
+    request = compile_request(step, prepared, "")
+    stays = would_keep(cache, step, prepared.closure, request, toolchain)
+    return Answer(root, candidate.path, candidate.identity, step.stale_because, stays)

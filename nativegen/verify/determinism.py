@@ -14,8 +14,7 @@ from collections.abc import Sequence
 
 from nativegen.cache.records import Root
 from nativegen.cache.store import Cache
-from nativegen.operations.install import compile_request
-from nativegen.operations.prepare import image_key, prepare
+from nativegen.operations.prepare import compile_request, image_key, prepare
 from nativegen.operations.request import InstallRequest
 from nativegen.operations.toolchain import CompileFailure, Toolchain
 from nativegen.pipeline.request import CompileRequest

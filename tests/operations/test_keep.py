@@ -10,7 +10,9 @@ import pytest
 
 from nativegen.cache.store import Cache
 from nativegen.operations.install import InstallEvents
+from nativegen.operations.query import Query
 from nativegen.operations.update import update
+from nativegen.operations.why import why
 from nativegen.pipeline.request import CompileReport, GenericInstance
 from nativegen.plan.manifest import FrameworkEntry
 from nativegen.readytorun.unit import ForeignUse
@@ -54,6 +56,19 @@ def test_what_uses_nothing_of_a_change_stays(world: World) -> None:
     world.write("Core", contract="2")
     world.update()
     assert world.compiled == ["App", "Core", "Text"]
+
+
+def stays(world: World) -> dict[str, bool]:
+    """Of the images that are not valid any more: whether ``why`` says that they will not be made again."""
+    return {a.path[-8:-4].strip("/"): a.stays for a in why(world.cache, Query("App"), world.toolchain) if a.because}
+
+
+def test_why_says_before_what_update_will_do(world: World) -> None:
+    assert stays(world) == {}
+    world.write("Core", contract="1+added")
+    assert stays(world) == {"App": True, "Text": True, "Core": False}
+    world.write("Core", contract="2")
+    assert stays(world) == {"App": False, "Text": False, "Core": False}
 
 
 def test_the_key_is_that_of_an_image_made_anew(world: World, tmp_path: Path) -> None:
@@ -105,6 +120,8 @@ def test_everything_else_makes_images_anew(world: World, change: str) -> None:
                 image.write_bytes(b"something else")
             else:
                 image.unlink()
+    if change not in ("force", "strict"):
+        assert not any(stays(world).values())
     if change == "strict":
         world.install("App", strict=True)
     else:

@@ -39,6 +39,7 @@ def run(parsed: Parsed, output: Output) -> int:
                     "display_name": answer.display_name,
                     "valid": answer.because is None,
                     "because": answer.because,
+                    "stays": answer.stays,
                 }
                 for answer in answers
             ]
@@ -46,7 +47,8 @@ def run(parsed: Parsed, output: Output) -> int:
     )
     for answer in answers:
         if answer.because is not None:
-            output.answer(f"{answer.path}: {answer.because}")
+            stays = "; its code uses nothing of that: update will not make its image again" if answer.stays else ""
+            output.answer(f"{answer.path}: {answer.because}{stays}")
         else:
             output.detail(f"{answer.path}: valid")
     if all(answer.because is None for answer in answers):
