@@ -35,6 +35,17 @@ def _prebuilt(project: Project, folder: Path) -> Path:
     return source
 
 
+def test_the_tool_of_an_installed_package(project: Project, tmp_path: Path) -> None:
+    """A project without ``site_scons`` names the function of the package in place of the tool."""
+    _prebuilt(project, tmp_path)
+    (project.folder / "SConstruct").write_text(
+        "import os\nimport nativegen.scons\n"
+        "env = Environment(ENV=os.environ, tools=['default', nativegen.scons.generate])\n"
+        "env.NativeImages('src/P.dll')\n"
+    )
+    assert "[2/2]" in project.scons().output
+
+
 @pytest.mark.parametrize("duplicate", [0, 1])
 def test_variant_directories(duplicate: int, project: Project, tmp_path: Path) -> None:
     """Images, keys and contracts appear in the variant directory; the sources' folder stays clean."""
