@@ -78,14 +78,25 @@ def valid_images(parsed: Parsed, output: Output, tolerant: bool = False) -> tupl
         return find_substitution(None, app, wanted, NativeToolchain()), root
     if not output.silent:
         if found.root is None:
-            switches = " /Debug" * parsed.flag("Debug") + " /Profile" * parsed.flag("Profile")
-            for_this = f" for this scenario ({switches.strip()})" if switches else ""
-            output.warn(
-                f"{app}: not installed{for_this}, it runs without native images; run: nativegen install {app}{switches}"
-            )
+            _say_not_installed(parsed, output, app)
         elif found.stale:
             output.warn(f"{app}: {len(found.stale)} native images are not valid; run: nativegen update")
     if output.verbose:
         for path, because in found.stale:
             output.warn(f"{path}: {because}")
     return found, root
+
+
+def _say_not_installed(parsed: Parsed, output: Output, app: str) -> None:
+    from nativegen.diagnostics import NativegenError
+    from nativegen.metadata import Assembly
+
+    with contextlib.suppress(NativegenError):  # the runtime says better what it is
+        if Assembly.open(app).is_ready_to_run:
+            output.detail(f"{app}: contains native code itself; it runs as it is")
+            return
+    switches = " /Debug" * parsed.flag("Debug") + " /Profile" * parsed.flag("Profile")
+    for_this = f" for this scenario ({switches.strip()})" if switches else ""
+    output.warn(
+        f"{app}: not installed{for_this}, it runs without native images; run: nativegen install {app}{switches}"
+    )
