@@ -2,7 +2,8 @@
 
 Two inputs: Azure.ResourceManager.Sql with one instruction of one body patched and a new MVID; and 20,000 methods of
 generated C#, no two alike, rebuilt by mcs after an edit that adds a string literal, a member reference and a local, so
-that tokens, RVAs and heaps shift. Each build is a process of its own; the image must be that of a clean build.
+that tokens, RVAs and heaps shift. Each build is a process of its own, with our modules compiled to bytecode as pip
+leaves them; the image must be that of a clean build.
 """
 
 from __future__ import annotations
@@ -188,10 +189,12 @@ def _build(
     store: pathlib.Path | None,
 ) -> _Built:
     request = json.dumps([str(path), str(output), target, dict(references), jobs, str(store) if store else None])
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(output.parent / "bytecode")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     start = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", _BUILD, request],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=environment,
         capture_output=True,
         text=True,
     )

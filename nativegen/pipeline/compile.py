@@ -16,13 +16,13 @@ import gc
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ParamSpec, TypeVar
 
 from nativegen.backend.workers import WorkerPool
 from nativegen.compiler.exclusions import Reason
 from nativegen.compiler.foreign_instances import ForeignInstances, PresentInstances
-from nativegen.compiler.instances import InstanceReader, Signature, instance_entry, shared_instance
+from nativegen.compiler.instances import InstanceReader, Signature, instance_entry, may_need_instances, shared_instance
 from nativegen.diagnostics import NativegenError
 from nativegen.files import replacing
 from nativegen.metadata import Assembly, Table
@@ -34,7 +34,8 @@ from nativegen.pipeline.instance_names import find_instance, is_instance
 from nativegen.pipeline.instances import InstanceClosure, NeededInstance
 from nativegen.pipeline.link_names import LinkNames, same_types
 from nativegen.pipeline.method_names import resolve
-from nativegen.pipeline.relink import MAX_CHANGED, Linked, LinkReport
+from nativegen.pipeline.moved import Moved, Moving
+from nativegen.pipeline.relink import Linked, LinkReport, will_be_kept
 from nativegen.pipeline.request import CompileReport, CompileRequest, ExcludedMethod, GenericInstance
 from nativegen.pipeline.reuse import Reuse, SymbolCheck
 from nativegen.pipeline.shared_units import SharedUnits
@@ -49,11 +50,11 @@ from nativegen.pipeline.worker import (
     foreign_code,
     method_display_name,
 )
-from nativegen.readytorun.cells import CellTable, names_manifest_rows
+from nativegen.readytorun.cells import names_manifest_rows
 from nativegen.readytorun.link import Linking
 from nativegen.readytorun.manifest import ManifestAssembly
 from nativegen.readytorun.targets import target_named
-from nativegen.readytorun.unit import ForeignUse, MethodUnit
+from nativegen.readytorun.unit import Cell, ForeignUse, MethodUnit
 from nativegen.readytorun.writer import ImageBuilder
 from nativegen.typesystem import TypeSystem
 from nativegen.typesystem.symbols import SymbolTable
@@ -90,7 +91,8 @@ class _Job:
     left_out: int = 0  # methods that a partial image does without
     wanted: list[int] = field(default_factory=list)  # methods whose outcomes the image needs
     linked: Linked | None = None  # whose other units the image takes over
-    table: CellTable | None = None  # of its cells, once the new units are in place
+    moving: Moving | None = None  # them into other metadata
+    again: Moved | None = None  # once the new units are in place
     outcomes: dict[int, MethodOutcome] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     facts: Facts | None = None
@@ -168,7 +170,7 @@ def compile_many(
         job = started[index]
         yield from in_batches(index, linker.reuse(job, store) if store is not None else job.rids)
         if job.linked is not None:
-            _ = job.linked.units  # read while a worker compiles
+            linker.prepare(job)  # while a worker compiles
 
     def in_batches(index: int, missing: list[int]) -> Iterator[tuple[int, list[BatchItem]]]:
         # What is complete already still needs a turn of the loop below.
@@ -363,13 +365,26 @@ class _Linker:
         job.reuse = reuse
         if kept is not None:
             job.linked, job.wanted, _ = kept
+            if reuse.has_moved(job.linked):
+                job.moving = Moving(job.linked, facts.module, names, reuse.keys, facts.own.generic_methods())
         return self._take_over(job, found)
+
+    @_without_collector
+    def prepare(self, job: _Job) -> None:
+        """Does what exchanging units does not need the units for."""
+        assert job.linked is not None
+        start = time.process_time()
+        if job.moving is None:
+            _ = job.linked.units
+        else:
+            job.moving.prepare()
+        job.seconds["exchange"] = time.process_time() - start
 
     @_without_collector
     def reuse_all(self, job: _Job) -> list[int]:
         """Likewise, when more has to be done than to exchange the units of some methods."""
         assert job.reuse is not None
-        job.linked, job.wanted = None, job.rids
+        job.linked, job.moving, job.wanted = None, None, job.rids
         return self._take_over(job, job.reuse.find())
 
     def _take_over(self, job: _Job, found: Mapping[int, Result]) -> list[int]:
@@ -387,15 +402,39 @@ class _Linker:
     @_without_collector
     def exchange(self, job: _Job) -> bool:
         """Puts the outcomes in place of those that the last image was linked from, if no more has to be done."""
-        assert job.linked is not None
+        linked = job.linked
+        assert linked is not None
         start = time.process_time()
         _, names, _ = self._name(job)
+        packed = target_named(job.request.target).packed_debug_bounds
         units = {rid: unit for rid in job.wanted if (unit := job.outcomes[rid].unit) is not None}
-        if len(units) == len(job.wanted):
-            packed = target_named(job.request.target).packed_debug_bounds
-            job.table = job.linked.exchange(units, names.symbols, packed=packed)
-        job.seconds["exchange"] = time.process_time() - start
-        return job.table is not None
+        if job.moving is not None:
+            excluded = [each for rid in job.wanted if (each := job.outcomes[rid].excluded) is not None]
+            needy = functools.partial(self._needy, job)
+            job.again = job.moving.finish(units, excluded, packed=packed, needy=needy)
+        elif len(units) == len(job.wanted):
+            table = linked.exchange(units, names.symbols, packed=packed)
+            job.again = None if table is None else Moved(linked.units, table, linked.report)
+        job.seconds["exchange"] = job.seconds.get("exchange", 0.0) + time.process_time() - start
+        return job.again is not None
+
+    def _needy(self, job: _Job, cells: Sequence[Cell]) -> Sequence[Cell] | None:
+        """Which of these cells, all that an image has, decide what others need; None: they need instances."""
+        closure = self._closure(job)
+        closure.add_cells(cells, str)
+        return None if closure.next_round() or closure.left_out else closure.needy()
+
+    def _closure(self, job: _Job, needless: Sequence[Cell] = ()) -> InstanceClosure:
+        """An empty one, for the instances of an image; ``needless``: cells that are known to need nothing."""
+        facts, names, _ = self._name(job)
+        module = facts.module
+        allowed = foreign_code(module, target_named(job.request.target), job.request)
+        foreign = ForeignInstances(module, allowed, self._present)
+        closure = InstanceClosure(InstanceReader(module, names, foreign), names.symbols, needless)
+        if job.request.options.carried_instances and job.request.partial is None:
+            for method in carried_instances(module):
+                closure.seed(method, "the native code that the assembly came with")
+        return closure
 
     @_without_collector
     def next_instances(self, job: _Job) -> list[NeededInstance]:
@@ -403,18 +442,11 @@ class _Linker:
         if job.linked is not None:
             return []
         start = time.process_time()
-        facts, names, _ = self._name(job)
         if job.closure is None:
-            module = facts.module
-            allowed = foreign_code(module, target_named(job.request.target), job.request)
-            foreign = ForeignInstances(module, allowed, self._present)
-            needless = [] if job.reuse is None else job.reuse.needless_cells()
-            job.closure = InstanceClosure(InstanceReader(module, names, foreign), names.symbols, needless)
-            if job.request.options.carried_instances and job.request.partial is None:
-                for method in carried_instances(module):
-                    job.closure.seed(method, "the native code that the assembly came with")
+            job.closure = self._closure(job, () if job.reuse is None else job.reuse.needless_cells())
+            facts, _, _ = self._name(job)
             for line in filter(is_instance, job.request.partial or ()):
-                found_again = find_instance(module.type_system, line)
+                found_again = find_instance(facts.module.type_system, line)
                 if found_again is not None:
                     job.closure.seed(found_again, "the profile")
             for rid in job.rids:
@@ -462,26 +494,34 @@ class _Linker:
 
     def _link_again(self, job: _Job) -> CompileReport:
         """From what the last image was linked from, with new units in their places."""
-        assert job.linked is not None and job.table is not None and job.reuse is not None
-        linked, request = job.linked, job.request
+        assert job.again is not None and job.reuse is not None
+        request = job.request
+        units, table, report = job.again
         compiled = {rid: _result(job.outcomes[rid]) for rid in job.wanted if _is_storable(job, rid)}
         job.reuse.save(compiled, {}, is_all=False)
         job.reuse.save_summary(None)
-        if len(job.wanted) > MAX_CHANGED // 2:
-            job.reuse.save_linked(linked.report, linked.units)
-        job.seconds.update(job.reuse.seconds)
         start = time.process_time()
-        target, image_base = target_named(request.target), request.options.image_base
+        target = target_named(request.target)
         linking = Linking(
             job.assembly,
             target,
-            image_base=image_base,
+            image_base=request.options.image_base,
             compiler_id=_compiler_id(),
-            from_metadata=linked.report.from_metadata,
+            from_metadata=report.from_metadata if job.moving is None else None,
         )
-        report = linked.report
-        image = linking.link(linked.units, job.table, report.manifest, has_unrelated_code=report.has_unrelated_code)
+        if job.moving is not None:
+            facts, _, _ = self._name(job)
+            report = replace(
+                report,
+                from_metadata=linking.from_metadata,
+                manifest=ImageBuilder.manifest_without_rows(job.assembly, target),
+                same_types=digest(same_types(facts.module)),
+            )
+        image = linking.link(units, table, report.manifest, has_unrelated_code=report.has_unrelated_code)
         job.seconds["link"] = time.process_time() - start + job.seconds.pop("exchange")
+        if will_be_kept(len(job.wanted)):
+            job.reuse.save_linked(report, units, table)
+        job.seconds.update(job.reuse.seconds)
         return self._write(job, image, report)
 
     def _link_units(self, job: _Job) -> CompileReport:
@@ -515,6 +555,7 @@ class _Linker:
         units = [outcome.unit for outcome in job.instances.values() if outcome.unit is not None]
         foreign = {use for unit in units for use in unit.foreign}
         generic = facts.own.generic_methods()
+        shared: list[tuple[int, Signature, int]] = []
         for rid in job.rids:
             outcome = job.outcomes[rid]
             if outcome.excluded is not None:
@@ -533,16 +574,18 @@ class _Linker:
             if instance is None:
                 builder.add_method(rid, outcome.unit, is_checked=rid in job.reused)
             else:
-                builder.add_instance_entry(*instance_entry(names.symbols, instance), outcome.unit)
+                entry = instance_entry(names.symbols, instance)
+                builder.add_instance_entry(*entry, outcome.unit)
+                shared.append((*entry, rid))
             foreign.update(outcome.unit.foreign)
             native += 1
         image = builder.build()
         job.seconds["link"] = time.process_time() - start + job.seconds.pop("exchange", 0.0)
-        report = _link_report(job, builder, tuple(exclusions), native, instances, tuple(sorted(foreign)))
+        report = _link_report(job, builder, tuple(exclusions), native, instances, tuple(sorted(foreign)), shared)
         if job.reuse is not None:
             if job.closure is not None and job.is_lasting and not job.accidents:
                 assert builder.prepared is not None
-                job.reuse.save_linked(report, builder.prepared.units)
+                job.reuse.save_linked(report, builder.prepared.units, builder.prepared.table)
             job.seconds.update(job.reuse.seconds)
         return self._write(job, image, report)
 
@@ -584,11 +627,16 @@ def _link_report(
     native: int,
     instances: tuple[GenericInstance, ...],
     foreign: tuple[ForeignUse, ...],
+    shared: Sequence[tuple[int, Signature, int]],
 ) -> LinkReport:
     assert builder.prepared is not None
     table = builder.prepared.table
     needy = () if job.closure is None else map(table.number, job.closure.needy())
     fixed_cells = table.in_manifest.union(number for number in needy if number is not None)
+    asking_cells = [
+        number for number, cell in enumerate(table.cells) if cell is not None and may_need_instances(cell)
+    ]
+    generic = {(hash_, table.signature(parts)): rid for hash_, parts, rid in shared}
     fixed_rids = [rid for rid in job.rids if _takes_in(job.outcomes[rid].unit)]
     return LinkReport(
         exclusions,
@@ -597,6 +645,9 @@ def _link_report(
         foreign,
         tuple(sorted(fixed_cells)),
         tuple(fixed_rids),
+        tuple(asking_cells),
+        tuple([generic[entry] for entry in builder.prepared.units.instances if entry in generic]),
+        not table.in_manifest,
         builder.linking.from_metadata,
         builder.prepared.manifest,
         builder.prepared.has_unrelated_code,

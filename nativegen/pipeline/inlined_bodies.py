@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 
 from nativegen.compiler.inline_rules import is_small
 from nativegen.diagnostics import NativegenError
+from nativegen.metadata.bodies import BodyFinder, measure_body
 from nativegen.metadata.opcodes import OPCODES, decode
 from nativegen.pipeline.signature_facts import FAILURES
 from nativegen.typesystem import Module
@@ -45,6 +46,7 @@ class InlinedBodies:
         self._module = module
         self._content = content
         self._abroad = abroad
+        self._finder = BodyFinder(module.assembly.pe.sections)
         self._contents: dict[int, bytes] = {}
         self._calls: dict[int, tuple[_Small, ...]] = {}
         self._targets: dict[int, _Small | None] = {}
@@ -98,7 +100,11 @@ class InlinedBodies:
         row = self._module.assembly.method_def(rid) if rid else None
         if row is None or not row.rva or row.impl_flags & 3:
             return None
-        body = self._module.assembly.method_body(rid)
+        assembly = self._module.assembly
+        _, size = measure_body(assembly.data, *self._finder.range(row.rva))
+        if not is_small(size, row.impl_flags):
+            return None
+        body = assembly.method_body(rid)  # what cannot be measured may be malformed
         return (self, rid) if body is not None and is_small(len(body.code), row.impl_flags) else None
 
     def _called(self, rid: int) -> tuple[_Small, ...]:

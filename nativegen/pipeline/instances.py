@@ -82,8 +82,12 @@ class InstanceClosure:
 
     def add(self, unit: MethodUnit, name: Callable[[], str]) -> None:
         """Notes what a unit needs; ``name``: gives its method's name."""
+        self.add_cells(unit.cells, name)
+
+    def add_cells(self, cells: Iterable[Cell], name: Callable[[], str]) -> None:
+        """Likewise, of a unit's cells."""
         looked_at = self._looked_at
-        for cell in unit.cells:
+        for cell in cells:
             if id(cell) not in looked_at:
                 looked_at[id(cell)] = (cell, self._look(cell, name))
 

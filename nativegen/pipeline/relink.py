@@ -1,19 +1,22 @@
 """What an image was linked from, kept so that the build after an edit exchanges the code of the edited methods only.
 
-Reading 23,000 units, going through them for generic instances and preparing them for the linker takes two seconds,
+Reading 23,000 units, going through them for generic instances and preparing them for the linker takes a second,
 although after most edits all of them but one are those of the last build. A :class:`Linked` has what the linker was
 given (:mod:`nativegen.readytorun.prepared`), the keys of the units in it, and what the report said. When nothing that
 it follows from has changed but some methods' keys, the new units are put in their places and the image is linked again.
 
-Invariants: it is used only when the metadata, the references, the options and the compiler are the same, so that every
-symbol has the row that it had; what is exchanged has code before and after, is no generic code, asks for no generic
-instances and takes nothing of other assemblies in, before or after, so that the closure of instances and the manifest
-metadata are what they were. Everything else takes the long way to the same bytes. Kept are only images whose instances
-do not depend on the content of the assembly itself, and only results that say something about the methods, not about
-the run. A damaged file is as if it were not there.
+After most edits of source code rows and heaps have moved as well: then the kept cells get the tokens that their symbols
+have now, and methods are found by their keys (:mod:`nativegen.pipeline.moved`).
+
+Invariants: it is used only when the references, the options and the compiler are the same. While the metadata is, too,
+every symbol has the row that it had; what is exchanged has code before and after, is no generic code, asks for no
+generic instances and takes nothing of other assemblies in, before or after, so that the closure of instances and the
+manifest metadata are what they were. Everything else takes the long way to the same bytes. Kept are only images whose
+instances do not depend on the content of the assembly itself, and only results that say something about the methods,
+not about the run. A damaged file is as if it were not there.
 
 >>> linked = decode_linked(data, basis)                              # doctest: +SKIP
->>> linked.changed(keys)                                             # doctest: +SKIP
+>>> linked.changed(keys, metadata)                                   # doctest: +SKIP
 [4711]
 >>> table = linked.exchange({4711: unit}, symbols, packed=False)     # doctest: +SKIP
 """
@@ -22,6 +25,7 @@ from __future__ import annotations
 
 import json
 import struct
+import zlib
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -33,18 +37,20 @@ from nativegen.pipeline.key_summary import Origin
 from nativegen.pipeline.request import CompileRequest, ExcludedMethod, GenericInstance
 from nativegen.pipeline.sealed import sealed, unsealed
 from nativegen.pipeline.signature_facts import DIGEST_SIZE, digest, text
+from nativegen.pipeline.unit_codec import TableBuilder, decode_tables
 from nativegen.readytorun.cells import CellTable
 from nativegen.readytorun.enums import SectionType
 from nativegen.readytorun.prepared import Preparation, PreparedUnits
-from nativegen.readytorun.unit import ForeignUse, MethodUnit, TokenResolver
+from nativegen.readytorun.unit import Cell, ForeignUse, MethodUnit, TokenResolver
 from nativegen.typesystem import TypeLoadError
 
 #: More methods than these to exchange, and linking from the units is as short a way.
 MAX_CHANGED = 64
 
 _MAGIC = b"nglinked"
-# Basis; number of keys; bytes of the report.
-_HEADER = struct.Struct(f"<{DIGEST_SIZE}sII")
+_COUNT = struct.Struct("<I")
+# Basis; metadata; number of keys; bytes of the report, of the cells as units write them.
+_HEADER = struct.Struct(f"<{DIGEST_SIZE}s{DIGEST_SIZE}sIII")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,9 @@ class LinkReport:
         exclusions, native, instances, foreign: as in the report.
         fixed_cells: numbers of the cells that may ask for instances, or name rows of the manifest metadata; fixed_rids:
             methods that take something of other assemblies in. Neither can be exchanged.
+        asking_cells: numbers of the cells that have to be looked at for instances; generic: the methods whose code is
+            behind that of the others, in its order. Neither says anything when instances follow that code.
+        is_simple: no cell is of the manifest metadata.
         from_metadata: sections of the image, see :class:`nativegen.readytorun.link.Linking`.
         manifest: the manifest metadata of the image, if it has any.
         has_unrelated_code: there is code of other modules' generics.
@@ -67,6 +76,9 @@ class LinkReport:
     foreign: tuple[ForeignUse, ...]
     fixed_cells: tuple[int, ...]
     fixed_rids: tuple[int, ...]
+    asking_cells: tuple[int, ...]
+    generic: tuple[int, ...]
+    is_simple: bool
     from_metadata: Mapping[SectionType, tuple[bytes, int]]
     manifest: bytes | None
     has_unrelated_code: bool
@@ -79,14 +91,19 @@ class Linked:
 
     Attributes:
         keys: of all methods with CIL, by row.
+        metadata: digest of what symbols have got their rows from.
         report: of the image.
-        encoded: the prepared units, as bytes until they are needed.
+        encoded: the prepared units, as bytes until they are needed. encoded_cells: likewise how units write cells;
+            empty when that is not known.
     """
 
     keys: dict[int, bytes]
+    metadata: bytes
     report: LinkReport
     encoded: memoryview | bytes
+    encoded_cells: memoryview | bytes
     _units: PreparedUnits | None = field(default=None, init=False)
+    _cells: list[Cell] | None = field(default=None, init=False)
 
     @property
     def units(self) -> PreparedUnits:
@@ -95,12 +112,30 @@ class Linked:
             self._units = PreparedUnits.decode(memoryview(self.encoded))
         return self._units
 
-    def changed(self, keys: Mapping[int, bytes]) -> list[int] | None:
+    @property
+    def cells(self) -> list[Cell]:
+        """How units write the cells, by number.
+
+        Raises:
+            ValueError: that is not known.
+        """
+        if self._cells is None:
+            content = zlib.decompress(self.encoded_cells) if self.encoded_cells else b""
+            (count,) = _COUNT.unpack_from(content) if content else (0,)
+            numbers = array("I", content[_COUNT.size : _COUNT.size + 4 * count])
+            cells = decode_tables(content[_COUNT.size + 4 * count :]).cells
+            self._cells = [cells[number] for number in numbers]
+        return self._cells
+
+    def changed(self, keys: Mapping[int, bytes], metadata: bytes) -> list[int] | None:
         """The methods to exchange, ascending; None: it takes more than that.
 
         Args:
             keys: of all methods with CIL as they are now.
+            metadata: likewise, see :func:`metadata_of`.
         """
+        if self.metadata != metadata:
+            return self._changed_by_key(keys)
         if self.keys.keys() != keys.keys():
             return None
         rids = sorted(rid for rid, key in keys.items() if self.keys[rid] != key)
@@ -110,6 +145,17 @@ class Linked:
             return None
         return rids
 
+    def _changed_by_key(self, keys: Mapping[int, bytes]) -> list[int] | None:
+        """Those that are not here under their keys, whatever their rows."""
+        report = self.report
+        if not self.encoded_cells or not report.is_simple or report.instances or report.foreign or report.fixed_rids:
+            return None
+        # Whether something can be named depends on the rows that there are.
+        unnamed = {self.keys[each.rid] for each in report.exclusions if each.code == Reason.NOT_NAMEABLE.code}
+        known = set(self.keys.values()) - unnamed
+        rids = sorted(rid for rid, key in keys.items() if key not in known)
+        return rids if len(rids) <= MAX_CHANGED else None
+
     def exchange(self, changed: Mapping[int, MethodUnit], symbols: TokenResolver, *, packed: bool) -> CellTable | None:
         """Put units in place of those of some methods; the table of all cells. None: that cannot be done.
 
@@ -118,8 +164,14 @@ class Linked:
         """
         units, fixed = self.units, set(self.report.fixed_cells)
         cells = units.cells
-        table = CellTable.restored(symbols, bytearray(cells.kinds), list(cells.signatures), list(cells.ref_maps))
-        known = len(table.kinds)
+        known = len(cells.kinds)
+        # How they are written is asked only when all of it will be kept.
+        written: list[Cell | None] = [None] * known
+        if will_be_kept(len(changed)) and self.encoded_cells:
+            written = [*self.cells]
+        table = CellTable.restored(
+            symbols, bytearray(cells.kinds), list(cells.signatures), list(cells.ref_maps), written
+        )
         preparation = Preparation(table, has_packed_bounds=packed)
         try:
             for rid in sorted(changed):
@@ -143,15 +195,24 @@ class Linked:
             return None
         if not fixed.isdisjoint(others.used):
             return None
-        units.cells = others.cells
-        units.replace(others)
+        self._units = units.replaced(others)
         return table
 
 
 def basis_of(origin: Origin, request: CompileRequest, compiler: str) -> bytes:
-    """A digest of what must be equal for a :class:`Linked` to be used, besides the keys."""
+    """A digest of what must be equal for a :class:`Linked` to be used, besides keys and metadata."""
     options = json.dumps(request.options.as_json(), sort_keys=True)
-    return digest(origin.metadata + origin.strings + origin.references + text(request.target, options, compiler))
+    return digest(origin.references + text(request.target, options, compiler))
+
+
+def metadata_of(origin: Origin) -> bytes:
+    """A digest of what gives symbols their rows."""
+    return digest(origin.metadata + origin.strings)
+
+
+def will_be_kept(changed: int) -> bool:
+    """Whether an image in which so many methods are exchanged is kept in place of the one that it was made from."""
+    return changed > MAX_CHANGED // 2
 
 
 def is_kept(request: CompileRequest, report: LinkReport | None = None) -> bool:
@@ -169,9 +230,15 @@ def is_kept(request: CompileRequest, report: LinkReport | None = None) -> bool:
 
 
 def encode_linked(
-    basis: bytes, keys: Sequence[bytes], rids: Iterable[int], report: LinkReport, units: PreparedUnits
+    basis: bytes,
+    metadata: bytes,
+    keys: Sequence[bytes],
+    rids: Iterable[int],
+    report: LinkReport,
+    units: PreparedUnits,
+    table: CellTable,
 ) -> list[bytes | memoryview]:
-    """A file in pieces, for :func:`decode_linked`."""
+    """A file in pieces, for :func:`decode_linked`; ``table``: of the cells of the units."""
     head = json.dumps(
         {
             "exclusions": [asdict(each) for each in report.exclusions],
@@ -180,21 +247,36 @@ def encode_linked(
             "foreign": report.foreign,
             "fixed_cells": report.fixed_cells,
             "fixed_rids": report.fixed_rids,
+            "asking_cells": report.asking_cells,
+            "generic": report.generic,
+            "is_simple": report.is_simple,
             "manifest": None if report.manifest is None else report.manifest.hex(),
             "has_unrelated_code": report.has_unrelated_code,
             "same_types": report.same_types.hex(),
             "from_metadata": [(type, data.hex(), size) for type, (data, size) in report.from_metadata.items()],
         }
     ).encode("utf-8", "surrogatepass")
-    fields = _HEADER.pack(basis, len(keys), len(head))
-    return sealed(_MAGIC, [fields, array("I", rids).tobytes(), *keys, head, *units.encode()])
+    cells = _encoded_cells(table)
+    fields = _HEADER.pack(basis, metadata, len(keys), len(head), len(cells))
+    return sealed(_MAGIC, [fields, array("I", rids).tobytes(), *keys, head, cells, *units.encode()])
+
+
+def _encoded_cells(table: CellTable) -> bytes:
+    """Their number, the number of each in the tables, the tables."""
+    written = [cell for cell in table.cells if cell is not None]
+    if table.is_ambiguous or len(written) != len(table.cells):
+        return b""
+    tables = TableBuilder()
+    numbers = array("I", map(tables.number, written))
+    # Names are long and much alike.
+    return zlib.compress(b"".join([_COUNT.pack(len(numbers)), numbers.tobytes(), tables.encode()]), 1)
 
 
 def decode_linked(data: bytes | memoryview, basis: bytes) -> Linked | None:
     """What a file says; None: it is damaged, or about something else."""
     try:
         content = unsealed(data, _MAGIC)
-        of, count, head_size = _HEADER.unpack_from(content)
+        of, metadata, count, head_size, cells_size = _HEADER.unpack_from(content)
     except (ValueError, struct.error):
         return None
     if of != basis:
@@ -213,9 +295,15 @@ def decode_linked(data: bytes | memoryview, basis: bytes) -> Linked | None:
         tuple([ForeignUse(*each) for each in head["foreign"]]),
         tuple(head["fixed_cells"]),
         tuple(head["fixed_rids"]),
+        tuple(head["asking_cells"]),
+        tuple(head["generic"]),
+        head["is_simple"],
         {SectionType(type): (bytes.fromhex(data), alignment) for type, data, alignment in head["from_metadata"]},
         None if head["manifest"] is None else bytes.fromhex(head["manifest"]),
         head["has_unrelated_code"],
         bytes.fromhex(head["same_types"]),
     )
-    return Linked(dict(zip(rids, keys, strict=True)), report, content[end + head_size :])
+    cells_at = end + head_size
+    units_at = cells_at + cells_size
+    by_rid = dict(zip(rids, keys, strict=True))
+    return Linked(by_rid, metadata, report, content[units_at:], content[cells_at:units_at])

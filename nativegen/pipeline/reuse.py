@@ -26,7 +26,7 @@ from nativegen.pipeline.fingerprint import compiler_fingerprint
 from nativegen.pipeline.instances import NeededInstance
 from nativegen.pipeline.key_summary import Bodies, KnownFile, Origin, Summary, origin_of, outdated
 from nativegen.pipeline.link_names import LinkNames
-from nativegen.pipeline.relink import Linked, LinkReport, basis_of, encode_linked, is_kept
+from nativegen.pipeline.relink import Linked, LinkReport, basis_of, encode_linked, is_kept, metadata_of
 from nativegen.pipeline.request import CompileRequest
 from nativegen.pipeline.signature_facts import digest, text
 from nativegen.pipeline.unit_codec import Exclusion, Tables
@@ -94,18 +94,37 @@ class Reuse:
             return None
         start = time.process_time()
         linked = self._units.linked(keys.prefix, basis_of(origin, self._request, compiler_fingerprint()))
-        changed = None if linked is None else linked.changed(self._keys)
+        changed = None if linked is None else linked.changed(self._keys, metadata_of(origin))
         found: dict[int, Result] = {}
         if changed is not None:
-            stored = self._units.find([self._keys[rid] for rid in changed])
-            for rid in changed:
-                result = stored.get(self._keys[rid])
-                if result is not None:
-                    found[rid] = self._used[self._keys[rid]] = result
+            self._find_in_store({rid: self._keys[rid] for rid in changed}, found)
+            if linked is not None and self.has_moved(linked):
+                self._find_by_rows([rid for rid in changed if rid not in found], found)
         self._count("units", start)
         return None if linked is None or changed is None else (linked, changed, found)
 
-    def save_linked(self, report: LinkReport, units: PreparedUnits) -> None:
+    @property
+    def keys(self) -> Mapping[int, bytes]:
+        """The keys of the methods, by row; after :meth:`identify`."""
+        return self._keys
+
+    def has_moved(self, linked: Linked) -> bool:
+        """Whether the metadata is not the one that the kept image was linked for; after :meth:`identify`."""
+        return self._origin is None or linked.metadata != metadata_of(self._origin)
+
+    def _find_in_store(self, keys: Mapping[int, bytes], found: dict[int, Result]) -> None:
+        stored = self._units.find(keys.values())
+        for rid, key in keys.items():
+            if key in stored:
+                found[rid] = self._used[key] = stored[key]
+
+    def _find_by_rows(self, rids: Sequence[int], found: dict[int, Result]) -> None:
+        """What depends on the rows that there are, too."""
+        if rids:
+            rows = self._names.rows()
+            self._find_in_store({rid: key_with_rows(self._keys[rid], rows) for rid in rids}, found)
+
+    def save_linked(self, report: LinkReport, units: PreparedUnits, table: CellTable) -> None:
         """Keep what the image was linked from, for :meth:`linked`."""
         keys, origin, bodies = self._unit_keys, self._origin, self._bodies
         if keys is None or origin is None or bodies is None or not bodies.is_sound:
@@ -115,7 +134,9 @@ class Reuse:
         start = time.process_time()
         basis = basis_of(origin, self._request, compiler_fingerprint())
         every_key = [self._keys[rid] for rid in bodies.rids]
-        self._units.save_linked(keys.prefix, encode_linked(basis, every_key, bodies.rids, report, units))
+        metadata = metadata_of(origin)
+        parts = encode_linked(basis, metadata, every_key, bodies.rids, report, units, table)
+        self._units.save_linked(keys.prefix, parts)
         self._count("units", start)
 
     def _count(self, stage: str, start: float) -> None:
@@ -136,13 +157,7 @@ class Reuse:
                 self._outdated.add(rid)
             else:
                 found[rid] = self._used[key] = result
-        if missing:
-            rows = self._names.rows()
-            others = {rid: key_with_rows(self._keys[rid], rows) for rid in missing}
-            stored = self._units.find(others.values())
-            for rid, key in others.items():
-                if key in stored:
-                    found[rid] = self._used[key] = stored[key]
+        self._find_by_rows(missing, found)
         self._count("units", start)
         return found
 

@@ -55,6 +55,8 @@ class CellTable:
     Attributes:
         kinds, signatures, ref_maps: of each cell: its kind, fixup signature and encoded GCRefMap. A FIELD_DATA cell has
             the number of the Field row instead of a signature, in four bytes; a COUNTER cell nothing.
+        cells: how units wrote each of them; None: not known. is_ambiguous: cells that were written differently are one,
+            because their symbols mean the same row.
         in_manifest: numbers of the cells that name rows of the manifest metadata.
     """
 
@@ -74,17 +76,24 @@ class CellTable:
         self._symbols: dict[Symbol, bytes] = {}
         self._ref_maps: dict[tuple[tuple[int, int], ...], bytes] = {}
         self.in_manifest: set[int] = set()
+        self.cells: list[Cell | None] = []
+        self.is_ambiguous = False
         self.kinds = bytearray()
         self.signatures: list[bytes] = []
         self.ref_maps: list[bytes] = []
 
     @classmethod
     def restored(
-        cls, resolver: TokenResolver, kinds: bytearray, signatures: list[bytes], ref_maps: list[bytes]
+        cls,
+        resolver: TokenResolver,
+        kinds: bytearray,
+        signatures: list[bytes],
+        ref_maps: list[bytes],
+        cells: list[Cell | None],
     ) -> CellTable:
         """A table with these cells, to which others can be added; it shares the lists."""
         table = cls(resolver)
-        table.kinds, table.signatures, table.ref_maps = kinds, signatures, ref_maps
+        table.kinds, table.signatures, table.ref_maps, table.cells = kinds, signatures, ref_maps, cells
         table._merged = dict(zip(zip(kinds, signatures, ref_maps, strict=True), range(len(kinds)), strict=True))
         return table
 
@@ -108,25 +117,36 @@ class CellTable:
             return self._append(cell, b"")
         encoded = self._encoded.get(id(cell))
         number = self._known.get(cell) if encoded is None else self._merge(cell, encoded)
-        if number is None and cell.kind is CellKind.FIELD_DATA:
-            (symbol,) = cell.signature
-            assert isinstance(symbol, Symbol)
-            number = self._known[cell] = self._merge(cell, U32.pack(self.token(symbol) & 0xFF_FFFF))
-        elif number is None:
-            number = self._known[cell] = self._merge(cell, self.signature(cell.signature))
+        if number is None:
+            number = self._known[cell] = self._merge(cell, self.encoded(cell))
             if names_manifest_rows(cell.signature):
                 self.in_manifest.add(number)
         self._by_identity[id(cell)] = (number, cell)
         return number
+
+    def encoded(self, cell: Cell) -> bytes:
+        """What :attr:`signatures` has of a cell.
+
+        Raises:
+            KeyError: the metadata has no row for a symbol.
+        """
+        if cell.kind is CellKind.FIELD_DATA:
+            (symbol,) = cell.signature
+            assert isinstance(symbol, Symbol)
+            return U32.pack(self.token(symbol) & 0xFF_FFFF)
+        return b"" if cell.kind is CellKind.COUNTER else self.signature(cell.signature)
 
     def _merge(self, cell: Cell, signature: bytes) -> int:
         key = (cell.kind, signature, self._ref_map(cell))
         number = self._merged.get(key)
         if number is None:
             number = self._merged[key] = self._append(cell, signature)
+        elif self.cells[number] != cell:
+            self.is_ambiguous = True
         return number
 
     def _append(self, cell: Cell, signature: bytes) -> int:
+        self.cells.append(cell)
         self.kinds.append(cell.kind)
         self.signatures.append(signature)
         self.ref_maps.append(self._ref_map(cell))

@@ -4,9 +4,9 @@ What: :class:`PreparedUnits` holds the units of one image as columns, each colum
 numbers of the image's cell table, relocations pairs of offset and target, clauses and bounds encoded.
 
 Why: an image of 20,000 methods has half a million relocations and cells. As objects they take seconds to make, to read
-and to go through; as arrays a build can keep them (:meth:`PreparedUnits.encode`), replace what one edited method gave
-(:meth:`PreparedUnits.replace`) and link again. There is one way to link, from these columns, so an image linked from
-kept columns is the one that the same units would have given.
+and to go through; as arrays a build can keep them (:meth:`PreparedUnits.encode`), put what one edited method gave in
+its place (:meth:`PreparedUnits.chosen`) and link again. There is one way to link, from these columns, so an image
+linked from kept columns is the one that the same units would have given.
 
 Invariants: the methods come first, by MethodDef row, then the instances by hash and signature; that is the order of the
 code. Everything in the columns follows from the units, the cells and the metadata they name; replacing a unit by itself
@@ -23,14 +23,14 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Final, NamedTuple
 
 from nativegen.readytorun.cells import CellTable
 from nativegen.readytorun.debug_info import LocationType, Variable, encode_code_bounds
-from nativegen.readytorun.structs import EXCEPTION_CLAUSE
+from nativegen.readytorun.structs import EXCEPTION_CLAUSE, U32
 from nativegen.readytorun.unit import (
     ExceptionClause,
     FrameVariable,
@@ -38,6 +38,7 @@ from nativegen.readytorun.unit import (
     Relocation,
     RelocationKind,
     Symbol,
+    SymbolKind,
 )
 
 #: Targets of relocations that are no cells; others are twice the cell's number, and one more for the cell itself.
@@ -47,10 +48,11 @@ SYMBOL_TARGETS: Final = 0xFFFF_0000  # and the index of the runtime symbol
 
 _STUB = int(RelocationKind.STUB)
 _MAGIC = b"ngprepar"
-_COLUMN_COUNT = 26
+_COLUMN_COUNT = 28
 _HASH = struct.Struct("<I")
 _UNWIND_SIZES = struct.Struct("<I?I")
 _RODATA = struct.Struct("<IIIII")
+_ADDEND = struct.Struct("<Ii")  # of a relocation that has one
 
 
 class UnwindBlob(NamedTuple):
@@ -100,6 +102,7 @@ class PreparedUnits:
         unwind_blobs: each once.
         rodata: by unit.
         clause_sizes, clauses: encoded; bytes by unit.
+        clause_types: by clause: one more than the number of the type that it names by symbol, or 0. types: these.
         bound_sizes, bounds: encoded debug info.
     """
 
@@ -127,9 +130,11 @@ class PreparedUnits:
     clauses: bytes | memoryview
     bound_sizes: array[int]
     bounds: bytes | memoryview
+    clause_types: array[int]
+    types: list[Symbol]
 
-    def replace(self, others: PreparedUnits) -> None:
-        """Take the units for some methods from others, which were prepared with the same cell table.
+    def replaced(self, others: PreparedUnits) -> PreparedUnits:
+        """With the units for some methods taken from others, which were prepared with the same cell table.
 
         Raises:
             ValueError: a method is not here.
@@ -137,35 +142,99 @@ class PreparedUnits:
         where = {rid: number for number, rid in enumerate(self.rids)}
         if not where.keys() >= set(others.rids):
             raise ValueError("a method has no unit to replace")
-        numbers = {where[rid]: number for number, rid in enumerate(others.rids)}
+        order = list(range(len(self.sizes)))
+        for number, rid in enumerate(others.rids, len(order)):
+            order[where[rid]] = number
+        return self.chosen(order, others, self.rids, self.instances)
+
+    def chosen(
+        self, order: Sequence[int], others: PreparedUnits, rids: array[int], instances: list[tuple[int, bytes]]
+    ) -> PreparedUnits:
+        """Some of these units and of others, which were prepared with the same cell table.
+
+        Args:
+            order: numbers of units; those of the others go on where these end.
+            rids, instances: what the chosen units are the code of.
+        """
+        both = (self, others)
+        runs = _runs(order, len(self.sizes))
         blobs = {blob: number for number, blob in enumerate(self.unwind_blobs)}
-        own = [blobs.setdefault(blob, len(blobs)) for blob in others.unwind_blobs]
-        self.unwind_blobs = list(blobs)
-        unwinds = array("I", [own[number] for number in others.unwinds])
-        for counts, other_counts, columns in (
-            (self.cell_counts, others.cell_counts, [(self.used, others.used)]),
-            (self.fixup_counts, others.fixup_counts, [(self.fixups, others.fixups)]),
-            (
-                self.relocation_counts,
-                others.relocation_counts,
-                [(self.offsets, others.offsets), (self.targets, others.targets), (self.addends, others.addends)],
-            ),
-            (
-                self.function_counts,
-                others.function_counts,
-                [(self.begins, others.begins), (self.ends, others.ends), (self.unwinds, unwinds)],
-            ),
-        ):
-            _replace(numbers, counts, other_counts, columns)
-        self.code = _replaced(numbers, self.sizes, others.sizes, self.code, others.code)
-        self.clauses = _replaced(numbers, self.clause_sizes, others.clause_sizes, self.clauses, others.clauses)
-        self.bounds = _replaced(numbers, self.bound_sizes, others.bound_sizes, self.bounds, others.bounds)
-        for number, other in numbers.items():
-            self.alignments[number] = others.alignments[other]
-            self.rodata.pop(number, None)
-            if other in others.rodata:
-                self.rodata[number] = others.rodata[other]
-        self.rodata = dict(sorted(self.rodata.items()))
+        blob_numbers = [blobs.setdefault(blob, len(blobs)) for blob in others.unwind_blobs]
+        unwinds = (self.unwinds, array("I", [blob_numbers[number] for number in others.unwinds]))
+        types = [*self.types, *others.types]
+        moved_types = array("I", [number + len(self.types) if number else 0 for number in others.clause_types])
+        clause_types = (self.clause_types, moved_types)
+        clause_counts = [[size // EXCEPTION_CLAUSE.size for size in each.clause_sizes] for each in both]
+
+        def chosen(counts: Sequence[Sequence[int]], columns: Sequence[array[int]]) -> array[int]:
+            ends = [[0, *accumulate(each)] for each in counts]
+            result = columns[0][:0]
+            for source, first, end in runs:
+                result += columns[source][ends[source][first] : ends[source][end]]
+            return result
+
+        def by_unit(columns: Sequence[array[int]]) -> array[int]:
+            result = columns[0][:0]
+            for source, first, end in runs:
+                result += columns[source][first:end]
+            return result
+
+        def content(sizes: Sequence[array[int]], columns: Sequence[bytes | memoryview]) -> bytes:
+            ends = [[0, *accumulate(each)] for each in sizes]
+            views = [memoryview(each) for each in columns]
+            return b"".join([views[source][ends[source][first] : ends[source][end]] for source, first, end in runs])
+
+        rodata: dict[int, ReadOnlyData] = {}
+        at = 0
+        for source, first, end in runs:
+            there = both[source].rodata
+            rodata.update((at + number - first, there[number]) for number in range(first, end) if number in there)
+            at += end - first
+        sizes = (self.sizes, others.sizes)
+        cell_counts = (self.cell_counts, others.cell_counts)
+        fixup_counts = (self.fixup_counts, others.fixup_counts)
+        relocation_counts = (self.relocation_counts, others.relocation_counts)
+        function_counts = (self.function_counts, others.function_counts)
+        clause_sizes, bound_sizes = (self.clause_sizes, others.clause_sizes), (self.bound_sizes, others.bound_sizes)
+        return PreparedUnits(
+            others.cells, rids, instances,
+            content(sizes, (self.code, others.code)), by_unit(sizes), by_unit((self.alignments, others.alignments)),
+            by_unit(cell_counts), chosen(cell_counts, (self.used, others.used)),
+            by_unit(fixup_counts), chosen(fixup_counts, (self.fixups, others.fixups)),
+            by_unit(relocation_counts), chosen(relocation_counts, (self.offsets, others.offsets)),
+            chosen(relocation_counts, (self.targets, others.targets)),
+            chosen(relocation_counts, (self.addends, others.addends)),
+            by_unit(function_counts), chosen(function_counts, (self.begins, others.begins)),
+            chosen(function_counts, (self.ends, others.ends)), chosen(function_counts, unwinds),
+            list(blobs), rodata,
+            by_unit(clause_sizes), content(clause_sizes, (self.clauses, others.clauses)),
+            by_unit(bound_sizes), content(bound_sizes, (self.bounds, others.bounds)),
+            chosen(clause_counts, clause_types), types,
+        )  # fmt: skip
+
+    def cells_of(self, numbers: Sequence[int]) -> list[int]:
+        """The cells that some of the units use, each once, by first use."""
+        ends = [0, *accumulate(self.cell_counts)]
+        found: dict[int, None] = {}
+        for _, first, end in _runs(numbers, len(self.sizes)):
+            found.update(dict.fromkeys(self.used[ends[first] : ends[end]]))
+        return list(found)
+
+    def name_clause_types(self, token: Callable[[Symbol], int]) -> None:
+        """Write the tokens that the types in clauses have now, in the order of the clauses.
+
+        Raises:
+            KeyError: raised by ``token``, the metadata has no row for a type.
+        """
+        tokens: dict[int, int] = {}
+        clauses = bytearray(self.clauses)
+        for number, type_ in enumerate(self.clause_types):
+            if type_:
+                known = tokens.get(type_)
+                if known is None:
+                    known = tokens[type_] = token(self.types[type_ - 1])
+                U32.pack_into(clauses, EXCEPTION_CLAUSE.size * (number + 1) - U32.size, known)
+        self.clauses = bytes(clauses)
 
     def encode(self) -> list[bytes | memoryview]:
         """As bytes in pieces, for :meth:`decode`."""
@@ -189,6 +258,8 @@ class PreparedUnits:
             self.code,
             _packed(unwind),
             b"".join(rodata),
+            _packed([bytes((symbol.kind,)) + symbol.name.encode() for symbol in self.types]),
+            b"".join([_ADDEND.pack(at, addend) for at, addend in enumerate(self.addends) if addend]),
             *map(_bytes, self._arrays()),
         ]
         return [_MAGIC, struct.pack(f"<{len(columns)}Q", *map(len, columns)), *columns]
@@ -196,8 +267,8 @@ class PreparedUnits:
     def _arrays(self) -> tuple[array[int], ...]:
         return (
             self.rids, self.sizes, self.alignments, self.cell_counts, self.used, self.fixup_counts, self.fixups,
-            self.relocation_counts, self.offsets, self.targets, self.addends, self.function_counts, self.begins,
-            self.ends, self.unwinds, self.clause_sizes, self.bound_sizes,
+            self.relocation_counts, self.offsets, self.targets, self.function_counts, self.begins, self.ends,
+            self.unwinds, self.clause_sizes, self.bound_sizes, self.clause_types,
         )  # fmt: skip
 
     @classmethod
@@ -216,7 +287,7 @@ class PreparedUnits:
             at += size
         if at != len(data):
             raise ValueError("wrong size")
-        kinds, signatures, maps, map_numbers, instances, encoded, code, unwind, rodata, *arrays = columns
+        kinds, signatures, maps, map_numbers, instances, encoded, code, unwind, rodata, types, moved, *arrays = columns
         ref_maps = [bytes(each) for each in _unpacked(maps)]
         cells = PreparedCells(
             bytearray(kinds), _unpacked_bytes(signatures), [ref_maps[each] for each in _array(map_numbers)]
@@ -230,14 +301,18 @@ class PreparedUnits:
         numbers = [_array(column) for column in arrays]
         (
             rids, sizes, alignments, cell_counts, used, fixup_counts, fixups, relocation_counts, offsets, targets,
-            addends, function_counts, begins, ends, unwinds, clause_sizes, bound_sizes,
+            function_counts, begins, ends, unwinds, clause_sizes, bound_sizes, clause_types,
         ) = numbers  # fmt: skip
+        addends = array("i", bytes(4 * len(offsets)))
+        for where, addend in _ADDEND.iter_unpack(moved):
+            addends[where] = addend
         return cls(
             cells, rids,
             [(_HASH.unpack_from(each)[0], each[_HASH.size :]) for each in _unpacked_bytes(instances)],
             code, sizes, alignments, cell_counts, used, fixup_counts, fixups, relocation_counts, offsets, targets,
-            array("i", addends.tobytes()), function_counts, begins, ends, unwinds, blobs, _rodata_of(rodata),
+            addends, function_counts, begins, ends, unwinds, blobs, _rodata_of(rodata),
             clause_sizes, clauses, bound_sizes, bounds,
+            clause_types, [Symbol(SymbolKind(each[0]), each[1:].decode()) for each in _unpacked_bytes(types)],
         )  # fmt: skip
 
 
@@ -254,40 +329,19 @@ def _rodata_of(data: memoryview) -> dict[int, ReadOnlyData]:
     return found
 
 
-def _replace(
-    numbers: dict[int, int],
-    counts: array[int],
-    other_counts: array[int],
-    columns: Sequence[tuple[array[int], array[int]]],
-) -> None:
-    """Exchange the parts of some units in columns that are counted alike."""
-    starts = [0, *accumulate(counts)]
-    other_starts = [0, *accumulate(other_counts)]
-    for number in sorted(numbers, reverse=True):  # from the end, so that the starts before stay right
-        other = numbers[number]
-        for column, other_column in columns:
-            column[starts[number] : starts[number + 1]] = other_column[other_starts[other] : other_starts[other + 1]]
-        counts[number] = other_counts[other]
-
-
-def _replaced(
-    numbers: dict[int, int],
-    sizes: array[int],
-    other_sizes: array[int],
-    content: bytes | memoryview,
-    other: bytes | memoryview,
-) -> bytes:
-    """Likewise for bytes."""
-    starts = [0, *accumulate(sizes)]
-    other_starts = [0, *accumulate(other_sizes)]
-    parts: list[bytes | memoryview] = []
-    at = 0
-    view, other_view = memoryview(content), memoryview(other)
-    for number, from_other in sorted(numbers.items()):
-        parts += [view[at : starts[number]], other_view[other_starts[from_other] : other_starts[from_other + 1]]]
-        at = starts[number + 1]
-        sizes[number] = other_sizes[from_other]
-    return b"".join([*parts, view[at:]])
+def _runs(order: Sequence[int], count: int) -> list[tuple[int, int, int]]:
+    """Numbers in a row, as (0: below ``count``, 1: not; first; end)."""
+    runs: list[tuple[int, int, int]] = []
+    first = last = -2
+    for number in order:
+        if number != last + 1 or number == count:
+            if last >= 0:
+                runs.append((0, first, last + 1) if last < count else (1, first - count, last + 1 - count))
+            first = number
+        last = number
+    if last >= 0:
+        runs.append((0, first, last + 1) if last < count else (1, first - count, last + 1 - count))
+    return runs
 
 
 class Preparation:
@@ -356,6 +410,11 @@ class Preparation:
         table = self._table
         # Last, because the types that clauses name come behind those of cells in the manifest metadata.
         clauses = [b"".join(map(self._clause, each)) for each in self._clauses]
+        types: dict[Symbol, int] = {}
+        clause_types = array("I")
+        for clause in chain.from_iterable(self._clauses):
+            token = clause.token_or_filter
+            clause_types.append(types.setdefault(token, len(types)) + 1 if isinstance(token, Symbol) else 0)
         return PreparedUnits(
             PreparedCells(table.kinds, table.signatures, table.ref_maps), array("I", rids), list(instances),
             b"".join(self._code), array("I", map(len, self._code)), self._alignments,
@@ -363,7 +422,7 @@ class Preparation:
             self._relocation_counts, self._offsets, self._targets, self._addends,
             self._function_counts, self._begins, self._ends, self._unwinds, list(self._blobs), self._rodata,
             array("I", map(len, clauses)), b"".join(clauses),
-            array("I", map(len, self._bounds)), b"".join(self._bounds),
+            array("I", map(len, self._bounds)), b"".join(self._bounds), clause_types, list(types),
         )  # fmt: skip
 
 

@@ -115,7 +115,7 @@ class ImageBuilder:
             KeyError: the resolver does not know a symbol.
             ValueError: a unit uses the initial data of a field that has none.
         """
-        manifest = ManifestRows([row.name for row in self._assembly.assembly_refs], self._identity)
+        manifest = _manifest(self._assembly, self._identity)
         table = CellTable(self._resolver, manifest, self._encoded)
         preparation = Preparation(table, has_packed_bounds=self._target.packed_debug_bounds)
         rids = sorted(self._methods)
@@ -128,9 +128,22 @@ class ImageBuilder:
             preparation.add(unit)
         units = preparation.finish(rids, [(hash, signature) for hash, signature, _ in instances])
         is_unrelated = any(_is_foreign(parts) for _, parts, _ in self._instances)
-        rows = manifest.encode() if self._target.requires_manifest_metadata or not manifest.is_empty else None
+        rows = _encoded(manifest, self._target)
         self.prepared = Prepared(units, table, rows, is_unrelated)
         return self.linking.link(units, table, rows, has_unrelated_code=is_unrelated)
+
+    @staticmethod
+    def manifest_without_rows(assembly: Assembly, target: Target) -> bytes | None:
+        """The manifest metadata of an image whose units name none of its rows; None: it has none."""
+        return _encoded(_manifest(assembly, ManifestAssembly), target)
+
+
+def _manifest(assembly: Assembly, identity: Callable[[str], ManifestAssembly]) -> ManifestRows:
+    return ManifestRows([row.name for row in assembly.assembly_refs], identity)
+
+
+def _encoded(manifest: ManifestRows, target: Target) -> bytes | None:
+    return manifest.encode() if target.requires_manifest_metadata or not manifest.is_empty else None
 
 
 def _is_foreign(signature: Sequence[int | bytes | Symbol]) -> bool:

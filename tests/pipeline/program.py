@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Program:
-    """Source text in pieces; an edit changes one of them. ``number`` keeps what edits add distinct."""
+    """Source text in pieces; an edit changes one of them.
+
+    ``number`` keeps what edits add distinct; ``choices``: the bodies that they choose from.
+    """
 
     bodies: list[str] = field(default_factory=list)
     members: list[str] = field(default_factory=list)
@@ -20,6 +23,7 @@ class Program:
     base: str = ""
     constant: int = 1
     number: int = 0
+    choices: tuple[str, ...] = ()
 
     def source(self) -> str:
         methods = "\n".join(f"    public int M{index}(int x, S v) {{ {body} }}" for index, body in
@@ -85,7 +89,7 @@ def _choose(source: random.Random, items: list[str]) -> int:
 
 
 def _body(program: Program, source: random.Random) -> None:
-    program.bodies[_choose(source, program.bodies)] = source.choice(BODIES)
+    program.bodies[_choose(source, program.bodies)] = source.choice(program.choices)
 
 
 def _literal(program: Program, source: random.Random) -> None:
@@ -172,10 +176,10 @@ EDITS: dict[str, Callable[[Program, random.Random], None]] = {
 }
 
 
-def new_program(seed: int, methods: int = 30) -> Program:
+def new_program(seed: int, methods: int = 30, choices: tuple[str, ...] = BODIES) -> Program:
     """A program with that many methods of random bodies."""
     source = random.Random(seed)
-    return Program(bodies=[source.choice(BODIES) for _ in range(methods)])
+    return Program(bodies=[source.choice(choices) for _ in range(methods)], choices=choices)
 
 
 def edit(program: Program, source: random.Random) -> str:

@@ -263,7 +263,7 @@ def test_exchanging_the_wrong_methods_gives_another_image(edits: Edits, monkeypa
     """Negative control: what decides is which methods have other keys."""
     edits.build()
     original = Linked.changed
-    monkeypatch.setattr(Linked, "changed", lambda linked, keys: (original(linked, keys) or [])[1:])
+    monkeypatch.setattr(Linked, "changed", lambda *arguments: (original(*arguments) or [])[1:])
     with pytest.raises(AssertionError):
         edits.build(edits.constant("M0", 3))
 

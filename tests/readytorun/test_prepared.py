@@ -129,11 +129,11 @@ def test_replaced_units_link_like_new_ones(program: Assembly, seed: int) -> None
         kept = PreparedUnits.decode(memoryview(encoded))
         assert b"".join(kept.encode()) == encoded
         cells = kept.cells
-        table = CellTable.restored(names, cells.kinds, cells.signatures, cells.ref_maps)
+        table = CellTable.restored(names, cells.kinds, cells.signatures, cells.ref_maps, [None] * len(cells.kinds))
         assert image(kept, table) == first
         changed = {rid: random_unit(chance) for rid in chance.sample(list(units), chance.randrange(1, 4))}
         units.update(changed)
-        kept.replace(_prepared(dict(sorted(changed.items())), table))
+        kept = kept.replaced(_prepared(dict(sorted(changed.items())), table))
         fresh = CellTable(names)
         first = image(_prepared(units, fresh), fresh)
         assert image(kept, table) == first
@@ -144,7 +144,7 @@ def test_what_is_not_there_is_not_replaced() -> None:
     table = CellTable(_Rows())
     kept = _prepared({1: random_unit(chance)}, table)
     with pytest.raises(ValueError, match="no unit"):
-        kept.replace(_prepared({2: random_unit(chance)}, table))
+        kept.replaced(_prepared({2: random_unit(chance)}, table))
 
 
 def test_other_bytes_are_refused() -> None:

@@ -1,0 +1,243 @@
+"""Images linked again after edits that move rows and heaps are those of clean builds, whatever was edited."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import random
+from pathlib import Path
+
+import pytest
+
+from bench.edits import source as many_methods
+from nativegen.pipeline import compile as pipeline
+from nativegen.pipeline.moved import Moving
+from nativegen.pipeline.request import CompileOptions, CompileReport
+from tests.pipeline.program import BODIES, Program, edit, new_program
+from tests.pipeline.support import compiled
+from tests.support.csharp import CompileError, compile_csharp
+from tests.support.paths import TARGETS
+
+pytestmark = pytest.mark.usefixtures("inputs")
+
+#: Without instances over value types, which take the long way.
+_PLAIN = tuple(body for body in BODIES if "P<" not in body and "Generic" not in body)
+
+
+class Builds:
+    """Builds of one assembly as it changes, with one store. ``moved``: of each, whether kept units were moved."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._folder = folder
+        self._number = 0
+        self.store = folder / "store"
+        self.options = CompileOptions()
+        self.target = "3.1"
+        self.moved: list[bool] = []
+        original = Moving.finish
+
+        def finish(moving: Moving, *arguments, **named):  # type: ignore[no-untyped-def]
+            result = original(moving, *arguments, **named)
+            self.moved.append(result is not None)
+            return result
+
+        monkeypatch.setattr(Moving, "finish", finish)
+
+    def build(self, source: str, compiler: str = "mcs") -> CompileReport:
+        """Builds this source; the image and what the report says are those of a clean build."""
+        self._number += 1
+        path = compile_csharp(source, self._folder / str(self._number), "Edited", library=True, compiler=compiler)
+        image, report = compiled(
+            path, self._folder / "out.dll", store=self.store, options=self.options, target=self.target
+        )
+        clean, other = compiled(path, self._folder / "clean.dll", options=self.options, target=self.target)
+        assert image == clean
+        for what in ("methods", "native", "excluded", "exclusions", "image_size", "foreign", "instances"):
+            assert getattr(report, what) == getattr(other, what), what
+        return report
+
+
+@pytest.fixture
+def builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Builds:
+    return Builds(tmp_path, monkeypatch)
+
+
+def _edit_at_random(builds: Builds, seed: int, edits: int) -> None:
+    chance = random.Random(seed)
+    program = new_program(seed, choices=_PLAIN)
+    builds.target = TARGETS[seed % 2]
+    builds.options = CompileOptions(debug=seed % 5 == 2, profile=seed % 5 == 3)
+    builds.build(program.source())
+    for _ in range(edits):
+        edited = copy.deepcopy(program)
+        for _ in range(chance.choice([1, 1, 1, 3])):
+            edit(edited, chance)
+        with contextlib.suppress(CompileError):  # a sealed class with new virtual methods
+            builds.build(edited.source())
+            program = edited
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_random_edits(builds: Builds, seed: int) -> None:
+    _edit_at_random(builds, seed, 8)
+    assert builds.moved.count(True) >= 4
+
+
+@pytest.mark.sweep
+def test_random_edits_at_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = 0
+    for seed in range(100, 120):
+        builds = Builds(tmp_path / str(seed), monkeypatch)
+        _edit_at_random(builds, seed, 25)
+        moved += builds.moved.count(True)
+        monkeypatch.undo()
+    assert moved >= 250
+
+
+@pytest.mark.parametrize("compiler", ["mcs", "roslyn"])
+def test_a_literal_a_member_reference_and_a_local(builds: Builds, compiler: str) -> None:
+    before, after = (many_methods(edited, 4, 20) for edited in (False, True))
+    builds.build(before, compiler)
+    assert builds.build(after, compiler).units_compiled == 1
+    assert builds.build(before, compiler).units_compiled == 0  # the metadata that the kept image is about
+    assert builds.build(after, compiler).units_compiled == 0
+    assert builds.moved == [True, True]
+
+
+_SOURCE = """
+using System;
+public class A {{
+    public virtual int First(int x) {{ return Math.Abs(x) + "first".Length; }}
+    public T Shared<T>(T x) where T : class {{ return x ?? (T)(object)"shared"; }}
+    public int Last(string s) {{
+        try {{ return int.Parse(s); }} catch (FormatException e) {{ return e.Message.Length; }}
+    }}
+    {more}
+}}
+{types}
+public class Z {{ public static string Name = "z"; public string Call(A a) {{ return a.Shared(Name) + a.First(3); }} }}
+"""
+
+
+def _source(more: str = "", types: str = "") -> str:
+    return _SOURCE.format(more=more, types=types)
+
+
+def test_methods_and_types_that_come_and_go(builds: Builds) -> None:
+    builds.build(_source())
+    steps = [
+        ('public int New() { return "new".Length; }', ""),
+        ("public T Other<T>(T x, string y) where T : class { return y == null ? x : null; }", ""),
+        ("", "class M { int F(Exception e) { return e.HResult; } } interface I { void G(); }"),
+        ('int G() { try { return 1; } catch (OverflowException) { return 2; } }', "struct S { int F() { return 3; } }"),
+        ("", "class M { int F(Exception e) { return e.HResult; } }"),
+        ("", ""),
+    ]
+    for more, types in steps:
+        builds.build(_source(more, types))
+    assert builds.moved == [True] * (len(steps) - 1)  # the last one is what the kept image is about
+
+
+def test_a_method_that_the_compiler_refuses(builds: Builds) -> None:
+    """Before and after; it comes, stays while others change, and goes."""
+    refused = "public static int Refused(__arglist) { return 3; }"
+    builds.build(_source())
+    report = builds.build(_source(refused))
+    assert len(report.exclusions) == 1
+    report = builds.build(_source('int New() { return "new".Length; }' + refused))
+    assert len(report.exclusions) == 1 and report.units_compiled == 1
+    assert not builds.build(_source()).exclusions
+    assert builds.moved == [True] * 2
+
+
+_INTERFACE = """
+public interface I {{ T Same<T>(T x); }}
+public static class P {{ public static int Call(I i) {{ return i.Same(5) + 3; }} }}
+{more}
+"""
+_IMPLEMENTATION = "public class A : I { public T Same<T>(T x) { return x; } }"
+
+
+def test_types_that_ask_for_instances(builds: Builds) -> None:
+    """A new type, and code that is as it was now runs an instance: no key says that."""
+    assert not builds.build(_INTERFACE.format(more="class B { }")).instances
+    assert builds.build(_INTERFACE.format(more=_IMPLEMENTATION)).instances
+    assert builds.moved == [False]
+    assert not builds.build(_INTERFACE.format(more="class B { } class C { }")).instances
+
+
+def test_without_asking_for_instances_again_images_are_wrong(builds: Builds, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control."""
+    monkeypatch.setattr(pipeline._Linker, "_needy", lambda *_: [])
+    builds.build(_INTERFACE.format(more="class B { }"))
+    with pytest.raises(AssertionError):
+        builds.build(_INTERFACE.format(more=_IMPLEMENTATION))
+
+
+def test_cells_keep_their_old_tokens_gives_wrong_images(builds: Builds, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control: what is linked is what the symbols mean now."""
+    original = Moving._name_cells
+
+    def name_cells(moving: Moving) -> None:
+        original(moving)
+        moving._signatures = list(moving._linked.units.cells.signatures)
+
+    monkeypatch.setattr(Moving, "_name_cells", name_cells)
+    builds.build(_source())
+    with pytest.raises(AssertionError):
+        builds.build(_source('public int New() { return "new".Length + Math.Sign(3); }'))
+
+
+def test_many_edits_are_kept_for_the_next_build(builds: Builds, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nativegen.pipeline.relink.MAX_CHANGED", 7)
+    program: Program = new_program(3, choices=_PLAIN)
+
+    def change(numbers: range) -> None:
+        for number in numbers:
+            program.bodies[number] = f'return "text {program.number}".Length + x + {number};'
+        program.number += 1
+
+    builds.build(program.source())
+    (path,) = builds.store.rglob("*.linked")
+    for first, last in ((0, 3), (0, 5), (5, 10), (10, 18)):
+        before = path.read_bytes()
+        change(range(first, last))
+        builds.build(program.source())
+        assert (path.read_bytes() != before) == (last - first > 3)
+    assert builds.moved == [True] * 3
+
+
+@pytest.mark.parametrize("mode", ["guarded", "pinned"])
+def test_code_of_other_assemblies_takes_the_long_way(builds: Builds, mode: str) -> None:
+    builds.target, builds.options = "9.0", CompileOptions(mode=mode)
+    more = "public class L { public bool M(System.DateTime[] x) { return System.Linq.Enumerable.Any(x); } }"
+    before, after = (many_methods(edited, 2, 10) + more for edited in (False, True))
+    builds.build(before)
+    builds.build(after)
+    assert True not in builds.moved
+
+
+def test_a_damaged_file_is_as_none(builds: Builds) -> None:
+    builds.build(_source())
+    (path,) = builds.store.rglob("*.linked")
+    good = path.read_bytes()
+    chance = random.Random(1)
+    flips = [chance.randrange(len(good)) for _ in range(6)]
+    damaged = [good[:at] + bytes((good[at] ^ 4,)) + good[at + 1 :] for at in flips]
+    for number, wrong in enumerate((b"", good[:100], good[:-9], *damaged)):
+        path.write_bytes(wrong)
+        builds.build(_source(f'public int New() {{ return "{number}".Length; }}'))
+    assert not builds.moved
+
+
+def test_a_file_about_other_references_is_as_none(builds: Builds) -> None:
+    """Of the same assembly for another runtime, under the name that this one's has."""
+    builds.target = "9.0"
+    builds.build(_source())
+    (other,) = builds.store.rglob("*.linked")
+    builds.target = "3.1"
+    builds.build(_source())
+    (path,) = set(builds.store.rglob("*.linked")) - {other}
+    path.write_bytes(other.read_bytes())
+    builds.build(_source('public int New() { return "new".Length; }'))
+    assert not builds.moved
