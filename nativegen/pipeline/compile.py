@@ -34,7 +34,7 @@ from nativegen.pipeline.instance_names import find_instance, is_instance
 from nativegen.pipeline.instances import InstanceClosure, NeededInstance
 from nativegen.pipeline.link_names import LinkNames, same_types
 from nativegen.pipeline.method_names import resolve
-from nativegen.pipeline.moved import Moved, Moving
+from nativegen.pipeline.moved import Metadata, Moved, Moving
 from nativegen.pipeline.relink import Linked, LinkReport, will_be_kept
 from nativegen.pipeline.request import CompileReport, CompileRequest, ExcludedMethod, GenericInstance
 from nativegen.pipeline.reuse import Reuse, SymbolCheck
@@ -366,7 +366,15 @@ class _Linker:
         if kept is not None:
             job.linked, job.wanted, _ = kept
             if reuse.has_moved(job.linked):
-                job.moving = Moving(job.linked, facts.module, names, reuse.keys, facts.own.generic_methods())
+                about = Metadata(
+                    facts.module,
+                    names,
+                    facts.own.generic_methods(),
+                    functools.partial(method_display_name, job.assembly),
+                    functools.partial(self._closure, job),
+                    reuse.instance_keys,
+                )
+                job.moving = Moving(job.linked, about, reuse.keys)
         return self._take_over(job, found)
 
     @_without_collector
@@ -410,19 +418,12 @@ class _Linker:
         units = {rid: unit for rid in job.wanted if (unit := job.outcomes[rid].unit) is not None}
         if job.moving is not None:
             excluded = [each for rid in job.wanted if (each := job.outcomes[rid].excluded) is not None]
-            needy = functools.partial(self._needy, job)
-            job.again = job.moving.finish(units, excluded, packed=packed, needy=needy)
+            job.again = job.moving.finish(units, excluded, packed=packed)
         elif len(units) == len(job.wanted):
             table = linked.exchange(units, names.symbols, packed=packed)
             job.again = None if table is None else Moved(linked.units, table, linked.report)
         job.seconds["exchange"] = job.seconds.get("exchange", 0.0) + time.process_time() - start
         return job.again is not None
-
-    def _needy(self, job: _Job, cells: Sequence[Cell]) -> Sequence[Cell] | None:
-        """Which of these cells, all that an image has, decide what others need; None: they need instances."""
-        closure = self._closure(job)
-        closure.add_cells(cells, str)
-        return None if closure.next_round() or closure.left_out else closure.needy()
 
     def _closure(self, job: _Job, needless: Sequence[Cell] = ()) -> InstanceClosure:
         """An empty one, for the instances of an image; ``needless``: cells that are known to need nothing."""
@@ -636,7 +637,17 @@ def _link_report(
     asking_cells = [
         number for number, cell in enumerate(table.cells) if cell is not None and may_need_instances(cell)
     ]
-    generic = {(hash_, table.signature(parts)): rid for hash_, parts, rid in shared}
+    entry_keys: dict[tuple[int, bytes], bytes | None] = {}
+    excluded_instances = {}
+    if job.reuse is not None:
+        entry_keys = {(hash_, table.signature(parts)): job.reuse.keys[rid] for hash_, parts, rid in shared}
+        for needed, instance in zip(job.needed, instances, strict=False):
+            key = job.reuse.known_instance_key(needed.signature)
+            if not instance.code:
+                entry_keys[needed.hash, table.signature(needed.signature)] = key
+            elif key is not None:
+                excluded_instances[key] = (instance.code, instance.detail)
+    keys = [entry_keys.get(entry) for entry in builder.prepared.units.instances]
     fixed_rids = [rid for rid in job.rids if _takes_in(job.outcomes[rid].unit)]
     return LinkReport(
         exclusions,
@@ -646,7 +657,8 @@ def _link_report(
         tuple(sorted(fixed_cells)),
         tuple(fixed_rids),
         tuple(asking_cells),
-        tuple([generic[entry] for entry in builder.prepared.units.instances if entry in generic]),
+        tuple([key for key in keys if key is not None]) if None not in keys else (),
+        excluded_instances,
         not table.in_manifest,
         builder.linking.from_metadata,
         builder.prepared.manifest,

@@ -61,9 +61,10 @@ class LinkReport:
         exclusions, native, instances, foreign: as in the report.
         fixed_cells: numbers of the cells that may ask for instances, or name rows of the manifest metadata; fixed_rids:
             methods that take something of other assemblies in. Neither can be exchanged.
-        asking_cells: numbers of the cells that have to be looked at for instances; generic: the methods whose code is
-            behind that of the others, in its order. Neither says anything when instances follow that code.
-        is_simple: no cell is of the manifest metadata.
+        asking_cells: numbers of the cells that have to be looked at for instances.
+        entry_keys: of the units behind those of methods, in their order; without any when one is not known.
+        excluded_instances: reason code and detail, by key.
+        names_own_rows: no cell is of the manifest metadata.
         from_metadata: sections of the image, see :class:`nativegen.readytorun.link.Linking`.
         manifest: the manifest metadata of the image, if it has any.
         has_unrelated_code: there is code of other modules' generics.
@@ -77,8 +78,9 @@ class LinkReport:
     fixed_cells: tuple[int, ...]
     fixed_rids: tuple[int, ...]
     asking_cells: tuple[int, ...]
-    generic: tuple[int, ...]
-    is_simple: bool
+    entry_keys: tuple[bytes, ...]
+    excluded_instances: Mapping[bytes, tuple[str, str]]
+    names_own_rows: bool
     from_metadata: Mapping[SectionType, tuple[bytes, int]]
     manifest: bytes | None
     has_unrelated_code: bool
@@ -148,7 +150,7 @@ class Linked:
     def _changed_by_key(self, keys: Mapping[int, bytes]) -> list[int] | None:
         """Those that are not here under their keys, whatever their rows."""
         report = self.report
-        if not self.encoded_cells or not report.is_simple or report.instances or report.foreign or report.fixed_rids:
+        if not self.encoded_cells or not report.names_own_rows or report.foreign or report.fixed_rids:
             return None
         # Whether something can be named depends on the rows that there are.
         unnamed = {self.keys[each.rid] for each in report.exclusions if each.code == Reason.NOT_NAMEABLE.code}
@@ -248,8 +250,9 @@ def encode_linked(
             "fixed_cells": report.fixed_cells,
             "fixed_rids": report.fixed_rids,
             "asking_cells": report.asking_cells,
-            "generic": report.generic,
-            "is_simple": report.is_simple,
+            "entry_keys": [key.hex() for key in report.entry_keys],
+            "excluded_instances": {key.hex(): why for key, why in report.excluded_instances.items()},
+            "names_own_rows": report.names_own_rows,
             "manifest": None if report.manifest is None else report.manifest.hex(),
             "has_unrelated_code": report.has_unrelated_code,
             "same_types": report.same_types.hex(),
@@ -296,8 +299,9 @@ def decode_linked(data: bytes | memoryview, basis: bytes) -> Linked | None:
         tuple(head["fixed_cells"]),
         tuple(head["fixed_rids"]),
         tuple(head["asking_cells"]),
-        tuple(head["generic"]),
-        head["is_simple"],
+        tuple(map(bytes.fromhex, head["entry_keys"])),
+        {bytes.fromhex(key): (code, detail) for key, (code, detail) in head["excluded_instances"].items()},
+        head["names_own_rows"],
         {SectionType(type): (bytes.fromhex(data), alignment) for type, data, alignment in head["from_metadata"]},
         None if head["manifest"] is None else bytes.fromhex(head["manifest"]),
         head["has_unrelated_code"],

@@ -164,10 +164,7 @@ class Reuse:
     def find_instances(self, needed: Sequence[NeededInstance]) -> dict[Signature, Result]:
         """Likewise for generic instances over value types, after :meth:`find`."""
         start = time.process_time()
-        # A partial image has instances of definitions that it does not have themselves.
-        others = sorted({instance.rid for instance in needed if not instance.assembly}.difference(self._keys))
-        definitions = self._keys | dict(zip(others, self._keys_of(others), strict=True))
-        keys = {instance.signature: self._instance_key(instance, definitions) for instance in needed}
+        keys = self.instance_keys(needed)
         self._instance_keys.update(keys)
         stored = self._units.find(keys.values())
         found: dict[Signature, Result] = {}
@@ -181,6 +178,17 @@ class Reuse:
                 found[signature] = self._used[key] = result
         self._count("units", start)
         return found
+
+    def instance_keys(self, needed: Sequence[NeededInstance]) -> dict[Signature, bytes]:
+        """The keys of generic instances over value types, after :meth:`identify`."""
+        # A partial image has instances of definitions that it does not have themselves.
+        others = sorted({instance.rid for instance in needed if not instance.assembly}.difference(self._keys))
+        definitions = self._keys | dict(zip(others, self._keys_of(others), strict=True))
+        return {instance.signature: self._instance_key(instance, definitions) for instance in needed}
+
+    def known_instance_key(self, signature: Signature) -> bytes | None:
+        """The key of an instance that was looked for; None: it is not stored under any."""
+        return self._instance_keys.get(signature)
 
     def _all_keys(self, rids: Sequence[int]) -> dict[int, bytes]:
         """The keys of the methods, as far as possible from what the last build found out."""
