@@ -31,9 +31,10 @@ STAGES = ("read", "key", "units", "import", "lower", "llvm", "link", "write")
 
 _LDC_I4_0, _LDC_I4_1 = 0x16, 0x17
 
-# Prints a report and the seconds of all processes of the build, Python's start included.
+# Prints a report and the seconds of all processes of the build, Python's start included; ends as our commands do.
 _BUILD = """
-import json, resource, sys, time
+import atexit, gc, json, resource, sys, time
+atexit.register(gc.freeze)
 from nativegen.pipeline.compile import compile_file
 from nativegen.pipeline.request import CompileRequest
 path, output, target, references, jobs, store = json.loads(sys.argv[1])

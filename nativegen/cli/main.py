@@ -9,6 +9,8 @@ This module and what it imports stay free of everything heavy: the light command
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -24,7 +26,9 @@ _RUNS_PROGRAMS = ("run", "trace")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line; returns the exit code."""
+    """Run one command line, by default that of this process; returns the exit code."""
+    if arguments is None:
+        atexit.register(gc.freeze)  # what is left goes with the process and need not be searched for cycles
     given = list(sys.argv[1:] if arguments is None else arguments)
     # Global switches that stand before the action are moved behind it: `nativegen /nologo install app.dll`.
     leading: list[str] = []

@@ -6,7 +6,6 @@ The command line, the cache and the build plug-ins are left out: they cannot.
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 from functools import cache
 
@@ -19,6 +18,8 @@ SHAPING_PACKAGES = ("metadata", "typesystem", "compiler", "backend", "readytorun
 @cache
 def compiler_fingerprint() -> str:
     """32 hex digits; equal for equal source and equal LLVM, wherever the package is installed."""
+    import llvmlite
+
     import nativegen
 
     root = os.path.dirname(os.path.abspath(nativegen.__file__))
@@ -32,5 +33,5 @@ def compiler_fingerprint() -> str:
                     digest.update(os.path.relpath(path, root).encode())
                     with open(path, "rb") as stream:
                         digest.update(xxhash.xxh3_128_digest(stream.read()))
-    digest.update(f"llvmlite {importlib.metadata.version('llvmlite')}".encode())
+    digest.update(f"llvmlite {llvmlite.__version__}".encode())
     return digest.hexdigest()
