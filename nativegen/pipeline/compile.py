@@ -35,7 +35,7 @@ from nativegen.pipeline.instances import InstanceClosure, NeededInstance
 from nativegen.pipeline.link_names import LinkNames, same_types
 from nativegen.pipeline.method_names import resolve
 from nativegen.pipeline.moved import Metadata, Moved, Moving
-from nativegen.pipeline.relink import Linked, LinkReport, will_be_kept
+from nativegen.pipeline.relink import Linked, LinkReport, takes_in, will_be_kept
 from nativegen.pipeline.request import CompileReport, CompileRequest, ExcludedMethod, GenericInstance
 from nativegen.pipeline.reuse import Reuse, SymbolCheck
 from nativegen.pipeline.shared_units import SharedUnits
@@ -50,11 +50,10 @@ from nativegen.pipeline.worker import (
     foreign_code,
     method_display_name,
 )
-from nativegen.readytorun.cells import names_manifest_rows
 from nativegen.readytorun.link import Linking
 from nativegen.readytorun.manifest import ManifestAssembly
 from nativegen.readytorun.targets import target_named
-from nativegen.readytorun.unit import Cell, ForeignUse, MethodUnit
+from nativegen.readytorun.unit import Cell, ForeignUse
 from nativegen.readytorun.writer import ImageBuilder
 from nativegen.typesystem import TypeSystem
 from nativegen.typesystem.symbols import SymbolTable
@@ -368,11 +367,13 @@ class _Linker:
             if reuse.has_moved(job.linked):
                 about = Metadata(
                     facts.module,
+                    target_named(job.request.target),
                     names,
                     facts.own.generic_methods(),
                     functools.partial(method_display_name, job.assembly),
                     functools.partial(self._closure, job),
                     reuse.instance_keys,
+                    functools.partial(_manifest_assembly, facts.module.type_system),
                 )
                 job.moving = Moving(job.linked, about, reuse.keys)
         return self._take_over(job, found)
@@ -418,7 +419,7 @@ class _Linker:
         units = {rid: unit for rid in job.wanted if (unit := job.outcomes[rid].unit) is not None}
         if job.moving is not None:
             excluded = [each for rid in job.wanted if (each := job.outcomes[rid].excluded) is not None]
-            job.again = job.moving.finish(units, excluded, packed=packed)
+            job.again = job.moving.finish(units, excluded)
         elif len(units) == len(job.wanted):
             table = linked.exchange(units, names.symbols, packed=packed)
             job.again = None if table is None else Moved(linked.units, table, linked.report)
@@ -515,7 +516,6 @@ class _Linker:
             report = replace(
                 report,
                 from_metadata=linking.from_metadata,
-                manifest=ImageBuilder.manifest_without_rows(job.assembly, target),
                 same_types=digest(same_types(facts.module)),
             )
         image = linking.link(units, table, report.manifest, has_unrelated_code=report.has_unrelated_code)
@@ -648,7 +648,15 @@ def _link_report(
             elif key is not None:
                 excluded_instances[key] = (instance.code, instance.detail)
     keys = [entry_keys.get(entry) for entry in builder.prepared.units.instances]
-    fixed_rids = [rid for rid in job.rids if _takes_in(job.outcomes[rid].unit)]
+    numbers = {use: number for number, use in enumerate(foreign)}
+    foreign_of = {}
+    if job.reuse is not None and foreign:
+        outcomes = [(job.reuse.keys.get(rid), job.outcomes[rid]) for rid in job.rids]
+        outcomes += [(job.reuse.known_instance_key(signature), each) for signature, each in job.instances.items()]
+        for key, outcome in outcomes:
+            if key is not None and outcome.unit is not None and outcome.unit.foreign:
+                foreign_of[key] = tuple([numbers[use] for use in outcome.unit.foreign])
+    fixed_rids = [rid for rid in job.rids if (unit := job.outcomes[rid].unit) is not None and takes_in(unit)]
     return LinkReport(
         exclusions,
         native,
@@ -659,19 +667,13 @@ def _link_report(
         tuple(asking_cells),
         tuple([key for key in keys if key is not None]) if None not in keys else (),
         excluded_instances,
-        not table.in_manifest,
+        tuple(sorted(table.in_manifest)),
+        foreign_of,
         builder.linking.from_metadata,
         builder.prepared.manifest,
         builder.prepared.has_unrelated_code,
         b"" if job.facts is None else digest(same_types(job.facts.module)),
     )
-
-
-def _takes_in(unit: MethodUnit | None) -> bool:
-    """Whether something of other assemblies is in a unit, or named by its clauses."""
-    if unit is None:
-        return False
-    return bool(unit.foreign) or names_manifest_rows([clause.token_or_filter for clause in unit.clauses])
 
 
 def _add_instances(job: _Job, builder: ImageBuilder, check: SymbolCheck) -> tuple[GenericInstance, ...]:

@@ -5,14 +5,14 @@ name everything by symbols, and neither do their keys. So methods are found by t
 and the cells that kept units use get their signatures anew from the symbols in them; all else of a unit stays as it was
 prepared. That takes a tenth of a second for 20,000 methods, most of it while a worker compiles the edited one.
 
-Invariants: the image names nothing by rows of the manifest metadata, whose numbers depend on the order of all cells.
-Which generic instances it has is asked again, because that depends on types which no key may mention; each must be
-kept under the key that it has now. Cells that were one must not become two, nor two become one. Whatever is not so, or
-has no row any more, takes the long way.
+Invariants: which generic instances the image has is asked again, because that depends on types which no key may
+mention; each must be kept under the key that it has now. What is named by rows of the manifest metadata is named in the
+order in which the image's writer would come by it, because these rows are numbered by first use. Cells that were one
+must not become two, nor two become one. Whatever is not so, or has no row any more, takes the long way.
 
 >>> moving = Moving(linked, Metadata(module, names, ...), keys)      # doctest: +SKIP
 >>> moving.prepare()                                                 # doctest: +SKIP
->>> moving.finish({4711: unit}, [], packed=False)                    # doctest: +SKIP
+>>> moving.finish({4711: unit}, [])                                  # doctest: +SKIP
 Moved(units=..., table=..., report=...)
 """
 
@@ -30,11 +30,14 @@ from nativegen.compiler.exclusions import Reason
 from nativegen.compiler.instances import Signature, instance_entry, may_need_instances, shared_instance
 from nativegen.pipeline.instances import InstanceClosure, NeededInstance
 from nativegen.pipeline.link_names import LinkNames
-from nativegen.pipeline.relink import Linked, LinkReport
+from nativegen.pipeline.relink import Linked, LinkReport, takes_in
 from nativegen.pipeline.request import ExcludedMethod, GenericInstance
-from nativegen.readytorun.cells import CellTable
+from nativegen.readytorun.cells import CellTable, names_manifest_rows
+from nativegen.readytorun.manifest import ManifestAssembly
 from nativegen.readytorun.prepared import Preparation, PreparedUnits
-from nativegen.readytorun.unit import Cell, CellKind, MethodUnit
+from nativegen.readytorun.targets import Target
+from nativegen.readytorun.unit import Cell, CellKind, ForeignUse, MethodUnit, Symbol
+from nativegen.readytorun.writer import encoded_rows, is_foreign, rows_of_image
 from nativegen.typesystem import Module, TypeLoadError
 
 
@@ -51,19 +54,22 @@ class Metadata:
     """The assembly as it is now.
 
     Attributes:
-        module, names: itself, and the tokens of its symbols.
+        module, names: itself, and the tokens of its symbols. target: of the image.
         generic: rows of the generic methods.
         display_name: of a row.
         closure: makes an empty closure of its instances.
         instance_keys: gives the keys of instances.
+        identity: what a reference to an assembly says, see :class:`nativegen.readytorun.writer.ImageBuilder`.
     """
 
     module: Module
+    target: Target
     names: LinkNames
     generic: Set[int]
     display_name: Callable[[int], str]
     closure: Callable[[], InstanceClosure]
     instance_keys: Callable[[Sequence[NeededInstance]], Mapping[Signature, bytes]]
+    identity: Callable[[str], ManifestAssembly]
 
 
 class Moving:
@@ -83,8 +89,9 @@ class Moving:
         self._by_key: dict[bytes, int] = {}  # number of the kept unit
         self._places: dict[int, int] = {}  # likewise, by row
         self._exclusions: list[ExcludedMethod] = []
-        self._signatures: list[bytes] | None = None
+        self._signatures: list[bytes] | None = None  # without those that name rows of the manifest metadata
         self._asking: dict[int, list[int]] = {}  # cells that may ask for instances, by number of the unit
+        self._in_manifest: dict[int, list[int]] = {}  # likewise, that name rows of the manifest metadata
 
     def prepare(self) -> None:
         """Does what needs no new unit; before :meth:`finish`, which does it otherwise."""
@@ -113,41 +120,53 @@ class Moving:
             self._signatures = None  # something kept has no row any more
 
     def _find_asking(self) -> None:
-        asking = set(self._linked.report.asking_cells)
-        units = self._linked.units
+        report, units = self._linked.report, self._linked.units
+        asking, in_manifest = set(report.asking_cells), set(report.manifest_cells)
+        either = asking | in_manifest
         ends = list(accumulate(units.cell_counts))
         for at, cell in enumerate(units.used):
-            if cell in asking:
-                self._asking.setdefault(bisect_right(ends, at), []).append(cell)
+            if cell in either:
+                unit = bisect_right(ends, at)
+                if cell in asking:
+                    self._asking.setdefault(unit, []).append(cell)
+                if cell in in_manifest:
+                    self._in_manifest.setdefault(unit, []).append(cell)
 
     def _name_cells(self) -> None:
         """Signatures of the cells of methods that stay, and of all instances: these stay, or nothing is done here."""
         cells, units = self._linked.cells, self._linked.units
         prepared = units.cells
         instances = range(len(units.rids), len(units.sizes))
-        used = units.cells_of([*dict.fromkeys([*self._places.values(), *instances])])
+        used = self._used([*dict.fromkeys([*self._places.values(), *instances])])
         signatures = [b""] * len(prepared.kinds)
         encoded = CellTable(self._metadata.names).encoded
-        for number in used:
+        in_manifest = set(self._linked.report.manifest_cells)
+        own = [number for number in used if number not in in_manifest]
+        for number in own:
             signatures[number] = encoded(cells[number])
-        own = [number for number in used if cells[number].kind is not CellKind.COUNTER]
-        different = {(prepared.kinds[number], signatures[number], prepared.ref_maps[number]) for number in own}
-        self._signatures = signatures if len(different) == len(own) else None
+        self._signatures = signatures if self._are_different(own, signatures) else None
 
-    def finish(
-        self, compiled: Mapping[int, MethodUnit], excluded: Sequence[ExcludedMethod], *, packed: bool
-    ) -> Moved | None:
+    def _used(self, order: Sequence[int]) -> list[int]:
+        """The cells of kept units among these, but for entry counters."""
+        units = self._linked.units
+        used = units.cells_of([number for number in order if number < len(units.sizes)])
+        return [number for number in used if units.cells.kinds[number] != CellKind.COUNTER]
+
+    def _are_different(self, numbers: Sequence[int], signatures: Sequence[bytes]) -> bool:
+        cells = self._linked.units.cells
+        return len({(cells.kinds[each], signatures[each], cells.ref_maps[each]) for each in numbers}) == len(numbers)
+
+    def finish(self, compiled: Mapping[int, MethodUnit], excluded: Sequence[ExcludedMethod]) -> Moved | None:
         """The kept units with new ones among them; None: that cannot be done.
 
         Args:
             compiled, excluded: what became of the methods that had to be compiled.
-            packed: :attr:`Target.packed_debug_bounds`.
         """
         self.prepare()
-        if self._signatures is None or any(unit.foreign for unit in compiled.values()):
+        if self._signatures is None:
             return None
         try:
-            return self._finish(self._signatures, compiled, excluded, packed)
+            return self._finish(self._signatures, compiled, excluded)
         except (KeyError, TypeLoadError):
             return None
 
@@ -156,51 +175,145 @@ class Moving:
         signatures: list[bytes],
         compiled: Mapping[int, MethodUnit],
         excluded: Sequence[ExcludedMethod],
-        packed: bool,
     ) -> Moved | None:
-        linked, names = self._linked, self._metadata.names
-        prepared = linked.units.cells
-        cells: list[Cell | None] = [*linked.cells]
-        table = CellTable.restored(names, bytearray(prepared.kinds), signatures, list(prepared.ref_maps), cells)
-        preparation = Preparation(table, has_packed_bounds=packed)
-        for unit in compiled.values():
-            preparation.add(unit)
+        linked, metadata = self._linked, self._metadata
+        names, prepared = metadata.names, linked.units.cells
         places = self._places | {rid: number for number, rid in enumerate(compiled, len(linked.units.sizes))}
         instances = self._instances(places, compiled)
         if instances is None:
             return None
-        entries = [(each.hash, table.signature(each.signature), key) for each, key in instances.kept]
         methods = []
-        keyed = {key: self._by_key[key] for _, key in instances.kept}
+        entries = [_Entry(each.hash, each.signature, key, self._by_key[key]) for each, key in instances.kept]
         for rid in sorted(places):
-            instance = shared_instance(self._metadata.module, rid) if rid in self._metadata.generic else None
+            instance = shared_instance(metadata.module, rid) if rid in metadata.generic else None
             if instance is None:
                 methods.append(rid)
             else:
-                hash_, parts = instance_entry(names.symbols, instance)
-                entries.append((hash_, table.signature(parts), self._keys[rid]))
-                keyed[self._keys[rid]] = places[rid]
-        entries.sort(key=lambda entry: entry[:2])
-        order = [places[rid] for rid in methods] + [keyed[key] for _, _, key in entries]
+                entries.append(_Entry(*instance_entry(names.symbols, instance), self._keys[rid], places[rid]))
+        numbers = [places[rid] for rid in methods]
+        manifest = rows_of_image(metadata.module.assembly, metadata.identity)
+        signed = self._name_in_order(CellTable(names, manifest), signatures, numbers, entries, list(compiled.values()))
+        order = numbers + [entry.unit for _, entry in signed]
         if len(set(order)) != len(order):
             return None  # methods that nothing tells apart; each has to have its own entry counter
-        rids, signed = array("I", methods), [(hash_, signature) for hash_, signature, _ in entries]
-        units = linked.units.chosen(order, preparation.finish([], []), rids, signed)
-        units.name_clause_types(names.token)
+        if linked.report.manifest_cells and not self._are_different(self._used(order), signatures):
+            return None
+        table = CellTable.restored(
+            names, bytearray(prepared.kinds), signatures, list(prepared.ref_maps), [*linked.cells], manifest
+        )
+        preparation = Preparation(table, has_packed_bounds=metadata.target.packed_debug_bounds)
+        for unit in compiled.values():
+            preparation.add(unit)
+        units = linked.units.chosen(
+            order,
+            preparation.finish([], []),
+            array("I", methods),
+            [(entry.hash, signature) for signature, entry in signed],
+        )
+        units.name_clause_types(table.token)
         exclusions, native = self._left_to_the_jit(excluded, instances.reported)
-        numbers = {id(linked.cells[number]): number for number in linked.report.asking_cells}
+        asking = {id(linked.cells[number]): number for number in linked.report.asking_cells}
         new = [cell for unit in compiled.values() for cell in unit.cells if may_need_instances(cell)]
-        numbers |= {id(cell): table.add(cell) for cell in new}
+        asking |= {id(cell): table.add(cell) for cell in new}
+        manifest_cells = table.in_manifest.union(linked.report.manifest_cells)
+        keys = [*[self._keys[rid] for rid in methods], *[entry.key for _, entry in signed]]
+        foreign, foreign_of = self._foreign(keys, {self._keys[rid]: unit for rid, unit in compiled.items()})
         report = replace(
             linked.report,
             exclusions=exclusions,
             native=len(places) + native,
             instances=instances.reported,
-            fixed_cells=tuple(sorted({numbers[id(cell)] for cell in instances.needy})),
-            asking_cells=tuple(sorted(set(numbers.values()))),
-            entry_keys=tuple([key for _, _, key in entries]),
+            foreign=foreign,
+            fixed_cells=tuple(sorted(manifest_cells.union(asking[id(cell)] for cell in instances.needy))),
+            fixed_rids=self._fixed_rids(compiled),
+            asking_cells=tuple(sorted(set(asking.values()))),
+            entry_keys=tuple([entry.key for _, entry in signed]),
+            manifest_cells=tuple(sorted(manifest_cells)),
+            foreign_of=foreign_of,
+            manifest=encoded_rows(manifest, metadata.target),
+            has_unrelated_code=any(is_foreign(entry.parts) for entry in entries),
         )
         return Moved(units, table, report)
+
+    def _name_in_order(
+        self,
+        namer: CellTable,
+        signatures: list[bytes],
+        methods: Sequence[int],
+        entries: Sequence[_Entry],
+        new: Sequence[MethodUnit],
+    ) -> list[tuple[bytes, _Entry]]:
+        """Names what is in the manifest metadata, in the order of :meth:`ImageBuilder.build`.
+
+        Args:
+            signatures: of the kept cells; completed.
+            methods: the units of the methods that are not generic, in their order; new ones behind those kept.
+
+        Returns:
+            The entries, in their order, with their signatures.
+        """
+        count = len(self._linked.units.sizes)
+        cells = self._linked.cells
+
+        def name(unit: int) -> None:
+            if unit < count:
+                for number in self._in_manifest.get(unit, ()):
+                    if not signatures[number]:
+                        signatures[number] = namer.encoded(cells[number])
+            else:
+                for cell in new[unit - count].cells:
+                    if names_manifest_rows(cell.signature):
+                        namer.encoded(cell)
+
+        for unit in methods:
+            if unit >= count or unit in self._in_manifest:
+                name(unit)
+        signed = sorted(
+            [(namer.signature(entry.parts), entry) for entry in entries], key=lambda each: (each[1].hash, each[0])
+        )
+        for _, entry in signed:
+            name(entry.unit)
+        self._name_types([*methods, *[entry.unit for _, entry in signed]], new, namer)
+        return signed
+
+    def _name_types(self, order: Sequence[int], new: Sequence[MethodUnit], namer: CellTable) -> None:
+        """Likewise the types in exception clauses, which come last."""
+        units = self._linked.units
+        count = len(units.sizes)
+        of_new = [clause.token_or_filter for unit in new for clause in unit.clauses]
+        if not names_manifest_rows([*units.types, *of_new]):
+            return
+        of_kept = units.types_of_units()
+        for number in order:
+            named = of_kept.get(number, ())
+            if number >= count:
+                clauses = new[number - count].clauses
+                named = [clause.token_or_filter for clause in clauses if isinstance(clause.token_or_filter, Symbol)]
+            for each in named:
+                namer.token(each)
+
+    def _fixed_rids(self, compiled: Mapping[int, MethodUnit]) -> tuple[int, ...]:
+        """See :attr:`LinkReport.fixed_rids`."""
+        fixed = {self._linked.keys[rid] for rid in self._linked.report.fixed_rids}
+        kept = [rid for rid in self._places if self._keys[rid] in fixed]
+        return tuple(sorted([*kept, *[rid for rid, unit in compiled.items() if takes_in(unit)]]))
+
+    def _foreign(
+        self, keys: Sequence[bytes], compiled: Mapping[bytes, MethodUnit]
+    ) -> tuple[tuple[ForeignUse, ...], dict[bytes, tuple[int, ...]]]:
+        """What the units use of other assemblies: of all, and by key."""
+        report = self._linked.report
+        by_key = {}
+        for key in keys:
+            if key in compiled:
+                uses: Sequence[ForeignUse] = compiled[key].foreign
+            else:
+                uses = [report.foreign[number] for number in report.foreign_of.get(key, ())]
+            if uses:
+                by_key[key] = uses
+        every = tuple(sorted({use for uses in by_key.values() for use in uses}))
+        numbers = {use: number for number, use in enumerate(every)}
+        return every, {key: tuple([numbers[use] for use in uses]) for key, uses in by_key.items()}
 
     def _left_to_the_jit(
         self, excluded: Sequence[ExcludedMethod], instances: Sequence[GenericInstance]
@@ -239,6 +352,15 @@ class Moving:
                     closure.add_cells([linked.cells[number] for number in asking], partial(str, each.name))
                 reported.append(GenericInstance(each.name, each.rid, each.needed_by, code, detail, each.assembly))
         return _Instances(kept, (*reported, *closure.left_out), closure.needy())
+
+
+class _Entry(NamedTuple):
+    """An entry of a generic instance: hash, signature, key and number of its unit."""
+
+    hash: int
+    parts: Signature
+    key: bytes
+    unit: int
 
 
 class _Instances(NamedTuple):

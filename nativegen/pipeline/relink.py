@@ -38,7 +38,7 @@ from nativegen.pipeline.request import CompileRequest, ExcludedMethod, GenericIn
 from nativegen.pipeline.sealed import sealed, unsealed
 from nativegen.pipeline.signature_facts import DIGEST_SIZE, digest, text
 from nativegen.pipeline.unit_codec import TableBuilder, decode_tables
-from nativegen.readytorun.cells import CellTable
+from nativegen.readytorun.cells import CellTable, names_manifest_rows
 from nativegen.readytorun.enums import SectionType
 from nativegen.readytorun.prepared import Preparation, PreparedUnits
 from nativegen.readytorun.unit import Cell, ForeignUse, MethodUnit, TokenResolver
@@ -64,7 +64,8 @@ class LinkReport:
         asking_cells: numbers of the cells that have to be looked at for instances.
         entry_keys: of the units behind those of methods, in their order; without any when one is not known.
         excluded_instances: reason code and detail, by key.
-        names_own_rows: no cell is of the manifest metadata.
+        manifest_cells: numbers of the cells that name rows of the manifest metadata.
+        foreign_of: by key of a unit: the numbers of what it uses of ``foreign``.
         from_metadata: sections of the image, see :class:`nativegen.readytorun.link.Linking`.
         manifest: the manifest metadata of the image, if it has any.
         has_unrelated_code: there is code of other modules' generics.
@@ -80,7 +81,8 @@ class LinkReport:
     asking_cells: tuple[int, ...]
     entry_keys: tuple[bytes, ...]
     excluded_instances: Mapping[bytes, tuple[str, str]]
-    names_own_rows: bool
+    manifest_cells: tuple[int, ...]
+    foreign_of: Mapping[bytes, tuple[int, ...]]
     from_metadata: Mapping[SectionType, tuple[bytes, int]]
     manifest: bytes | None
     has_unrelated_code: bool
@@ -150,7 +152,7 @@ class Linked:
     def _changed_by_key(self, keys: Mapping[int, bytes]) -> list[int] | None:
         """Those that are not here under their keys, whatever their rows."""
         report = self.report
-        if not self.encoded_cells or not report.names_own_rows or report.foreign or report.fixed_rids:
+        if not self.encoded_cells:
             return None
         # Whether something can be named depends on the rows that there are.
         unnamed = {self.keys[each.rid] for each in report.exclusions if each.code == Reason.NOT_NAMEABLE.code}
@@ -212,6 +214,11 @@ def metadata_of(origin: Origin) -> bytes:
     return digest(origin.metadata + origin.strings)
 
 
+def takes_in(unit: MethodUnit) -> bool:
+    """Whether something of other assemblies is in a unit, or named by its clauses."""
+    return bool(unit.foreign) or names_manifest_rows([clause.token_or_filter for clause in unit.clauses])
+
+
 def will_be_kept(changed: int) -> bool:
     """Whether an image in which so many methods are exchanged is kept in place of the one that it was made from."""
     return changed > MAX_CHANGED // 2
@@ -252,7 +259,8 @@ def encode_linked(
             "asking_cells": report.asking_cells,
             "entry_keys": [key.hex() for key in report.entry_keys],
             "excluded_instances": {key.hex(): why for key, why in report.excluded_instances.items()},
-            "names_own_rows": report.names_own_rows,
+            "manifest_cells": report.manifest_cells,
+            "foreign_of": {key.hex(): uses for key, uses in report.foreign_of.items()},
             "manifest": None if report.manifest is None else report.manifest.hex(),
             "has_unrelated_code": report.has_unrelated_code,
             "same_types": report.same_types.hex(),
@@ -301,7 +309,8 @@ def decode_linked(data: bytes | memoryview, basis: bytes) -> Linked | None:
         tuple(head["asking_cells"]),
         tuple(map(bytes.fromhex, head["entry_keys"])),
         {bytes.fromhex(key): (code, detail) for key, (code, detail) in head["excluded_instances"].items()},
-        head["names_own_rows"],
+        tuple(head["manifest_cells"]),
+        {bytes.fromhex(key): tuple(uses) for key, uses in head["foreign_of"].items()},
         {SectionType(type): (bytes.fromhex(data), alignment) for type, data, alignment in head["from_metadata"]},
         None if head["manifest"] is None else bytes.fromhex(head["manifest"]),
         head["has_unrelated_code"],

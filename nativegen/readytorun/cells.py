@@ -90,9 +90,10 @@ class CellTable:
         signatures: list[bytes],
         ref_maps: list[bytes],
         cells: list[Cell | None],
+        manifest: TokenResolver | None = None,
     ) -> CellTable:
         """A table with these cells, to which others can be added; it shares the lists."""
-        table = cls(resolver)
+        table = cls(resolver, manifest)
         table.kinds, table.signatures, table.ref_maps, table.cells = kinds, signatures, ref_maps, cells
         table._merged = dict(zip(zip(kinds, signatures, ref_maps, strict=True), range(len(kinds)), strict=True))
         return table

@@ -220,6 +220,17 @@ class PreparedUnits:
             found.update(dict.fromkeys(self.used[ends[first] : ends[end]]))
         return list(found)
 
+    def types_of_units(self) -> dict[int, list[Symbol]]:
+        """The types that the clauses of units name, in their order, by number of the unit."""
+        found: dict[int, list[Symbol]] = {}
+        at = 0
+        for number, size in enumerate(self.clause_sizes):
+            end = at + size // EXCEPTION_CLAUSE.size
+            if size:
+                found[number] = [self.types[type_ - 1] for type_ in self.clause_types[at:end] if type_]
+            at = end
+        return found
+
     def name_clause_types(self, token: Callable[[Symbol], int]) -> None:
         """Write the tokens that the types in clauses have now, in the order of the clauses.
 

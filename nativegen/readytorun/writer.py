@@ -115,7 +115,7 @@ class ImageBuilder:
             KeyError: the resolver does not know a symbol.
             ValueError: a unit uses the initial data of a field that has none.
         """
-        manifest = _manifest(self._assembly, self._identity)
+        manifest = rows_of_image(self._assembly, self._identity)
         table = CellTable(self._resolver, manifest, self._encoded)
         preparation = Preparation(table, has_packed_bounds=self._target.packed_debug_bounds)
         rids = sorted(self._methods)
@@ -127,26 +127,27 @@ class ImageBuilder:
         for _, _, unit in instances:
             preparation.add(unit)
         units = preparation.finish(rids, [(hash, signature) for hash, signature, _ in instances])
-        is_unrelated = any(_is_foreign(parts) for _, parts, _ in self._instances)
-        rows = _encoded(manifest, self._target)
+        is_unrelated = any(is_foreign(parts) for _, parts, _ in self._instances)
+        rows = encoded_rows(manifest, self._target)
         self.prepared = Prepared(units, table, rows, is_unrelated)
         return self.linking.link(units, table, rows, has_unrelated_code=is_unrelated)
 
-    @staticmethod
-    def manifest_without_rows(assembly: Assembly, target: Target) -> bytes | None:
-        """The manifest metadata of an image whose units name none of its rows; None: it has none."""
-        return _encoded(_manifest(assembly, ManifestAssembly), target)
 
+def rows_of_image(assembly: Assembly, identity: Callable[[str], ManifestAssembly]) -> ManifestRows:
+    """The rows of an image's manifest metadata, before anything is named.
 
-def _manifest(assembly: Assembly, identity: Callable[[str], ManifestAssembly]) -> ManifestRows:
+    Args:
+        identity: see :class:`ImageBuilder`.
+    """
     return ManifestRows([row.name for row in assembly.assembly_refs], identity)
 
 
-def _encoded(manifest: ManifestRows, target: Target) -> bytes | None:
+def encoded_rows(manifest: ManifestRows, target: Target) -> bytes | None:
+    """The manifest metadata of an image; None: it needs none."""
     return manifest.encode() if target.requires_manifest_metadata or not manifest.is_empty else None
 
 
-def _is_foreign(signature: Sequence[int | bytes | Symbol]) -> bool:
+def is_foreign(signature: Sequence[int | bytes | Symbol]) -> bool:
     """An instance of another module's generic: the runtime may have to look for it in all images."""
     flags = signature[0]
     return isinstance(flags, int) and bool(flags & MethodSigFlags.UpdateContext)
