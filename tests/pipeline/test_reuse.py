@@ -21,7 +21,7 @@ from nativegen.readytorun.unit import Symbol, SymbolKind
 from nativegen.typesystem import TypeLoadError, TypeSystem
 from nativegen.typesystem.errors import UnknownSymbol
 from nativegen.typesystem.symbols import SymbolTable
-from tests.pipeline.program import EDITS, edit, new_program
+from tests.pipeline.program import EDITS, Program, edit, new_program
 from tests.pipeline.support import compiled, references, rid_named, with_new_mvid
 from tests.support.csharp import CS, CompileError, compile_csharp
 from tests.support.paths import TARGETS, find_inputs
@@ -234,6 +234,10 @@ def test_link_names_agree_with_the_symbol_table(name: str) -> None:
             names.token(Symbol(kind, "[no]such::thing()void"))
 
 
+def _lambdas(program: Program) -> list[bool]:
+    return ["=>" in body for body in program.bodies]
+
+
 def _edited(seed: int, edits: int, tmp_path: Path) -> tuple[set[str], int, int]:
     """Edits a program again and again with one store; each image must be that of a clean build."""
     source = random.Random(seed)
@@ -248,6 +252,7 @@ def _edited(seed: int, edits: int, tmp_path: Path) -> tuple[set[str], int, int]:
             path = compile_csharp(edited.source(), tmp_path / f"{seed}-{step}", "Edited", library=True)
         except CompileError:
             continue  # a sealed class with new virtual methods
+        has_other_lambdas = _lambdas(edited) != _lambdas(program)
         program = edited
         image, report = compiled(path, tmp_path / "image", target=target, store=tmp_path / f"store{seed}")
         clean, plain = compiled(path, tmp_path / "clean", target=target)
@@ -257,8 +262,8 @@ def _edited(seed: int, edits: int, tmp_path: Path) -> tuple[set[str], int, int]:
         if step:
             reused += report.units_reused
             total += report.methods
-        if name in ("literal", "reference", "type"):
-            # Edits of one body, however tokens shift. (A body with a lambda comes with methods of its own.)
+        if name in ("literal", "reference", "type") and not has_other_lambdas:
+            # Edits of one body, however tokens shift. (mcs numbers the methods of all lambdas anew.)
             assert report.units_compiled <= 4, f"seed {seed}, step {step}: after the edit '{name}'"
     return done, reused, total
 
