@@ -552,6 +552,7 @@ class _Linker:
         instances = _add_instances(job, builder, check)
         instantiated = {instance.rid for instance in instances if not instance.code and not instance.assembly}
         exclusions = []
+        instantiated_only = []
         native = 0
         units = [outcome.unit for outcome in job.instances.values() if outcome.unit is not None]
         foreign = {use for unit in units for use in unit.foreign}
@@ -561,6 +562,7 @@ class _Linker:
             outcome = job.outcomes[rid]
             if outcome.excluded is not None:
                 if rid in instantiated and shared_instance(facts.module, rid) is None:
+                    instantiated_only.append(outcome.excluded)
                     native += 1
                 else:
                     exclusions.append(outcome.excluded)
@@ -582,7 +584,8 @@ class _Linker:
             native += 1
         image = builder.build()
         job.seconds["link"] = time.process_time() - start + job.seconds.pop("exchange", 0.0)
-        report = _link_report(job, builder, tuple(exclusions), native, instances, tuple(sorted(foreign)), shared)
+        left_out = (tuple(exclusions), tuple(instantiated_only))
+        report = _link_report(job, builder, left_out, native, instances, tuple(sorted(foreign)), shared)
         if job.reuse is not None:
             if job.closure is not None and job.is_lasting and not job.accidents:
                 assert builder.prepared is not None
@@ -624,12 +627,18 @@ class _Linker:
 def _link_report(
     job: _Job,
     builder: ImageBuilder,
-    exclusions: tuple[ExcludedMethod, ...],
+    left_out: tuple[tuple[ExcludedMethod, ...], tuple[ExcludedMethod, ...]],
     native: int,
     instances: tuple[GenericInstance, ...],
     foreign: tuple[ForeignUse, ...],
     shared: Sequence[tuple[int, Signature, int]],
 ) -> LinkReport:
+    """What is kept of an image.
+
+    Args:
+        left_out: methods without code, and those that have code for instances alone.
+        shared: hash, signature and method of the entries whose code reference types share.
+    """
     assert builder.prepared is not None
     table = builder.prepared.table
     needy = () if job.closure is None else map(table.number, job.closure.needy())
@@ -658,10 +667,11 @@ def _link_report(
                 foreign_of[key] = tuple([numbers[use] for use in outcome.unit.foreign])
     fixed_rids = [rid for rid in job.rids if (unit := job.outcomes[rid].unit) is not None and takes_in(unit)]
     return LinkReport(
-        exclusions,
+        left_out[0],
         native,
         instances,
         foreign,
+        left_out[1],
         tuple(sorted(fixed_cells)),
         tuple(fixed_rids),
         tuple(asking_cells),

@@ -105,7 +105,7 @@ class Moving:
         self._by_key = {key: number for number, key in enumerate(owners)}
         excluded = {
             linked.keys[each.rid]: each
-            for each in linked.report.exclusions
+            for each in (*linked.report.exclusions, *linked.report.instantiated)
             if each.code != Reason.NOT_NAMEABLE.code  # that depends on the rows that there are
         }
         for rid, key in self._keys.items():
@@ -211,22 +211,24 @@ class Moving:
             [(entry.hash, signature) for signature, entry in signed],
         )
         units.name_clause_types(table.token)
-        exclusions, native = self._left_to_the_jit(excluded, instances.reported)
-        asking = {id(linked.cells[number]): number for number in linked.report.asking_cells}
+        exclusions, instantiated = self._left_to_the_jit(excluded, instances.reported)
+        asking = [(linked.cells[number], number) for number in linked.report.asking_cells]
         new = [cell for unit in compiled.values() for cell in unit.cells if may_need_instances(cell)]
-        asking |= {id(cell): table.add(cell) for cell in new}
+        asking += [(cell, table.add(cell)) for cell in new]
+        needy = {id(cell) for cell in instances.needy}
         manifest_cells = table.in_manifest.union(linked.report.manifest_cells)
         keys = [*[self._keys[rid] for rid in methods], *[entry.key for _, entry in signed]]
         foreign, foreign_of = self._foreign(keys, {self._keys[rid]: unit for rid, unit in compiled.items()})
         report = replace(
             linked.report,
             exclusions=exclusions,
-            native=len(places) + native,
+            instantiated=instantiated,
+            native=len(places) + len(instantiated),
             instances=instances.reported,
             foreign=foreign,
-            fixed_cells=tuple(sorted(manifest_cells.union(asking[id(cell)] for cell in instances.needy))),
+            fixed_cells=tuple(sorted(manifest_cells.union(number for cell, number in asking if id(cell) in needy))),
             fixed_rids=self._fixed_rids(compiled),
-            asking_cells=tuple(sorted(set(asking.values()))),
+            asking_cells=tuple(sorted({number for _, number in asking})),
             entry_keys=tuple([entry.key for _, entry in signed]),
             manifest_cells=tuple(sorted(manifest_cells)),
             foreign_of=foreign_of,
@@ -317,16 +319,17 @@ class Moving:
 
     def _left_to_the_jit(
         self, excluded: Sequence[ExcludedMethod], instances: Sequence[GenericInstance]
-    ) -> tuple[tuple[ExcludedMethod, ...], int]:
-        """The methods without code, and how many more have code for their instances alone."""
+    ) -> tuple[tuple[ExcludedMethod, ...], tuple[ExcludedMethod, ...]]:
+        """The methods without code, and those that have code for instances alone."""
         instantiated = {instance.rid for instance in instances if not instance.code and not instance.assembly}
         module = self._metadata.module
-        left = []
+        left: list[ExcludedMethod] = []
+        others: list[ExcludedMethod] = []
         every = sorted([*self._exclusions, *excluded], key=lambda each: each.rid)
         for each in every:
-            if each.rid not in instantiated or shared_instance(module, each.rid) is not None:
-                left.append(each)
-        return tuple(left), len(every) - len(left)
+            has_code = each.rid in instantiated and shared_instance(module, each.rid) is None
+            (others if has_code else left).append(each)
+        return tuple(left), tuple(others)
 
     def _instances(self, places: Mapping[int, int], compiled: Mapping[int, MethodUnit]) -> _Instances | None:
         """Those that the image needs now; None: some are not kept."""

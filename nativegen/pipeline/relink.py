@@ -59,6 +59,7 @@ class LinkReport:
 
     Attributes:
         exclusions, native, instances, foreign: as in the report.
+        instantiated: methods that have code for some of their instances, but would be excluded otherwise.
         fixed_cells: numbers of the cells that may ask for instances, or name rows of the manifest metadata; fixed_rids:
             methods that take something of other assemblies in. Neither can be exchanged.
         asking_cells: numbers of the cells that have to be looked at for instances.
@@ -76,6 +77,7 @@ class LinkReport:
     native: int
     instances: tuple[GenericInstance, ...]
     foreign: tuple[ForeignUse, ...]
+    instantiated: tuple[ExcludedMethod, ...]
     fixed_cells: tuple[int, ...]
     fixed_rids: tuple[int, ...]
     asking_cells: tuple[int, ...]
@@ -155,7 +157,8 @@ class Linked:
         if not self.encoded_cells:
             return None
         # Whether something can be named depends on the rows that there are.
-        unnamed = {self.keys[each.rid] for each in report.exclusions if each.code == Reason.NOT_NAMEABLE.code}
+        excluded = (*report.exclusions, *report.instantiated)
+        unnamed = {self.keys[each.rid] for each in excluded if each.code == Reason.NOT_NAMEABLE.code}
         known = set(self.keys.values()) - unnamed
         rids = sorted(rid for rid, key in keys.items() if key not in known)
         return rids if len(rids) <= MAX_CHANGED else None
@@ -254,6 +257,7 @@ def encode_linked(
             "native": report.native,
             "instances": [asdict(each) for each in report.instances],
             "foreign": report.foreign,
+            "instantiated": [asdict(each) for each in report.instantiated],
             "fixed_cells": report.fixed_cells,
             "fixed_rids": report.fixed_rids,
             "asking_cells": report.asking_cells,
@@ -304,6 +308,7 @@ def decode_linked(data: bytes | memoryview, basis: bytes) -> Linked | None:
         head["native"],
         tuple([GenericInstance(**each) for each in head["instances"]]),
         tuple([ForeignUse(*each) for each in head["foreign"]]),
+        tuple([ExcludedMethod(**each) for each in head["instantiated"]]),
         tuple(head["fixed_cells"]),
         tuple(head["fixed_rids"]),
         tuple(head["asking_cells"]),

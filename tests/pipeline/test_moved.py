@@ -177,6 +177,8 @@ public static class P {{
     public static int Structs(S s) {{ return new G<S>().Virtual(s) + Free(s.A) + Free("text") + Free(2.5); }}
     static int Free<T>(T x) {{ return new G<T>().Both(5); }}
     static void Never<T>(T x) where T : struct {{ System.Console.WriteLine("never"); }}
+    static int ForStructs<T>(T x) where T : struct {{ return x.GetHashCode() + "structs".Length; }}
+    public static int Sized() {{ return ForStructs(3); }}
     {last}
 }}
 {types}
