@@ -364,19 +364,25 @@ class _Linker:
         job.reuse = reuse
         if kept is not None:
             job.linked, job.wanted, _ = kept
-            if reuse.has_moved(job.linked):
-                about = Metadata(
-                    facts.module,
-                    target_named(job.request.target),
-                    names,
-                    facts.own.generic_methods(),
-                    functools.partial(method_display_name, job.assembly),
-                    functools.partial(self._closure, job),
-                    reuse.instance_keys,
-                    functools.partial(_manifest_assembly, facts.module.type_system),
-                )
-                job.moving = Moving(job.linked, about, reuse.keys)
+            if not reuse.can_exchange(job.linked, job.wanted):
+                job.moving = self._moving(job)
         return self._take_over(job, found)
+
+    def _moving(self, job: _Job) -> Moving:
+        """What was kept on its way into the metadata of a job, be it the same."""
+        facts, names, _ = self._name(job)
+        assert job.linked is not None and job.reuse is not None
+        about = Metadata(
+            facts.module,
+            target_named(job.request.target),
+            names,
+            facts.own.generic_methods(),
+            functools.partial(method_display_name, job.assembly),
+            functools.partial(self._closure, job),
+            job.reuse.instance_keys,
+            functools.partial(_manifest_assembly, facts.module.type_system),
+        )
+        return Moving(job.linked, about, job.reuse.keys, has_moved=job.reuse.has_moved(job.linked))
 
     @_without_collector
     def prepare(self, job: _Job) -> None:
@@ -417,12 +423,15 @@ class _Linker:
         _, names, _ = self._name(job)
         packed = target_named(job.request.target).packed_debug_bounds
         units = {rid: unit for rid in job.wanted if (unit := job.outcomes[rid].unit) is not None}
+        if job.moving is None:
+            if len(units) == len(job.wanted):
+                table = linked.exchange(units, names.symbols, packed=packed)
+                job.again = None if table is None else Moved(linked.units, table, linked.report)
+            if job.again is None and linked.encoded_cells:
+                job.moving = self._moving(job)
         if job.moving is not None:
             excluded = [each for rid in job.wanted if (each := job.outcomes[rid].excluded) is not None]
             job.again = job.moving.finish(units, excluded)
-        elif len(units) == len(job.wanted):
-            table = linked.exchange(units, names.symbols, packed=packed)
-            job.again = None if table is None else Moved(linked.units, table, linked.report)
         job.seconds["exchange"] = job.seconds.get("exchange", 0.0) + time.process_time() - start
         return job.again is not None
 

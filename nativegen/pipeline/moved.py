@@ -1,4 +1,4 @@
-"""Linking what was kept after an edit that moved rows and heaps: the usual edit of source code.
+"""Linking what was kept after edits that do more than to exchange code: most move rows and heaps.
 
 A new literal, member reference or local shifts tokens, RVAs and offsets everywhere; units do not see that, because they
 name everything by symbols, and neither do their keys. So methods are found by their keys, whatever their rows are now,
@@ -10,7 +10,7 @@ mention; each must be kept under the key that it has now. What is named by rows 
 order in which the image's writer would come by it, because these rows are numbered by first use. Cells that were one
 must not become two, nor two become one. Whatever is not so, or has no row any more, takes the long way.
 
->>> moving = Moving(linked, Metadata(module, names, ...), keys)      # doctest: +SKIP
+>>> moving = Moving(linked, Metadata(...), keys, has_moved=True)       # doctest: +SKIP
 >>> moving.prepare()                                                 # doctest: +SKIP
 >>> moving.finish({4711: unit}, [])                                  # doctest: +SKIP
 Moved(units=..., table=..., report=...)
@@ -79,12 +79,15 @@ class Moving:
         linked: what the last image was linked from; :meth:`Linked.changed` has said that this may do.
         metadata: the other metadata.
         keys: of all methods with CIL, by row, ascending.
+        has_moved: it is another one than that of the last image.
     """
 
-    def __init__(self, linked: Linked, metadata: Metadata, keys: Mapping[int, bytes]) -> None:
+    def __init__(self, linked: Linked, metadata: Metadata, keys: Mapping[int, bytes], *, has_moved: bool) -> None:
         self._linked = linked
         self._metadata = metadata
         self._keys = keys
+        # Whether something can be named depends on the rows that there are.
+        self._unsure = frozenset({Reason.NOT_NAMEABLE.code} if has_moved else ())
         self._is_prepared = False
         self._by_key: dict[bytes, int] = {}  # number of the kept unit
         self._places: dict[int, int] = {}  # likewise, by row
@@ -106,7 +109,7 @@ class Moving:
         excluded = {
             linked.keys[each.rid]: each
             for each in (*linked.report.exclusions, *linked.report.instantiated)
-            if each.code != Reason.NOT_NAMEABLE.code  # that depends on the rows that there are
+            if each.code not in self._unsure
         }
         for rid, key in self._keys.items():
             if key in self._by_key:
@@ -347,7 +350,7 @@ class Moving:
             for each in needed:
                 key = keys[each.signature]
                 code, detail = linked.report.excluded_instances.get(key, ("", ""))
-                if code == Reason.NOT_NAMEABLE.code or (not code and key not in self._by_key):
+                if code in self._unsure or (not code and key not in self._by_key):
                     return None
                 if not code:
                     kept.append((each, key))

@@ -11,9 +11,9 @@ have now, and methods are found by their keys (:mod:`nativegen.pipeline.moved`).
 Invariants: it is used only when the references, the options and the compiler are the same. While the metadata is, too,
 every symbol has the row that it had; what is exchanged has code before and after, is no generic code, asks for no
 generic instances and takes nothing of other assemblies in, before or after, so that the closure of instances and the
-manifest metadata are what they were. Everything else takes the long way to the same bytes. Kept are only images whose
-instances do not depend on the content of the assembly itself, and only results that say something about the methods,
-not about the run. A damaged file is as if it were not there.
+manifest metadata are what they were. Everything else is moved, or takes the long way to the same bytes. Kept are only
+images whose instances do not depend on the content of the assembly itself, and only results that say something about
+the methods, not about the run. A damaged file is as if it were not there.
 
 >>> linked = decode_linked(data, basis)                              # doctest: +SKIP
 >>> linked.changed(keys, metadata)                                   # doctest: +SKIP
@@ -134,34 +134,27 @@ class Linked:
         return self._cells
 
     def changed(self, keys: Mapping[int, bytes], metadata: bytes) -> list[int] | None:
-        """The methods to exchange, ascending; None: it takes more than that.
+        """The methods whose units are not here, ascending; None: too many.
 
         Args:
             keys: of all methods with CIL as they are now.
             metadata: likewise, see :func:`metadata_of`.
         """
+        known = set(self.keys.values())
         if self.metadata != metadata:
-            return self._changed_by_key(keys)
-        if self.keys.keys() != keys.keys():
-            return None
-        rids = sorted(rid for rid, key in keys.items() if self.keys[rid] != key)
-        fixed = {instance.rid for instance in self.report.instances if not instance.assembly}
-        fixed.update(self.report.fixed_rids)
-        if len(rids) > MAX_CHANGED or not fixed.isdisjoint(rids):
-            return None
-        return rids
-
-    def _changed_by_key(self, keys: Mapping[int, bytes]) -> list[int] | None:
-        """Those that are not here under their keys, whatever their rows."""
-        report = self.report
-        if not self.encoded_cells:
-            return None
-        # Whether something can be named depends on the rows that there are.
-        excluded = (*report.exclusions, *report.instantiated)
-        unnamed = {self.keys[each.rid] for each in excluded if each.code == Reason.NOT_NAMEABLE.code}
-        known = set(self.keys.values()) - unnamed
+            # Whether something can be named depends on the rows that there are.
+            excluded = (*self.report.exclusions, *self.report.instantiated)
+            known -= {self.keys[each.rid] for each in excluded if each.code == Reason.NOT_NAMEABLE.code}
         rids = sorted(rid for rid, key in keys.items() if key not in known)
         return rids if len(rids) <= MAX_CHANGED else None
+
+    def can_exchange(self, changed: Sequence[int], keys: Mapping[int, bytes], metadata: bytes) -> bool:
+        """Whether :meth:`exchange` may do for these methods; the arguments are those of :meth:`changed`."""
+        if self.metadata != metadata:
+            return False
+        fixed = {instance.rid for instance in self.report.instances if not instance.assembly}
+        fixed.update(self.report.fixed_rids)
+        return fixed.isdisjoint(changed) and changed == [rid for rid, key in keys.items() if self.keys.get(rid) != key]
 
     def exchange(self, changed: Mapping[int, MethodUnit], symbols: TokenResolver, *, packed: bool) -> CellTable | None:
         """Put units in place of those of some methods; the table of all cells. None: that cannot be done.

@@ -95,6 +95,8 @@ class Reuse:
         start = time.process_time()
         linked = self._units.linked(keys.prefix, basis_of(origin, self._request, compiler_fingerprint()))
         changed = None if linked is None else linked.changed(self._keys, metadata_of(origin))
+        if linked is not None and changed is not None and not linked.encoded_cells:
+            changed = changed if self.can_exchange(linked, changed) else None
         found: dict[int, Result] = {}
         if changed is not None:
             self._find_in_store({rid: self._keys[rid] for rid in changed}, found)
@@ -111,6 +113,10 @@ class Reuse:
     def has_moved(self, linked: Linked) -> bool:
         """Whether the metadata is not the one that the kept image was linked for; after :meth:`identify`."""
         return self._origin is None or linked.metadata != metadata_of(self._origin)
+
+    def can_exchange(self, linked: Linked, changed: Sequence[int]) -> bool:
+        """Whether these methods may be exchanged and nothing else; after :meth:`identify`."""
+        return self._origin is not None and linked.can_exchange(changed, self._keys, metadata_of(self._origin))
 
     def _find_in_store(self, keys: Mapping[int, bytes], found: dict[int, Result]) -> None:
         stored = self._units.find(keys.values())
