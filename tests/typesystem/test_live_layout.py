@@ -9,12 +9,10 @@ import pytest
 
 from nativegen.readytorun.targets import target_named
 from nativegen.readytorun.writer import ImageBuilder
-from nativegen.typesystem import Eightbyte, FieldDesc, TypeDesc, TypeKind, TypeLoadError, TypeSystem
+from nativegen.typesystem import Eightbyte, TypeDesc, TypeKind, TypeLoadError, TypeSystem
 from nativegen.typesystem.symbols import SymbolTable
 from tests.support.csharp import compile_csharp
-from tests.support.images import il_only_assemblies
 from tests.support.paths import TARGETS, TestInputs
-from tests.support.runtimes import framework_references
 from tests.typesystem.live import HERE, Names, build_shapes, probe, reflection_name, type_system
 
 LIST = "System.Collections.Generic.List`1"
@@ -156,49 +154,6 @@ def _is_plain(type_desc: TypeDesc) -> bool:
         return type_desc.layout.is_plain
     except TypeLoadError:
         return False
-
-
-@pytest.mark.runtime
-def test_plain_types_of_roslyn(inputs: TestInputs, tmp_path: Path) -> None:
-    assert plain_types("9.0", inputs.roslyn / "Microsoft.CodeAnalysis.dll", tmp_path) >= 1000
-    assert plain_types("9.0", inputs.roslyn / "Microsoft.CodeAnalysis.CSharp.dll", tmp_path) >= 1300
-
-
-@pytest.mark.sweep
-@pytest.mark.runtime
-def test_plain_types_of_azmcp(inputs: TestInputs, tmp_path: Path) -> None:
-    assert sum(plain_types("9.0", path, tmp_path) for path in il_only_assemblies(inputs.azmcp)) >= 12_000
-
-
-@pytest.mark.sweep
-@pytest.mark.runtime
-@pytest.mark.parametrize("target", TARGETS)
-def test_plain_types_of_the_framework(target: str, inputs: TestInputs, tmp_path: Path) -> None:
-    names = sorted(set(framework_references(target)) - {"System.Private.CoreLib"})
-    found = sum(plain_types(target, inputs.framework(target) / f"{name}.dll", tmp_path) for name in names)
-    assert found >= 4500
-
-
-def plain_types(target: str, path: Path, folder: Path) -> int:
-    """Compares the places of all fields of an assembly's plain types; returns how many types there are."""
-    system = type_system(target, path.parent)
-    system.open(path)
-    names = Names(system)
-    compared = 0
-    for kind, name, *rest in probe(target, "layout", path, folder):
-        if kind == "X":
-            continue
-        type_desc = names.find(name)
-        if type_desc.rid and _is_plain(type_desc):
-            fields = rest[-1].split()
-            assert fields == [f"{f.token:08x}:{_place(type_desc, f)}" for f in type_desc.instance_fields], name
-            compared += 1
-    return compared
-
-
-def _place(type_desc: TypeDesc, field: FieldDesc) -> int:
-    """As the runtime notes it: without the MethodTable pointer."""
-    return type_desc.layout.offsets[field] - (0 if type_desc.is_value_type else 8)
 
 
 def check_layouts(system: TypeSystem, lines: list[list[str]]) -> int:
