@@ -117,7 +117,7 @@ FRAGMENTS = {
     "Pre::.ctor": [r"b0:\n  call c0 \(\) -> void\n  jump b1"],
     "Pre::G": [r"b0:\n  jump b1\nb1:\n  v0: i32 = const 2"],
     "Pre::.cctor": [r"b0:\n  jump b1"],
-    "C::Field": ["b1:\n  v0: ref = load_slot a0\n  v1: i32 = load v0, 16, i32 faulting\n"],
+    "C::Field": [r"cell c0 = check 43 16 0 field_def:\"\[Sample\]B::x:int32\"", "requires c0"],
     "C::ForeignBase": [r"cell c0 = handle 39 0 field_def:\"\[Sample\]E::code:int32\""],
     "C::Static": [r"cell c0 = lazy_helper 32 0 field_def"],
     "C::Virtual": [r"cell c0 = virtual_call 23 method_def:\"\[Sample\]B::V\(\)int32\" \{0: 1\}"],
@@ -140,7 +140,7 @@ FRAGMENTS = {
         "load_slot s1",
         "call c0",
     ],
-    "C::Direct": ["convert addr_byref, v2", r"call c1 this \(byref v6", "slot_address l0\n  return"],
+    "C::Direct": ["convert addr_byref, v2", r"call c2 this \(byref v6", "slot_address l0\n  return"],
     "C::Rem": [r"eager_helper 26 224", r"call c0 \(f64 v0, f64 v1\) -> f64"],
     "C::NewString": [
         r"method_call 21 member_ref:.*String::.ctor",
