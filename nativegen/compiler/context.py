@@ -407,13 +407,11 @@ class MethodCompiler:
         self._check_field(token, field, static=False)
         storage = self.storages.of(field.type)
         owner = field.owner
-        is_class = not owner.is_value_type
-        if is_class and not self._is_laid_out_by_us(owner):
-            return FieldAccess(field, storage, True, 0, None, self.cells.field_offset(token, field))
-        check: Cell | None = self.cells.check_field_offset(token, field)
-        if owner.module is self.home and owner.layout.is_plain:
-            check = None  # it would make the runtime load a class for code that may never be reached
-        return FieldAccess(field, storage, is_class, field.offset, check, None)
+        if owner.is_value_type:
+            return FieldAccess(field, storage, False, field.offset, self.cells.check_field_offset(token, field), None)
+        if self._is_laid_out_by_us(owner):
+            return FieldAccess(field, storage, True, field.offset, self.cells.check_field_offset(token, field), None)
+        return FieldAccess(field, storage, True, 0, None, self.cells.field_offset(token, field))
 
     def _is_laid_out_by_us(self, owner: TypeDesc) -> bool:
         """Whether the places of a class's fields are predicted, and checked; else the runtime fills them in.

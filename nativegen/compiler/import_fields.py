@@ -1,13 +1,13 @@
 """Importing instance and static fields (ECMA-335 III.4.10 to III.4.30).
 
-Where a field is: structs and classes that our module lays out alone use the predicted offset, with a check cell unless
-they are plain; a field of a class whose layout other assemblies decide takes its offset from a cell that the runtime
-fills, so nothing is assumed. Static fields are reached through a helper that returns their address and has run the static constructor;
+Where a field is: structs and classes that our module lays out alone use the predicted offset, with a check cell; a
+field of a class whose layout other assemblies decide takes its offset from a cell that the runtime fills, so nothing is
+assumed. Static fields are reached through a helper that returns their address and has run the static constructor;
 those with initial data, unless a static constructor has to run, are where the IL's own section has them.
 
 Example (``ldarg.0; ldfld int32 C::x``)::
 
-    v1 = load v0+8 i32 faulting         ; required, unless C is plain: check field offset C::x 8
+    v1 = load v0+8 i32 faulting         ; required: check field offset C::x 8
 """
 
 from __future__ import annotations

@@ -10,9 +10,7 @@ Three algorithms, chosen per type:
 The two rules that make images relocatable between versions of their references: a class whose base chain leaves its
 module, or contains structs of another module, begins its own fields at a multiple of 8, but only when its module runs
 as a ReadyToRun image (:attr:`Module.runs_as_image`); and every prediction carries a check fixup in the compiled
-image, so that a wrong one costs a rejected method, never a corrupted object. Unchecked are only the places of fields in
-*plain* types of the image's own module, which the format itself takes for granted: Microsoft's images have no checks of
-what their own module decides.
+image, so that a wrong one costs a rejected method, never a corrupted object.
 
 Sources: methodtablebuilder.cpp (PlaceInstanceFields, HandleExplicitLayout, NeedsAlignedBaseOffset,
 CheckLayoutDependsOnOtherModules) and classlayoutinfo.cpp of the runtimes, and live objects on both (tests).
@@ -66,9 +64,6 @@ class TypeLayout:
             yields); 0 for structs.
         base_is_foreign: the base chain leaves the defining module other than to System.Object.
         is_managed_sequential: laid out sequentially, in the sense in which an outer struct may rely on it.
-        is_plain: decided by the type's own module and the most ordinary rules alone: auto, or sequential without a
-            packing or size; of references, primitive types, and enums and plain structs of the same module; and so its
-            base class. Never of the core library's, some of which the runtime knows.
     """
 
     size: int
@@ -82,7 +77,6 @@ class TypeLayout:
     own_fields_start: int = 0
     base_is_foreign: bool = False
     is_managed_sequential: bool = False
-    is_plain: bool = False
 
     @property
     def has_references(self) -> bool:
@@ -192,21 +186,6 @@ def _dependencies(type_desc: DefType, fields: Sequence[_Field], base: DefType | 
     return found
 
 
-def _are_plain(type_desc: DefType, fields: Sequence[_Field]) -> bool:
-    """Whether the types of all fields allow their owner to be plain (:attr:`TypeLayout.is_plain`)."""
-    module = type_desc.module
-    if module.is_core:
-        return False
-    for field in fields:
-        if field.type.kind is TypeKind.BYREF:
-            return False
-        if field.type.is_enum and field.type.module is not module:
-            return False  # another version of that module may change its size
-        if field.nested is not None and not (field.type.module is module and field.nested.is_plain):
-            return False
-    return True
-
-
 def _align(value: int, alignment: int) -> int:
     return (value + alignment - 1) // alignment * alignment
 
@@ -235,10 +214,8 @@ def _struct_layout(type_desc: DefType) -> TypeLayout:
     if type_desc.is_abi_special:
         alignment = size  # of the hardware register, or 16 for 128-bit integers
     gc = _gc(fields, offsets)
-    is_plain = (is_auto or is_sequential) and not (pack or declared_size) and _are_plain(type_desc, fields)
     length = type_desc.inline_array_length
     if length:
-        is_plain = False
         if len(fields) != 1 or declared_size or type_desc.is_explicit_layout:
             raise TypeLoadError(f"layout: inline array {type_desc.display_name} does not have one field")
         stride = fields[0].size
@@ -261,7 +238,6 @@ def _struct_layout(type_desc: DefType) -> TypeLayout:
         has_foreign_fields=bool(depends_on),
         depends_on=tuple(depends_on),  # type: ignore[arg-type]  # only DefTypes have a layout
         is_managed_sequential=is_sequential,
-        is_plain=is_plain and not type_desc.is_abi_special,
     )
 
 
@@ -395,9 +371,6 @@ def _class_layout(type_desc: DefType) -> TypeLayout:
         own_fields_start=own_start + OBJECT_HEADER,
         base_is_foreign=is_foreign,
         is_managed_sequential=is_sequential,
-        is_plain=is_auto
-        and (base_def.is_object or (base_def.module is module and base_layout.is_plain))
-        and _are_plain(type_desc, fields),
     )
 
 
