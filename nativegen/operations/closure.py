@@ -52,6 +52,11 @@ class Closure:
     configured: frozenset[str] = frozenset()
 
     @property
+    def contents(self) -> dict[str, str]:
+        """Simple name -> content signature of each candidate."""
+        return {name: candidate.content for name, candidate in self.candidates.items()}
+
+    @property
     def is_self_contained(self) -> bool:
         """The application's folder has the framework in it."""
         core = self.paths.get("System.Private.CoreLib")

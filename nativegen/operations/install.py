@@ -182,7 +182,6 @@ def _finish(
         hints = step.candidate.hints
         exclusions = ((e.name, e.rid, e.code, e.detail) for e in outcome.exclusions)
         instances = ((i.name, i.rid, i.needed_by, i.code, i.detail) for i in outcome.instances)
-        contents = {other.name: other.content for other in one.closure.candidates.values()}
         document = image_manifest(
             row,
             step.manifest.as_json(),
@@ -191,7 +190,7 @@ def _finish(
             dependencies,
             hints,
             instances,
-            recorded_foreign(outcome.foreign, contents),
+            recorded_foreign(outcome.foreign, one.closure.contents),
             code_of(step, one.closure, compile_request(step, one, outcome.output), outcome),
         )
         cache.publish(key, outcome.output, document)

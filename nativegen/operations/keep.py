@@ -71,7 +71,7 @@ def keep(
         if found is None:
             return None
         before, document = found
-        contents = {other.name: other.content for other in closure.candidates.values()}
+        contents = closure.contents
         key = ImageKey(manifest.target, candidate.name, manifest.key)
         document |= {"key": manifest.key, "sha256": manifest.sha256, "manifest": manifest.as_json()}
         document["source"] = candidate.path
@@ -112,8 +112,7 @@ def _same_code(
         return None
     if code["contents"] not in ({}, _contents(step, closure)) or toolchain.code(request) != code["signature"]:
         return None
-    contents = {other.name: other.content for other in closure.candidates.values()}
-    if foreign_change(document["foreign"], contents, closure.paths, manifest.target) is not None:
+    if foreign_change(document["foreign"], closure.contents, closure.paths, manifest.target) is not None:
         return None
     if file_checksum(cache.image_path(before.image_key)) != before.checksum:
         return None

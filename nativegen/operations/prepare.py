@@ -90,8 +90,7 @@ class _StoredImages:
             return None  # `has` would not have adopted it; one that the index knows is judged by its key
         if not isinstance(recorded, dict) or not recorded:
             return None
-        contents = {other.name: other.content for other in self._closure.candidates.values()}
-        return foreign_change(recorded, contents, self._closure.paths, self._target)
+        return foreign_change(recorded, self._closure.contents, self._closure.paths, self._target)
 
     def _is_sound(self, key: ImageKey) -> bool:
         """Whether an image that the index does not know, left by a killed process or a lost index, may be adopted."""

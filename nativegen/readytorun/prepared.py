@@ -344,14 +344,12 @@ def _runs(order: Sequence[int], count: int) -> list[tuple[int, int, int]]:
     """Numbers in a row, as (0: below ``count``, 1: not; first; end)."""
     runs: list[tuple[int, int, int]] = []
     first = last = -2
-    for number in order:
+    for number in chain(order, (-2,)):  # the last run ends at what follows nothing
         if number != last + 1 or number == count:
             if last >= 0:
                 runs.append((0, first, last + 1) if last < count else (1, first - count, last + 1 - count))
             first = number
         last = number
-    if last >= 0:
-        runs.append((0, first, last + 1) if last < count else (1, first - count, last + 1 - count))
     return runs
 
 

@@ -61,8 +61,8 @@ def module(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return system.open(path)
 
 
-def imported(module: Module, name: str, inlining: bool = True) -> ir.Function:
-    compiler = MethodCompiler(module, module.type_system.target, inlining=inlining)
+def imported(module: Module, name: str, inlining: bool = True, foreign: ForeignCode | None = None) -> ir.Function:
+    compiler = MethodCompiler(module, module.type_system.target, foreign=foreign, inlining=inlining)
     caller = module.find_type("", "Caller")
     assert caller is not None
     method = caller.find_method(name)
@@ -163,14 +163,7 @@ def callers(folder: Path, target: str, attribute: str = "") -> Module:
 
 def library_calls(module: Module, name: str, mode: Mode = Mode.PINNED, bound: tuple[str, ...] = ()) -> set[str]:
     """Methods of the library that a caller's code calls; and it says what it took in, or nothing."""
-    target = module.type_system.target
-    compiler = MethodCompiler(module, target, foreign=ForeignCode(module, target, mode, bound), inlining=True)
-    caller = module.find_type("", "Caller")
-    assert caller is not None
-    method = caller.find_method(name)
-    assert method is not None
-    function = compiler.import_method(method.rid)
-    verify(function)
+    function = imported(module, name, foreign=ForeignCode(module, module.type_system.target, mode, bound))
     calls = {
         part.name
         for block in function.blocks
@@ -213,15 +206,8 @@ def test_not_from_an_assembly_that_was_built_for_debuggers(tmp_path: Path) -> No
 def test_where_fields_are_is_known_in_what_is_bound_hard(tmp_path: Path, target: str) -> None:
     """The runtime only checks it; of other assemblies' classes it has to tell."""
     module = callers(tmp_path, target)
-    caller = module.find_type("", "Caller")
-    assert caller is not None
-    method = caller.find_method("Property")
-    assert method is not None
     for mode, bound, kinds in ((Mode.PINNED, (), ["FieldOffset"]), (Mode.RESILIENT, ("lib",), ["Check_FieldOffset"])):
-        foreign = ForeignCode(module, module.type_system.target, mode, bound)
-        function = MethodCompiler(module, module.type_system.target, foreign=foreign, inlining=True).import_method(
-            method.rid
-        )
+        function = imported(module, "Property", foreign=ForeignCode(module, module.type_system.target, mode, bound))
         cells = [*function.required]
         for block in function.blocks:
             cells += [item.cell for item in block.instructions if isinstance(item, ir.LoadCell)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from nativegen.metadata import Assembly, Table
 from nativegen.pipeline.compile import compile_file, method_display_name, methods_with_cil
 from nativegen.pipeline.facts import Facts
@@ -52,6 +54,30 @@ def compiled(
     )
     report = compile_file(request, jobs=jobs, unit_store=None if store is None else str(store))
     return output.read_bytes(), report
+
+
+def compiled_as_clean(path: Path, folder: Path, store: Path, options: CompileOptions, target: str) -> CompileReport:
+    """Compiles with a store; the image and what the report says are those of a clean build."""
+    image, report = compiled(path, folder / "out.dll", store=store, options=options, target=target)
+    clean, other = compiled(path, folder / "clean.dll", options=options, target=target)
+    assert image == clean
+    for what in ("methods", "native", "excluded", "exclusions", "image_size", "foreign", "instances"):
+        assert getattr(report, what) == getattr(other, what), what
+    return report
+
+
+def recorded(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> list[bool]:
+    """A list that says of each call of a method, from now on, whether it gave something."""
+    results: list[bool] = []
+    original = getattr(owner, name)
+
+    def method(self, *arguments, **named):  # type: ignore[no-untyped-def]
+        result = original(self, *arguments, **named)
+        results.append(result is not None)
+        return result
+
+    monkeypatch.setattr(owner, name, method)
+    return results
 
 
 def with_new_mvid(path: Path, output: Path, *changes: tuple[int, int]) -> Path:

@@ -13,7 +13,7 @@ from bench.edits import source as many_methods
 from nativegen.pipeline.moved import Moving, _Instances
 from nativegen.pipeline.request import CompileOptions, CompileReport
 from tests.pipeline.program import Program, edit, new_program
-from tests.pipeline.support import compiled
+from tests.pipeline.support import compiled_as_clean, recorded
 from tests.support.csharp import CompileError, compile_csharp
 from tests.support.paths import TARGETS
 
@@ -29,28 +29,13 @@ class Builds:
         self.store = folder / "store"
         self.options = CompileOptions()
         self.target = "3.1"
-        self.moved: list[bool] = []
-        original = Moving.finish
-
-        def finish(moving: Moving, *arguments, **named):  # type: ignore[no-untyped-def]
-            result = original(moving, *arguments, **named)
-            self.moved.append(result is not None)
-            return result
-
-        monkeypatch.setattr(Moving, "finish", finish)
+        self.moved = recorded(monkeypatch, Moving, "finish")
 
     def build(self, source: str, compiler: str = "mcs") -> CompileReport:
         """Builds this source; the image and what the report says are those of a clean build."""
         self._number += 1
         path = compile_csharp(source, self._folder / str(self._number), "Edited", library=True, compiler=compiler)
-        image, report = compiled(
-            path, self._folder / "out.dll", store=self.store, options=self.options, target=self.target
-        )
-        clean, other = compiled(path, self._folder / "clean.dll", options=self.options, target=self.target)
-        assert image == clean
-        for what in ("methods", "native", "excluded", "exclusions", "image_size", "foreign", "instances"):
-            assert getattr(report, what) == getattr(other, what), what
-        return report
+        return compiled_as_clean(path, self._folder, self.store, self.options, self.target)
 
 
 @pytest.fixture

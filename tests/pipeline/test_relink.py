@@ -16,7 +16,7 @@ from nativegen.pipeline.moved import Moving
 from nativegen.pipeline.relink import Linked
 from nativegen.pipeline.request import CompileOptions, CompileReport, ExcludedMethod
 from nativegen.pipeline.worker import MethodOutcome
-from tests.pipeline.support import compiled, rid_named, with_new_mvid
+from tests.pipeline.support import compiled, compiled_as_clean, recorded, rid_named, with_new_mvid
 from tests.support.csharp import compile_csharp
 
 pytestmark = pytest.mark.usefixtures("inputs")
@@ -64,22 +64,8 @@ class Edits:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, source: str = _SOURCE) -> None:
         self._folder = folder
-        self.exchanged: list[bool] = []
-        self.moved: list[bool] = []  # what was not exchanged
-        original, original_finish = Linked.exchange, Moving.finish
-
-        def exchange(linked: Linked, *arguments, **named):  # type: ignore[no-untyped-def]
-            table = original(linked, *arguments, **named)
-            self.exchanged.append(table is not None)
-            return table
-
-        def finish(moving: Moving, *arguments, **named):  # type: ignore[no-untyped-def]
-            result = original_finish(moving, *arguments, **named)
-            self.moved.append(result is not None)
-            return result
-
-        monkeypatch.setattr(Linked, "exchange", exchange)
-        monkeypatch.setattr(Moving, "finish", finish)
+        self.exchanged = recorded(monkeypatch, Linked, "exchange")
+        self.moved = recorded(monkeypatch, Moving, "finish")  # what was not exchanged
         self.path = compile_csharp(source, folder, "Program", library=True, compiler="roslyn")
         self.assembly = Assembly.open(self.path, copy=True)
         self.store = folder / "store"
@@ -107,14 +93,7 @@ class Edits:
         folder = self._folder / "edited"
         folder.mkdir(exist_ok=True)
         path = with_new_mvid(self.path, folder / "Program.dll", *changes)
-        image, report = compiled(
-            path, self._folder / "out.dll", store=self.store, options=self.options, target=self.target
-        )
-        clean, other = compiled(path, self._folder / "clean.dll", options=self.options, target=self.target)
-        assert image == clean
-        for what in ("methods", "native", "excluded", "exclusions", "image_size", "foreign", "instances"):
-            assert getattr(report, what) == getattr(other, what), what
-        return report
+        return compiled_as_clean(path, self._folder, self.store, self.options, self.target)
 
     def constant(self, name: str, value: int) -> tuple[int, int]:
         """A change of the first constant of a method."""
