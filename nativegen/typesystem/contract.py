@@ -8,10 +8,10 @@ It is computed from one assembly alone, whatever the target. In it are, of every
 * the virtual methods in vtable order, private ones too; explicit overrides of types that nothing derives from;
 * of structs and enums all instance fields in order, private ones too, and those of the structs they contain;
 
-and the forwarders. Internal members count when the assembly has friends (InternalsVisibleTo). Not in it: bodies (an
-image that has some of another assembly's records them: compiler/foreign.py), the private fields of classes (their
-offsets are read through fixups, or the whole assembly counts: hard binding), everything private, names of
-parameters, attributes that only compilers read.
+and the forwarders. Internal members count when the assembly has friends (InternalsVisibleTo), and who these are: one
+that is none any more may not use what its image uses. Not in it: bodies (an image that has some of another assembly's
+records them: compiler/foreign.py), the private fields of classes (their offsets are read through fixups, or the whole
+assembly counts: hard binding), everything private, names of parameters, attributes that only compilers read.
 
 The entries behind the hash are kept, so that a change can be told in words.
 
@@ -28,6 +28,7 @@ from dataclasses import dataclass
 
 import xxhash
 
+from nativegen.diagnostics import NativegenError
 from nativegen.metadata.assembly import ASSEMBLY_TOKEN, Assembly
 from nativegen.metadata.attributes import decode_attribute
 from nativegen.metadata.elements import ET
@@ -37,7 +38,7 @@ from nativegen.metadata.tables import Table
 from nativegen.typesystem.names import method_signature_name, signature_name
 
 #: Part of every signature; changes whenever what is in a contract changes.
-CONTRACT_VERSION = "1"
+CONTRACT_VERSION = "2"
 
 _SEPARATOR = "\t"
 
@@ -83,6 +84,7 @@ _BYREF_LIKE = "System.Runtime.CompilerServices.IsByRefLikeAttribute"
 _INLINE_ARRAY = "System.Runtime.CompilerServices.InlineArrayAttribute"
 _FRIENDS = "System.Runtime.CompilerServices.InternalsVisibleToAttribute"
 _THREAD_STATIC = "System.ThreadStaticAttribute"
+_UNMANAGED_ENTRY = "System.Runtime.InteropServices.UnmanagedCallersOnlyAttribute"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,17 +144,27 @@ def _shown(value: str, width: int = 80) -> str:
     return f"'{value}'" if len(value) <= width else f"'{value[: width - 3]}...'"
 
 
+def _friends(assembly: Assembly) -> list[str]:
+    """What the InternalsVisibleToAttributes of an assembly name, sorted."""
+    found = set()
+    for attribute in assembly.custom_attributes(ASSEMBLY_TOKEN):
+        if attribute.type_full_name == _FRIENDS:
+            try:
+                found.add(str(decode_attribute(assembly, attribute).fixed[0]))
+            except (NativegenError, ValueError, IndexError):
+                found.add(attribute.value.hex())
+    return sorted(found)
+
+
 class _Collector:
     """Gathers the entries of one assembly."""
 
     def __init__(self, assembly: Assembly) -> None:
         self.assembly = assembly
         self.entries: dict[str, str] = {}
-        self.has_friends = any(
-            attribute.type_full_name == _FRIENDS for attribute in assembly.custom_attributes(ASSEMBLY_TOKEN)
-        )
-        self.types = _PUBLIC_TYPES | _FRIEND_TYPES if self.has_friends else _PUBLIC_TYPES
-        self.members = _PUBLIC_MEMBERS | _FRIEND_MEMBERS if self.has_friends else _PUBLIC_MEMBERS
+        self.friends = _friends(assembly)
+        self.types = _PUBLIC_TYPES | _FRIEND_TYPES if self.friends else _PUBLIC_TYPES
+        self.members = _PUBLIC_MEMBERS | _FRIEND_MEMBERS if self.friends else _PUBLIC_MEMBERS
         #: Raw rows: decoding all at once is three times as fast as one by one, and nearly all are needed.
         self.method_rows = assembly.rows(Table.MethodDef)
         self._names: dict[int, str] = {}
@@ -164,6 +176,8 @@ class _Collector:
 
     def collect(self) -> dict[str, str]:
         """All entries."""
+        if self.friends:
+            self.entries["friends"] = ", ".join(self.friends)
         visible: dict[int, bool] = {}
         for rid in range(1, self.assembly.row_count(Table.TypeDef) + 1):
             if self._is_visible(rid, visible):
@@ -244,6 +258,8 @@ class _Collector:
                 if is_accessible:
                     key = f"{subject}{_SEPARATOR}method '{name}{signature}'"
                     self.entries[key] = self._method_words(flags, impl_flags)
+                    if flags & _STATIC and assembly.has_attribute(0x06000000 | method_rid, _UNMANAGED_ENTRY):
+                        self.entries[key] += " unmanaged callers only"
                     if signature[0] == "`":
                         key = f"{subject}{_SEPARATOR}type parameters of '{name}{signature}'"
                         self._constraints(key, 0x06000000 | method_rid)

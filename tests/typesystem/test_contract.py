@@ -12,6 +12,9 @@ from nativegen.typesystem.contract import Contract, contract, first_difference
 from tests.support.csharp import compile_csharp
 from tests.support.paths import TestInputs
 
+_FRIEND = '[assembly: System.Runtime.CompilerServices.InternalsVisibleTo("{}")] class A {{ internal void M() {{ }} }}'
+_UNMANAGED_ENTRY = """using System.Runtime.InteropServices;
+namespace System.Runtime.InteropServices { public class UnmanagedCallersOnlyAttribute : Attribute { } }"""
 #: (name, before, after, the difference in words)
 CHANGES = [
     (
@@ -138,6 +141,13 @@ CHANGES = [
         '[assembly: System.Runtime.CompilerServices.InternalsVisibleTo("T")] class A { }',
         '[assembly: System.Runtime.CompilerServices.InternalsVisibleTo("T")] class A { internal void M() { } }',
         "class A gained method 'M()void'",
+    ),
+    ("friend", _FRIEND.format("T"), _FRIEND.format("U, PublicKey=00"), "friends changed from 'T' to 'U, PublicKey=00'"),
+    (
+        "unmanaged_entry",
+        f"{_UNMANAGED_ENTRY} public class A {{ public static void M() {{ }} }}",
+        f"{_UNMANAGED_ENTRY} public class A {{ [UnmanagedCallersOnly] public static void M() {{ }} }}",
+        "class A: method 'M()static void' changed from 'public static' to 'public static unmanaged callers only'",
     ),
     ("kind", "public struct S { }", "public class S { }", "gained class S"),
 ]
