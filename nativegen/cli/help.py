@@ -58,8 +58,7 @@ def print_help(topics: Sequence[str]) -> int:
         return 0
     action = find_action(topics[0])
     if action is None:
-        print(f"nativegen: no such action: {topics[0]}", file=sys.stderr)
-        return 2
+        return unknown_action(topics[0])
     entry = ACTIONS[action]
     import importlib
 
@@ -73,6 +72,19 @@ def print_help(topics: Sequence[str]) -> int:
     for line, text in of(action):
         print(f"  {line}\n      {text}")
     return 0
+
+
+def unknown_action(name: str) -> int:
+    """Say that there is no such action, and which one was probably meant; returns the exit code."""
+    import difflib
+
+    from nativegen.diagnostics import NativegenError
+
+    near = difflib.get_close_matches(name.lower(), [known.lower() for known in ACTIONS], 1)
+    action = find_action(near[0]) if near else None
+    meant = "" if action is None else f" (did you mean {action}?)"
+    print(NativegenError("NGEN7001", name=repr(name) + meant), file=sys.stderr)
+    return 2
 
 
 def _print_switches(switches: Sequence[Switch]) -> None:

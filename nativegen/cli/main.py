@@ -10,7 +10,9 @@ This module and what it imports stay free of everything heavy: the light command
 from __future__ import annotations
 
 import atexit
+import errno
 import gc
+import io
 import sys
 from collections.abc import Sequence
 
@@ -29,46 +31,66 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line, by default that of this process; returns the exit code."""
     if arguments is None:
         atexit.register(gc.freeze)  # what is left goes with the process and need not be searched for cycles
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # file names that the terminal's encoding does not have
+                stream.reconfigure(errors="backslashreplace")
     given = list(sys.argv[1:] if arguments is None else arguments)
-    # Global switches that stand before the action are moved behind it: `nativegen /nologo install app.dll`.
-    leading: list[str] = []
-    while given and given[0].lower() in _LEADING_FLAGS:
-        leading.append(given.pop(0))
-    if not given or given[0].lower() in _HELP_WORDS:
-        from nativegen.cli.help import print_help
-
-        return print_help(given[1:])
-    if given[0] in ("--version", "/version"):
-        from nativegen import __version__
-
-        print(f"nativegen {__version__}")
-        return 0
-    name = given[0].lower()
+    leading = _take_leading(given)
+    name = given[0].lower() if given else "help"
     try:
-        return _run(name, leading + given[1:])
+        code = _run(name, leading + given[1:])
+        if sys.stdout is not None:
+            sys.stdout.flush()  # while a failure to write can still be said
+        return code
     except UsageError as error:
         return _fail("NGEN7002", USAGE, name, detail=str(error), action=name)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader went away (`| head`); nothing more can be said. Keep Python from flushing into the closed pipe.
-        import os
-
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader went away (`| head`); nothing more can be said.
+        _drop_output()
         return INTERNAL
     except Exception as error:
-        return _failed(
-            name, error, verbose="/verbose" in map(str.lower, given) or "--verbose" in given or "-v" in given
-        )
+        words = {word.lower() for word in (*leading, *given)}
+        return _failed(name, error, verbose=not words.isdisjoint(("/verbose", "--verbose", "-v")))
 
 
-_LEADING_FLAGS = tuple(prefix + name for name in ("nologo", "silent", "verbose", "json") for prefix in ("/", "--", "-"))
+_LEADING_FLAGS = (
+    *(prefix + name for name in ("nologo", "silent", "verbose", "json") for prefix in ("/", "--", "-")),
+    "-v",
+)
+
+
+def _take_leading(given: list[str]) -> list[str]:
+    """Global switches that stand before the action, which they are moved behind: ``nativegen /nologo install``."""
+    leading: list[str] = []
+    while given:
+        switch = given[0].lower()
+        if switch in _LEADING_FLAGS or switch.startswith(("/cache:", "--cache=", "--cache:")):
+            leading.append(given.pop(0))
+        elif switch == "--cache" and len(given) > 1:
+            leading += given[:2]
+            del given[:2]
+        else:
+            break
+    return leading
 
 
 def _run(name: str, arguments: list[str]) -> int:
+    if name in _HELP_WORDS:
+        from nativegen.cli.help import print_help
+
+        return print_help(arguments)
+    if name in ("--version", "/version"):
+        from nativegen import __version__
+
+        print(f"nativegen {__version__}")
+        return 0
     action = find_action(name)
     if action is None:
-        return _fail("NGEN7001", USAGE, None, name=repr(name))
+        from nativegen.cli.help import unknown_action
+
+        return unknown_action(name)
     entry = ACTIONS[action]
     import importlib
 
@@ -103,9 +125,22 @@ def _failed(name: str, error: Exception, verbose: bool) -> int:
             import traceback
 
             traceback.print_exception(error)
-        print(NativegenError("NGEN7009", detail=f"{type(error).__name__}: {error}"), file=sys.stderr)
+        if isinstance(error, OSError) and error.filename is None and error.errno in (errno.ENOSPC, errno.EIO):
+            # No file of ours: those are named. What else is written to is standard output.
+            _drop_output()
+            found = NativegenError("NGEN7004", "standard output", detail=error.strerror or str(error))
+        else:
+            found = NativegenError("NGEN7009", detail=f"{type(error).__name__}: {error}")
+        print(found, file=sys.stderr)
         exit_code = INTERNAL
     return NATIVEGEN_FAILED if name in _RUNS_PROGRAMS else exit_code
+
+
+def _drop_output() -> None:
+    """Keep Python from writing, at its end, what could not be written."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -44,11 +45,14 @@ def shipped(
             yield images
 
 
-def valid_images(parsed: Parsed, output: Output, tolerant: bool = False) -> tuple[Substitution, str]:
+def valid_images(
+    parsed: Parsed, output: Output, tolerant: bool = False, runs: bool = True
+) -> tuple[Substitution, str]:
     """The application's images and the cache's folder; complains, on standard error, about what is not compiled.
 
     Args:
         tolerant: a cache that cannot be used costs a warning and the images, not the run.
+        runs: a program without images is started all the same.
     """
     from nativegen.cache.index import open_for_reading
     from nativegen.cache.location import cache_root
@@ -78,7 +82,7 @@ def valid_images(parsed: Parsed, output: Output, tolerant: bool = False) -> tupl
         return find_substitution(None, app, wanted, NativeToolchain()), root
     if not output.silent:
         if found.root is None:
-            _say_not_installed(parsed, output, app)
+            _say_not_installed(parsed, output, app, runs)
         elif found.stale:
             output.warn(f"{app}: {len(found.stale)} native images are not valid; run: nativegen update")
     if output.verbose:
@@ -87,7 +91,7 @@ def valid_images(parsed: Parsed, output: Output, tolerant: bool = False) -> tupl
     return found, root
 
 
-def _say_not_installed(parsed: Parsed, output: Output, app: str) -> None:
+def _say_not_installed(parsed: Parsed, output: Output, app: str, runs: bool) -> None:
     from nativegen.diagnostics import NativegenError
     from nativegen.metadata import Assembly
 
@@ -97,6 +101,5 @@ def _say_not_installed(parsed: Parsed, output: Output, app: str) -> None:
             return
     switches = " /Debug" * parsed.flag("Debug") + " /Profile" * parsed.flag("Profile")
     for_this = f" for this scenario ({switches.strip()})" if switches else ""
-    output.warn(
-        f"{app}: not installed{for_this}, it runs without native images; run: nativegen install {app}{switches}"
-    )
+    without = ", it runs without native images" if runs else ""
+    output.warn(f"{app}: not installed{for_this}{without}; run: nativegen install {shlex.quote(app)}{switches}")

@@ -1,9 +1,9 @@
 """The switch parser: ngen's ``/Debug`` and POSIX ``--debug`` are the same switch.
 
 An argument that begins with a slash is a switch only if it looks like one: letters, digits and dashes up to an optional
-``:value``. So ``/opt/app.dll`` and ``/app.dll`` are paths, and ``/Debgu`` is a mistake that gets reported. A value
-follows ``:`` or ``=``, or, for ``--name`` and ``-n``, is the next argument. Only plain Python here: light commands
-start with it.
+``:value``. So ``/opt/app.dll`` and ``/app.dll`` are paths, ``/tmp`` is one where it exists and no switch has the name,
+and ``/Debgu`` is a mistake that gets reported. A value follows ``:`` or ``=``, or, for ``--name`` and ``-n``, is the
+next argument. Only plain Python here: light commands start with it.
 
 >>> syntax = Syntax((Switch("debug"), Switch("AppBase", "DIR"), Switch("jobs", "N", short="j")), positionals=(1, 1))
 >>> parsed = parse(["/opt/app.dll", "/Debug", "--app-base", "/opt", "-j2"], syntax)
@@ -13,6 +13,7 @@ start with it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
@@ -202,6 +203,8 @@ def _match(argument: str, names: dict[str, Switch], shorts: dict[str, Switch]) -
             return shorts[argument[1]], body[1:].lstrip(":=")
     switch = names.get(_folded(name))
     if switch is None:
+        if argument[0] == "/" and os.path.exists(argument):
+            return None
         raise UsageError(f"unknown option {argument!r}")
     return switch, value
 
@@ -218,7 +221,8 @@ def read_response_file(path: str) -> list[str]:
         with open(path, encoding="utf-8") as file:
             words = shlex.split(file.read(), comments=True)
     except (OSError, ValueError) as error:
-        raise UsageError(f"cannot read the response file {path!r}: {error}") from error
+        reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+        raise UsageError(f"cannot read the response file {path!r}: {reason}") from error
     nested = next((word for word in words if word.startswith("@")), None)
     if nested is not None:
         raise UsageError(f"the response file {path!r} contains another one, {nested!r}")

@@ -59,6 +59,10 @@ def display_matching(index: Index, root: str, query: Query) -> Display | None:
     roots = [r for r in index.roots() if query.matches(r.key.path, r.display_name)]
     every = index.images()
     images = [image for image in every if query.matches(image.source, image.display_name)]
+    # The same assembly elsewhere has the same image, which names one of the two files: that of whoever made it.
+    found = {image.image_key for image in images}
+    own = {i.image_key: i for r in roots for i in index.images_of_root(r.id) if i.display_name == r.display_name}
+    images += [image for key, image in own.items() if key not in found]
     pending = _pending(index, query)
     if not roots and not images and not pending:
         return None

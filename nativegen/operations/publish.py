@@ -1,7 +1,8 @@
 """``publish``: the application's folder with images in place of IL, self-sufficient: nothing in it refers to the cache.
 
 Every file is copied (as a reflink where the file system can), never linked: the published folder may be changed, moved
-and deleted freely. An existing folder is updated file by file, each one atomically; files that do not belong stay.
+and deleted freely. An existing folder is updated file by file, each one atomically; files that do not belong stay. What
+the SCons builders put beside assemblies (keys, contracts, images under their own names) is no part of the application.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from nativegen.files import replacing
 from nativegen.operations.files import clone
 from nativegen.operations.substitution import Substitution
 from nativegen.operations.tree import Entry, tree_entries
+
+_BUILD_FILES = (".ni.key", b'{\n"assembly": "xxh3:'), (".contract", b'{\n"entries": {')
+"""How those two files of the builders begin: a file of the application may have such a name, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,11 @@ def publish(substitution: Substitution, folder: str) -> Published:
     source = os.path.dirname(substitution.app)
     if folder == source:
         raise NativegenError("NGEN7006", folder)
-    entries = list(tree_entries(source, substitution.images, whole_folders=False, exclude=folder))
+    entries = [
+        entry
+        for entry in tree_entries(source, substitution.images, whole_folders=False, exclude=folder)
+        if entry.kind != "file" or not _is_of_a_build(entry.source)
+    ]
     _make_folder(folder)
     images = []
     for entry in entries:
@@ -47,6 +55,20 @@ def publish(substitution: Substitution, folder: str) -> Published:
         if entry.kind == "image":
             images.append(target)
     return Published(folder, tuple(images), sum(entry.kind != "folder" for entry in entries))
+
+
+def _is_of_a_build(path: str) -> bool:
+    """Whether a file is one that the SCons builders made beside the assembly of that name."""
+    if path.endswith(".ni.dll"):
+        return os.path.isfile(path[: -len("ni.dll")] + "dll") and _is_of_a_build(path[: -len("dll")] + "key")
+    for suffix, beginning in _BUILD_FILES:
+        if path.endswith(suffix):
+            try:
+                with open(path, "rb") as file:
+                    return file.read(len(beginning)) == beginning
+            except OSError:
+                return False
+    return False
 
 
 def _make_folder(path: str) -> None:

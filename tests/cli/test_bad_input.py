@@ -384,6 +384,7 @@ def test_a_read_only_target(command: Command, tmp_path: Path, mounted: Callable[
     refused(command("compile", core, "-o", f"{place}/sub/", "--target", "3.1"), "NGEN7004", 1, place / "sub")
     refused(command("install", core, "--cache", place / "cache"), "NGEN4001", 4, place / "cache")
     app = make_app(tmp_path / "app")
+    assert command("install", app, "-j1").code == 0
     refused(command("publish", app, place / "out", "/silent"), "NGEN7004", 1, place / "out")
 
 

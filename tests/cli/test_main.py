@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -159,3 +161,56 @@ def test_diagnostics_are_sorted_and_complete() -> None:
     assert list(DIAGNOSTICS) == sorted(DIAGNOSTICS)
     for row in DIAGNOSTICS.values():
         assert re.fullmatch(r"NGEN\d{4}", row.code) and row.remedy and "\n" not in row.message
+
+
+def process(*arguments: object, stdout: int | IO[bytes] = subprocess.PIPE, **environment: str) -> tuple[int, str, str]:
+    """``nativegen ARGUMENTS`` in a process of its own: exit code, output, errors."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "nativegen", *map(str, arguments)],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **environment},
+    )
+    return ran.returncode, (ran.stdout or b"").decode("ascii", "replace"), ran.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [("instal", "install"), ("Verfy", "verify"), ("executequeueditem", "executeQueuedItems")]
+)
+def test_a_mistyped_action_is_told_which_one_was_meant(given: str, meant: str) -> None:
+    for outcome in (nativegen(given), nativegen("help", given)):
+        assert outcome.code == 2 and outcome.out == ""
+        said = f"error NGEN7001: unknown action {given.lower()!r} (did you mean {meant}?); remedy: run: nativegen help"
+        assert outcome.err.replace(given, given.lower()) == said + "\n"
+
+
+@pytest.mark.parametrize("form", [["--cache", "{}"], ["--cache={}"], ["/cache:{}"], ["-v", "/nologo", "--cache", "{}"]])
+def test_global_options_may_stand_before_the_action(tmp_path: Path, form: list[str]) -> None:
+    outcome = nativegen(*(word.format(tmp_path) for word in form), "cache", "path")
+    assert (outcome.code, outcome.out) == (0, f"{tmp_path}\n"), outcome
+    assert nativegen("--cache").code == 2
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+@pytest.mark.parametrize("arguments", [["help"], ["help", "install"], ["--version"], ["cache", "stats", "--json"]])
+def test_output_that_cannot_be_written_is_one_line(tmp_path: Path, arguments: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        code, _, err = process(*arguments, stdout=full, NATIVEGEN_CACHE=str(tmp_path))
+    assert code == 1 and re.fullmatch(r"standard output: error NGEN7004: cannot write: .*; remedy: .*\n", err), err
+
+
+def test_a_reader_that_went_away_is_no_error_to_complain_about(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        assert process("help", stdout=write)[2] == ""
+    finally:
+        os.close(write)
+
+
+def test_names_that_the_terminals_encoding_does_not_have_are_printed_escaped(tmp_path: Path) -> None:
+    path = tmp_path / "Größe"
+    code, out, err = process("cache", "path", "--cache", path, PYTHONIOENCODING="ascii")
+    assert (code, out, err) == (0, f"{tmp_path}/Gr\\xf6\\xdfe\n", "")
+    code, out, err = process("cache", "path", "--cache", os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    assert (code, out, err) == (0, f"{tmp_path}/\\udcff\n", "")

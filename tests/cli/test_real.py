@@ -221,6 +221,41 @@ def test_publish_into_an_existing_folder_and_inside_the_application(command: Com
     assert command("publish", app, app.parent).code == 2
 
 
+def test_publishing_what_is_not_installed_is_refused(command: Command, tmp_path: Path) -> None:
+    app = make_app(tmp_path / "my app")
+    refused = command("publish", app, tmp_path / "out")
+    assert (refused.code, refused.out) == (3, "Error: The specified assembly is not installed.\n")
+    assert refused.err == f"{app}: not installed; run: nativegen install '{app}'\n"
+    assert not (tmp_path / "out").exists()
+
+
+def test_publishing_leaves_out_what_the_builders_put_beside_assemblies(command: Command, tmp_path: Path) -> None:
+    app = installed(command, tmp_path / "app")
+    of_builders = {
+        "App.ni.dll": "an image",
+        "App.ni.key": '{\n"assembly": "xxh3:0",\n"code": "0"\n}',
+        "Core.contract": '{\n"entries": {},\n"signature": "0"\n}',
+    }
+    of_the_application = {"Text.contract": "we agree", "Text.ni.key": "a key", "Other.ni.dll": "no Other.dll here"}
+    for name, text in {**of_builders, **of_the_application}.items():
+        (app.parent / name).write_text(text)
+    assert command("publish", app, tmp_path / "out").code == 0
+    published = {path.name for path in (tmp_path / "out").iterdir()}
+    assert published == {path.name for path in app.parent.iterdir()} - of_builders.keys()
+
+
+def test_display_by_path_knows_an_image_that_the_same_file_elsewhere_made(command: Command, tmp_path: Path) -> None:
+    import shutil
+
+    app = installed(command, tmp_path / "app")
+    copy = Path(shutil.copytree(app.parent, tmp_path / "copy")) / "App.dll"
+    assert "up to date" in command("install", copy, "/nologo").out
+    for path in (app, copy):
+        shown = command("display", path, "/nologo").out
+        assert f"\nNGEN Roots that depend on \"{path}\":\n\n{app}\n{copy}\n" in shown, shown
+        assert "\nApp, Version=0.0.0.0, Culture=neutral, PublicKeyToken=null" in shown
+
+
 def test_N6_deleting_the_cache_changes_nothing_but_speed(command: Command, tmp_path: Path, cache: Path) -> None:
     app = installed(command, tmp_path / "app")
     before = command("run", app, "x")

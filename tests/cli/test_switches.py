@@ -112,3 +112,9 @@ def test_response_files(tmp_path: Path) -> None:
         understand("app.dll", f"@{file}")
     with pytest.raises(UsageError, match=r"missing\.rsp"):
         understand("app.dll", "@missing.rsp")
+
+
+def test_a_folder_at_the_root_is_a_path_where_no_switch_has_its_name() -> None:
+    assert Path("/tmp").is_dir() and understand("/tmp").positionals == ["/tmp"]
+    with pytest.raises(UsageError, match="unknown option '/tpm'"):
+        understand("/tpm")

@@ -30,7 +30,7 @@ def run(parsed: Parsed, output: Output) -> int:
     if parsed.flag("undo"):
         result = undo(app)
     else:
-        found, cache = valid_images(parsed, output)
+        found, cache = valid_images(parsed, output, runs=False)
         if found.root is None:
             output.sentence(NOT_INSTALLED)
             return NOT_FOUND

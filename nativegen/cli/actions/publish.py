@@ -6,6 +6,7 @@ import os
 
 from nativegen.cli import options
 from nativegen.cli.output import Output
+from nativegen.cli.sentences import NOT_FOUND, NOT_INSTALLED
 from nativegen.cli.switches import Parsed, Syntax
 
 SYNTAX = Syntax(
@@ -27,7 +28,10 @@ def run(parsed: Parsed, output: Output) -> int:
     wanted = options.mode(parsed, "")
     if parsed.flag("partial"):
         _install(parsed, output)
-    found, cache = valid_images(parsed, output)
+    found, cache = valid_images(parsed, output, runs=False)
+    if found.root is None:  # a folder without any image is not what was asked for; `run` makes do with IL
+        output.sentence(NOT_INSTALLED)
+        return NOT_FOUND
     with shipped(parsed, output, found, cache, wanted) as images:
         published = publish(images, parsed.positionals[1])
     output.document({"folder": published.folder, "images": list(published.images), "files": published.files})
