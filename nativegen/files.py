@@ -15,6 +15,8 @@ import fcntl
 import os
 from collections.abc import Iterator
 
+from nativegen.diagnostics import NativegenError
+
 
 @contextlib.contextmanager
 def replacing(path: str, *, durable: bool = False, folder: str | None = None) -> Iterator[str]:
@@ -41,6 +43,19 @@ def replacing(path: str, *, durable: bool = False, folder: str | None = None) ->
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def write_atomically(path: str, data: bytes) -> None:
+    """Write a file that a user asked for, durably.
+
+    Raises:
+        NativegenError: NGEN3001, the directory is missing, read-only or full; nothing is left behind.
+    """
+    try:
+        with replacing(path, durable=True) as temporary, open(temporary, "wb") as stream:
+            stream.write(data)
+    except OSError as error:
+        raise NativegenError("NGEN3001", path, detail=error.strerror or str(error)) from error
 
 
 @contextlib.contextmanager

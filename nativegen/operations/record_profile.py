@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from nativegen.diagnostics import NativegenError
+from nativegen.files import write_atomically
 from nativegen.metadata import Assembly
-from nativegen.pipeline.compile import write_atomically
 from nativegen.pipeline.instance_names import instance_line, parse_instance
 from nativegen.pipeline.method_names import definition_name, find_type, method_line, normalized, resolve
 from nativegen.pipeline.profile import Profile

@@ -22,8 +22,7 @@ import xxhash
 
 from nativegen.compiler.foreign import Mode
 from nativegen.metadata import Assembly
-from nativegen.pipeline.compile import chosen_methods, methods_with_cil
-from nativegen.pipeline.eligibility import check_eligible
+from nativegen.pipeline.eligibility import check_eligible, chosen_methods, methods_with_cil
 from nativegen.pipeline.facts import Facts
 from nativegen.pipeline.link_names import same_types
 from nativegen.pipeline.request import CompileRequest

@@ -1,9 +1,18 @@
-"""Which assemblies can become native images at all; cheap, so that planning can ask without loading the compiler."""
+"""Which assemblies can become native images at all, and which of their methods are in question.
+
+Cheap, so that planning can ask without loading the compiler.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nativegen.diagnostics import NativegenError
-from nativegen.metadata import Assembly
+from nativegen.metadata import Assembly, Table
+from nativegen.pipeline.method_names import resolve
+
+#: MethodImplAttributes.CodeTypeMask (ECMA-335 II.23.1.11); IL is 0.
+_CODE_TYPE_MASK = 3
 
 
 def check_eligible(assembly: Assembly, *, from_native: bool) -> None:
@@ -27,3 +36,17 @@ def check_eligible(assembly: Assembly, *, from_native: bool) -> None:
             raise NativegenError("NGEN3106", assembly.path)
     elif not assembly.is_il_only:
         raise NativegenError("NGEN3005", assembly.path)
+
+
+def methods_with_cil(assembly: Assembly) -> list[int]:
+    """MethodDef rids that have a CIL body (II.22.26: RVA not zero, code type IL)."""
+    rows = assembly.rows(Table.MethodDef)  # RVA and implementation flags are the first columns
+    return [rid for rid, row in enumerate(rows, 1) if row[0] and not row[1] & _CODE_TYPE_MASK]
+
+
+def chosen_methods(assembly: Assembly, rids: list[int], partial: Sequence[str] | None) -> list[int]:
+    """Those of the methods that the lines of a profile name; all, when there is none."""
+    if partial is None:
+        return rids
+    wanted, _ = resolve(assembly, partial)
+    return [rid for rid in rids if rid in wanted]

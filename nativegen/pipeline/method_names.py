@@ -46,10 +46,14 @@ _MODIFIER: Final = re.compile(r"(?:required|optional)_modifier [^ ]+ ")
 _INSTANCE: Final = re.compile(r"\[.*\]$")
 
 
+def method_display_name(assembly: Assembly, rid: int) -> str:
+    """``Ns.Outer+Inner::Method`` of a MethodDef, from metadata alone."""
+    return f"{assembly.type_full_name(assembly.type_of_method(rid))}::{assembly.method_def(rid).name}"
+
+
 def method_line(assembly: Assembly, rid: int) -> str:
     """``Ns.Type::Method instance void (int32)``: name and signature of a MethodDef."""
-    owner = assembly.type_full_name(assembly.type_of_method(rid))
-    return f"{owner}::{assembly.method_def(rid).name} {signature_text(assembly, assembly.method_signature(rid))}"
+    return f"{method_display_name(assembly, rid)} {signature_text(assembly, assembly.method_signature(rid))}"
 
 
 def signature_text(assembly: Assembly, signature: MethodSig) -> str:

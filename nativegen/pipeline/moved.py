@@ -26,11 +26,10 @@ from functools import partial
 from itertools import accumulate
 from typing import NamedTuple
 
-from nativegen.compiler.exclusions import Reason
 from nativegen.compiler.instances import Signature, instance_entry, may_need_instances, shared_instance
 from nativegen.pipeline.instances import InstanceClosure, NeededInstance
 from nativegen.pipeline.link_names import LinkNames
-from nativegen.pipeline.relink import Linked, LinkReport, takes_in
+from nativegen.pipeline.relink import Contents, Linked, LinkReport, is_lasting, takes_in
 from nativegen.pipeline.request import ExcludedMethod, GenericInstance
 from nativegen.readytorun.cells import CellTable, names_manifest_rows
 from nativegen.readytorun.manifest import ManifestAssembly
@@ -86,8 +85,7 @@ class Moving:
         self._linked = linked
         self._metadata = metadata
         self._keys = keys
-        # Whether something can be named depends on the rows that there are.
-        self._unsure = frozenset({Reason.NOT_NAMEABLE.code} if has_moved else ())
+        self._has_moved = has_moved
         self._is_prepared = False
         self._by_key: dict[bytes, int] = {}  # number of the kept unit
         self._places: dict[int, int] = {}  # likewise, by row
@@ -108,8 +106,8 @@ class Moving:
         self._by_key = {key: number for number, key in enumerate(owners)}
         excluded = {
             linked.keys[each.rid]: each
-            for each in (*linked.report.exclusions, *linked.report.instantiated)
-            if each.code not in self._unsure
+            for each in linked.report.every_exclusion
+            if is_lasting(each.code, has_moved=self._has_moved)
         }
         for rid, key in self._keys.items():
             if key in self._by_key:
@@ -224,11 +222,8 @@ class Moving:
         foreign, foreign_of = self._foreign(keys, {self._keys[rid]: unit for rid, unit in compiled.items()})
         report = replace(
             linked.report,
-            exclusions=exclusions,
+            contents=Contents(exclusions, len(places) + len(instantiated), instances.reported, foreign),
             instantiated=instantiated,
-            native=len(places) + len(instantiated),
-            instances=instances.reported,
-            foreign=foreign,
             fixed_cells=tuple(sorted(manifest_cells.union(number for cell, number in asking if id(cell) in needy))),
             fixed_rids=self._fixed_rids(compiled),
             asking_cells=tuple(sorted({number for _, number in asking})),
@@ -313,7 +308,7 @@ class Moving:
             if key in compiled:
                 uses: Sequence[ForeignUse] = compiled[key].foreign
             else:
-                uses = [report.foreign[number] for number in report.foreign_of.get(key, ())]
+                uses = [report.contents.foreign[number] for number in report.foreign_of.get(key, ())]
             if uses:
                 by_key[key] = uses
         every = tuple(sorted({use for uses in by_key.values() for use in uses}))
@@ -350,7 +345,7 @@ class Moving:
             for each in needed:
                 key = keys[each.signature]
                 code, detail = linked.report.excluded_instances.get(key, ("", ""))
-                if code in self._unsure or (not code and key not in self._by_key):
+                if not is_lasting(code, has_moved=self._has_moved) or (not code and key not in self._by_key):
                     return None
                 if not code:
                     kept.append((each, key))

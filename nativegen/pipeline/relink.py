@@ -54,11 +54,21 @@ _HEADER = struct.Struct(f"<{DIGEST_SIZE}s{DIGEST_SIZE}sIII")
 
 
 @dataclass(frozen=True, slots=True)
+class Contents:
+    """What a :class:`CompileReport` says of an image, but for sizes and times; the attributes are the same."""
+
+    exclusions: tuple[ExcludedMethod, ...]
+    native: int
+    instances: tuple[GenericInstance, ...]
+    foreign: tuple[ForeignUse, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LinkReport:
-    """What a report says of an image, but for sizes and times, and what else is known of it.
+    """What is known of an image.
 
     Attributes:
-        exclusions, native, instances, foreign: as in the report.
+        contents: what users are told.
         instantiated: methods that have code for some of their instances, but would be excluded otherwise.
         fixed_cells: numbers of the cells that may ask for instances, or name rows of the manifest metadata; fixed_rids:
             methods that take something of other assemblies in. Neither can be exchanged.
@@ -73,10 +83,7 @@ class LinkReport:
         same_types: see :func:`nativegen.pipeline.unit_key.signature_of`.
     """
 
-    exclusions: tuple[ExcludedMethod, ...]
-    native: int
-    instances: tuple[GenericInstance, ...]
-    foreign: tuple[ForeignUse, ...]
+    contents: Contents
     instantiated: tuple[ExcludedMethod, ...]
     fixed_cells: tuple[int, ...]
     fixed_rids: tuple[int, ...]
@@ -89,6 +96,11 @@ class LinkReport:
     manifest: bytes | None
     has_unrelated_code: bool
     same_types: bytes
+
+    @property
+    def every_exclusion(self) -> tuple[ExcludedMethod, ...]:
+        """Of methods that have code for some of their instances, too."""
+        return (*self.contents.exclusions, *self.instantiated)
 
 
 @dataclass(slots=True)
@@ -140,11 +152,9 @@ class Linked:
             keys: of all methods with CIL as they are now.
             metadata: likewise, see :func:`metadata_of`.
         """
-        known = set(self.keys.values())
-        if self.metadata != metadata:
-            # Whether something can be named depends on the rows that there are.
-            excluded = (*self.report.exclusions, *self.report.instantiated)
-            known -= {self.keys[each.rid] for each in excluded if each.code == Reason.NOT_NAMEABLE.code}
+        has_moved = self.metadata != metadata
+        unsure = [each.rid for each in self.report.every_exclusion if not is_lasting(each.code, has_moved=has_moved)]
+        known = set(self.keys.values()).difference([self.keys[rid] for rid in unsure])
         rids = sorted(rid for rid, key in keys.items() if key not in known)
         return rids if len(rids) <= MAX_CHANGED else None
 
@@ -152,7 +162,7 @@ class Linked:
         """Whether :meth:`exchange` may do for these methods; the arguments are those of :meth:`changed`."""
         if self.metadata != metadata:
             return False
-        fixed = {instance.rid for instance in self.report.instances if not instance.assembly}
+        fixed = {instance.rid for instance in self.report.contents.instances if not instance.assembly}
         fixed.update(self.report.fixed_rids)
         return fixed.isdisjoint(changed) and changed == [rid for rid, key in keys.items() if self.keys.get(rid) != key]
 
@@ -215,6 +225,16 @@ def takes_in(unit: MethodUnit) -> bool:
     return bool(unit.foreign) or names_manifest_rows([clause.token_or_filter for clause in unit.clauses])
 
 
+def is_lasting(code: str, *, has_moved: bool) -> bool:
+    """Whether a method or an instance with the same key is left out for the same reason; not for what no row names.
+
+    Args:
+        code: of the reason; '' when it was not left out.
+        has_moved: the metadata is another one; whether something can be named depends on the rows that there are.
+    """
+    return not has_moved or code != Reason.NOT_NAMEABLE.code
+
+
 def will_be_kept(changed: int) -> bool:
     """Whether an image in which so many methods are exchanged is kept in place of the one that it was made from."""
     return changed > MAX_CHANGED // 2
@@ -230,7 +250,7 @@ def is_kept(request: CompileRequest, report: LinkReport | None = None) -> bool:
         return False
     if report is None:
         return True
-    codes = {each.code for each in report.instances} | {each.code for each in report.exclusions}
+    codes = {each.code for each in report.contents.instances} | {each.code for each in report.contents.exclusions}
     return Reason.INTERNAL.code not in codes
 
 
@@ -246,10 +266,7 @@ def encode_linked(
     """A file in pieces, for :func:`decode_linked`; ``table``: of the cells of the units."""
     head = json.dumps(
         {
-            "exclusions": [asdict(each) for each in report.exclusions],
-            "native": report.native,
-            "instances": [asdict(each) for each in report.instances],
-            "foreign": report.foreign,
+            "contents": asdict(report.contents),
             "instantiated": [asdict(each) for each in report.instantiated],
             "fixed_cells": report.fixed_cells,
             "fixed_rids": report.fixed_rids,
@@ -296,11 +313,14 @@ def decode_linked(data: bytes | memoryview, basis: bytes) -> Linked | None:
     every_key = bytes(content[rids_end:end])
     keys = [every_key[start : start + DIGEST_SIZE] for start in range(0, len(every_key), DIGEST_SIZE)]
     head = json.loads(bytes(content[end : end + head_size]).decode("utf-8", "surrogatepass"))
+    contents = head["contents"]
     report = LinkReport(
-        tuple([ExcludedMethod(**each) for each in head["exclusions"]]),
-        head["native"],
-        tuple([GenericInstance(**each) for each in head["instances"]]),
-        tuple([ForeignUse(*each) for each in head["foreign"]]),
+        Contents(
+            tuple([ExcludedMethod(**each) for each in contents["exclusions"]]),
+            contents["native"],
+            tuple([GenericInstance(**each) for each in contents["instances"]]),
+            tuple([ForeignUse(*each) for each in contents["foreign"]]),
+        ),
         tuple([ExcludedMethod(**each) for each in head["instantiated"]]),
         tuple(head["fixed_cells"]),
         tuple(head["fixed_rids"]),

@@ -29,6 +29,8 @@ from nativegen.pipeline.link_names import LinkNames
 from nativegen.pipeline.relink import Linked, LinkReport, basis_of, encode_linked, is_kept, metadata_of
 from nativegen.pipeline.request import CompileRequest
 from nativegen.pipeline.signature_facts import digest, text
+from nativegen.pipeline.stages import spend
+from nativegen.pipeline.symbol_check import SymbolCheck
 from nativegen.pipeline.unit_codec import Exclusion, Tables
 from nativegen.pipeline.unit_key import UnitKeys, key_with_rows, signature_of
 from nativegen.pipeline.unit_store import AssemblyUnits, Result
@@ -36,7 +38,7 @@ from nativegen.readytorun.cells import CellTable, encoded_signature
 from nativegen.readytorun.check_unit import check_unit
 from nativegen.readytorun.manifest_rows import assemblies_of
 from nativegen.readytorun.prepared import PreparedUnits
-from nativegen.readytorun.unit import MANIFEST_SYMBOLS, Cell, MethodUnit, Symbol, TokenResolver
+from nativegen.readytorun.unit import MANIFEST_SYMBOLS, Cell, MethodUnit, Symbol
 
 _NEVER_STORED = frozenset({Reason.INTERNAL.code})
 _ROWS_OR_NEVER = _NEVER_STORED | {Reason.NOT_NAMEABLE.code}  # instances do not depend on all rows
@@ -77,7 +79,7 @@ class Reuse:
         """Make the keys of the methods; what else there is, needs them."""
         start = time.process_time()
         self._keys = self._all_keys(rids)
-        self.seconds["key"] = time.process_time() - start
+        spend(self.seconds, "key", start)
 
     def units_signature(self, same_types: bytes) -> str:
         """Of the keys of all methods, after :meth:`identify`; see :func:`signature_of`."""
@@ -102,7 +104,7 @@ class Reuse:
             self._find_in_store({rid: self._keys[rid] for rid in changed}, found)
             if linked is not None and self.has_moved(linked):
                 self._find_by_rows([rid for rid in changed if rid not in found], found)
-        self._count("units", start)
+        spend(self.seconds, "units", start)
         return None if linked is None or changed is None else (linked, changed, found)
 
     @property
@@ -143,10 +145,7 @@ class Reuse:
         metadata = metadata_of(origin)
         parts = encode_linked(basis, metadata, every_key, bodies.rids, report, units, table)
         self._units.save_linked(keys.prefix, parts)
-        self._count("units", start)
-
-    def _count(self, stage: str, start: float) -> None:
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.process_time() - start
+        spend(self.seconds, "units", start)
 
     def find(self) -> dict[int, Result]:
         """Results for those methods that need not be compiled, after :meth:`identify`."""
@@ -164,7 +163,7 @@ class Reuse:
             else:
                 found[rid] = self._used[key] = result
         self._find_by_rows(missing, found)
-        self._count("units", start)
+        spend(self.seconds, "units", start)
         return found
 
     def find_instances(self, needed: Sequence[NeededInstance]) -> dict[Signature, Result]:
@@ -182,7 +181,7 @@ class Reuse:
                 del self._instance_keys[signature]  # compiled again, not stored
             else:
                 found[signature] = self._used[key] = result
-        self._count("units", start)
+        spend(self.seconds, "units", start)
         return found
 
     def instance_keys(self, needed: Sequence[NeededInstance]) -> dict[Signature, bytes]:
@@ -340,45 +339,4 @@ class Reuse:
             self._used[key] = result
             new.add(key)
         self._units.save(self._used, new, is_all=is_all)
-        self._count("units", start)
-
-
-class SymbolCheck:
-    """Whether an image's metadata has everything that units name; each cell is looked at once.
-
-    Args:
-        names: of the image.
-        has_assembly: whether an assembly of this simple name is there; units may name its insides.
-    """
-
-    def __init__(self, names: TokenResolver, has_assembly: Callable[[str], bool]) -> None:
-        self._names = names
-        self._has_assembly = has_assembly
-        # By identity, because hashing a cell costs more than looking at it; kept, so that no identity is used again.
-        self._cells: dict[int, tuple[Cell, Symbol | None]] = {}
-
-    def missing(self, unit: MethodUnit) -> Symbol | None:
-        """The first symbol of the unit that the metadata cannot name."""
-        cells = self._cells
-        for cell in unit.cells:
-            known = cells.get(id(cell))
-            if known is None:
-                known = cells[id(cell)] = (cell, self.unknown(cell.signature))
-            if known[1] is not None:
-                return known[1]
-        if unit.clauses:
-            return self.unknown([clause.token_or_filter for clause in unit.clauses])
-        return None
-
-    def unknown(self, parts: Sequence[int | bytes | Symbol]) -> Symbol | None:
-        """The first symbol among these that the metadata cannot name."""
-        for part in parts:
-            if isinstance(part, Symbol) and part.kind in MANIFEST_SYMBOLS:
-                if not all(map(self._has_assembly, assemblies_of(part))):
-                    return part
-            elif isinstance(part, Symbol):
-                try:
-                    self._names.token(part)
-                except KeyError:
-                    return part
-        return None
+        spend(self.seconds, "units", start)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import xxhash
@@ -25,7 +25,9 @@ from nativegen.compiler.instances import InstanceReader, Signature
 from nativegen.compiler.lowered import Effort, LoweredMethod
 from nativegen.compiler.lowering import lower
 from nativegen.metadata import Assembly
+from nativegen.pipeline.method_names import method_display_name
 from nativegen.pipeline.request import CompileRequest, ExcludedMethod
+from nativegen.pipeline.stages import spend
 from nativegen.readytorun.targets import Target, target_named
 from nativegen.readytorun.unit import MethodUnit
 from nativegen.typesystem import Module, TypeSystem
@@ -60,7 +62,18 @@ class BatchItem:
 
 
 class TypeSystems(dict[tuple[str, int], TypeSystem]):
-    """Type systems by target and identity of the references; a process that is no fork of ours begins without any."""
+    """Type systems by target and identity of the references: the assemblies of one application share one.
+
+    A process that is no fork of ours begins without any.
+    """
+
+    def of(self, request: CompileRequest, open_assembly: Callable[[str], Assembly] = Assembly.open) -> TypeSystem:
+        """The type system of a request; ``open_assembly``: of one that is made now."""
+        key = (request.target, id(request.references))
+        system = self.get(key)
+        if system is None:
+            system = self[key] = TypeSystem(target_named(request.target), request.references.get, open_assembly)
+        return system
 
     def __reduce__(self) -> tuple[type[TypeSystems], tuple[()]]:
         return TypeSystems, ()
@@ -98,7 +111,7 @@ class CompileWorker:
             request = self._requests[items[0].request]
             started = time.process_time()
             results = self._generator(target_named(request.target), request).compile(lowered)
-            _spend(seconds, "llvm", started)
+            spend(seconds, "llvm", started)
             for position, unit in zip(positions, results, strict=True):
                 item = items[position]
                 if isinstance(unit, Rejection):
@@ -113,7 +126,7 @@ class CompileWorker:
         started = time.process_time()
         compiler, target, _ = self._open(item.request)
         instance, symbol = item.instance, f"m{item.rid}"
-        _spend(seconds, "read", started)
+        spend(seconds, "read", started)
         stage, started = "import", time.process_time()
         try:
             if instance is None:
@@ -124,7 +137,7 @@ class CompileWorker:
                     reader = self._readers[item.request] = InstanceReader(compiler.module, compiler.cells.symbols)
                 function = compiler.import_instance(functools.partial(reader.method, instance))
                 symbol += "_" + xxhash.xxh3_64_hexdigest(repr(instance).encode())
-            _spend(seconds, stage, started)
+            spend(seconds, stage, started)
             stage, started = "lower", time.process_time()
             effort = _FORCED_EFFORT.get(self._requests[item.request].options.effort)
             return lower(function, target, symbol, effort=effort)
@@ -134,15 +147,14 @@ class CompileWorker:
             # A bug of ours must not cost the user more than this one method; the tests want none of these.
             return self._excluded(item, Excluded(Reason.INTERNAL, f"{type(error).__name__}: {error}"))
         finally:
-            _spend(seconds, stage, started)
+            spend(seconds, stage, started)
 
     def _open(self, index: int) -> tuple[MethodCompiler, Target, Assembly]:
         found = self._compilers.get(index)
         if found is None:
             request = self._requests[index]
             target = target_named(request.target)
-            system = self._system(request.references, target)
-            module = system.open(request.input)
+            module = self._systems.of(request).open(request.input)
             found = self._compilers[index] = (
                 MethodCompiler(
                     module,
@@ -156,14 +168,6 @@ class CompileWorker:
                 module.assembly,
             )
         return found
-
-    def _system(self, references: Mapping[str, str], target: Target) -> TypeSystem:
-        """One type system per target and reference set: assemblies of one application share it."""
-        key = (target.name, id(references))
-        system = self._systems.get(key)
-        if system is None:
-            system = self._systems[key] = TypeSystem(target, references.get)
-        return system
 
     def _excluded(self, item: BatchItem, reason: Excluded) -> MethodOutcome:
         name = ""  # of an instance: its own, which the parent process knows
@@ -184,12 +188,3 @@ class CompileWorker:
 def foreign_code(module: Module, target: Target, request: CompileRequest) -> ForeignCode:
     """What a request allows its image to use of other assemblies."""
     return ForeignCode(module, target, Mode(request.options.mode), request.options.hard_bound)
-
-
-def _spend(seconds: dict[str, float], stage: str, started: float) -> None:
-    seconds[stage] = seconds.get(stage, 0.0) + time.process_time() - started
-
-
-def method_display_name(assembly: Assembly, rid: int) -> str:
-    """``Ns.Outer+Inner::Method`` from metadata alone."""
-    return f"{assembly.type_full_name(assembly.type_of_method(rid))}::{assembly.method_def(rid).name}"

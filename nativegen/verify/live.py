@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nativegen.diagnostics import NativegenError
+from nativegen.pipeline.method_names import method_display_name
 from nativegen.runtime.discover import Runtime, find_runtimes, runtime_for
 from nativegen.runtime.events import read_method_report
 from nativegen.runtime.host import TraceRequest, run_app
@@ -152,8 +153,6 @@ def _judge(image: LiveImage, acceptance: Acceptance) -> tuple[Finding, ...]:
     ]
     if acceptance.rejected:
         assembly = image.subject.image.assembly
-        from nativegen.pipeline.worker import method_display_name  # loads the compiler: only to name what was rejected
-
         shown = acceptance.rejected[:SHOWN_METHODS]
         names = ", ".join(method_display_name(assembly, token & 0xFFFFFF) for token in shown)
         share = len(acceptance.rejected) / acceptance.prepared

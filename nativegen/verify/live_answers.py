@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nativegen.metadata import Assembly
+from nativegen.pipeline.method_names import method_display_name
 from nativegen.runtime.events import MethodReport
 
 _ADDRESS_MASK = 0xFFFF_FFFF_FFFF_FFFF
@@ -106,8 +107,6 @@ def judge_answers(
             if address in entry_points:
                 taken = bool(entry_points[address])
             else:
-                from nativegen.pipeline.worker import method_display_name  # loads the compiler
-
                 name = method_display_name(images[path], token & 0xFFFFFF)
                 taken = unclaimed.get(name, 0) > 0
                 if taken:

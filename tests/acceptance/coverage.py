@@ -20,7 +20,7 @@ from pathlib import Path
 
 from nativegen.metadata import Assembly, CodedIndex, Table
 from nativegen.metadata.opcodes import decode
-from nativegen.pipeline.compile import methods_with_cil
+from nativegen.pipeline.eligibility import methods_with_cil
 from nativegen.pipeline.request import CompileOptions, CompileReport
 from nativegen.readytorun.enums import MethodSigFlags
 from nativegen.readytorun.names import MetadataNames

@@ -20,7 +20,7 @@ from nativegen.compiler.exclusions import Excluded
 from nativegen.compiler.lowering import lower
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import Assembly
-from nativegen.pipeline.compile import methods_with_cil
+from nativegen.pipeline.eligibility import methods_with_cil
 from nativegen.readytorun.targets import Target, target_named
 from nativegen.typesystem import TypeSystem
 from tests.acceptance.coverage import count_image, generic_methods, set_apart, total

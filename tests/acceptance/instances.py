@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nativegen.metadata import Table
-from nativegen.pipeline.worker import method_display_name
+from nativegen.pipeline.method_names import method_display_name
 from nativegen.readytorun.enums import ElementType, MethodSigFlags
 from nativegen.readytorun.fixups import TypeSignature
 from nativegen.readytorun.reader import ReadyToRunImage

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from nativegen.pipeline.worker import method_display_name
+from nativegen.pipeline.method_names import method_display_name
 from nativegen.readytorun.describe_fixups import describe_fixup
 from nativegen.readytorun.names import ImageNames
 from nativegen.readytorun.reader import ReadyToRunImage

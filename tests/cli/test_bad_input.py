@@ -409,13 +409,13 @@ def test_a_full_disk_leaves_the_cache_as_it_was(
 CHANGED = """
 import sys
 from nativegen.cli.main import main
-from nativegen.pipeline.compile import _Linker
-link = _Linker.link
+from nativegen.pipeline.linker import Linker
+link = Linker.link
 def link_what_changed(linker, job):
     with open(job.request.input, "ab") as stream:
         stream.write(bytes(1))
     return link(linker, job)
-_Linker.link = link_what_changed
+Linker.link = link_what_changed
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nativegen.metadata import Assembly, Table
-from nativegen.pipeline.compile import methods_with_cil
+from nativegen.pipeline.eligibility import methods_with_cil
 from nativegen.pipeline.request import CompileOptions
 from nativegen.runtime.discover import Runtime, find_runtimes
 from nativegen.runtime.events import MethodReport, read_method_report

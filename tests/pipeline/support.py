@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from nativegen.metadata import Assembly, Table
-from nativegen.pipeline.compile import compile_file, method_display_name, methods_with_cil
+from nativegen.pipeline.compile import compile_file
+from nativegen.pipeline.eligibility import methods_with_cil
 from nativegen.pipeline.facts import Facts
+from nativegen.pipeline.method_names import method_display_name
 from nativegen.pipeline.request import CompileOptions, CompileReport, CompileRequest
 from nativegen.pipeline.unit_key import UnitKeys
 from nativegen.readytorun.targets import target_named

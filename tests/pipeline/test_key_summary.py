@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from nativegen.metadata import Assembly, Table
-from nativegen.pipeline.compile import method_display_name, methods_with_cil
+from nativegen.pipeline.eligibility import methods_with_cil
 from nativegen.pipeline.key_summary import Bodies, KnownFile, Origin, Summary, decode_summary, encode_summary
+from nativegen.pipeline.method_names import method_display_name
 from nativegen.pipeline.unit_key import UnitKeys
 from tests.pipeline.support import compiled, rid_named, with_new_mvid
 from tests.support.csharp import compile_csharp

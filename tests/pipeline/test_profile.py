@@ -9,7 +9,8 @@ import pytest
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import Assembly
 from nativegen.operations.selection import select
-from nativegen.pipeline.compile import compile_file, methods_with_cil
+from nativegen.pipeline.compile import compile_file
+from nativegen.pipeline.eligibility import methods_with_cil
 from nativegen.pipeline.instance_names import find_instance, instance_line, is_instance, parse_instance
 from nativegen.pipeline.method_names import method_line, resolve
 from nativegen.pipeline.profile import Profile

@@ -11,7 +11,8 @@ from nativegen.metadata import Assembly
 from nativegen.metadata.opcodes import decode
 from nativegen.pipeline import compile as pipeline
 from nativegen.pipeline import reuse
-from nativegen.pipeline.compile import method_display_name, methods_with_cil
+from nativegen.pipeline.eligibility import methods_with_cil
+from nativegen.pipeline.method_names import method_display_name
 from nativegen.pipeline.moved import Moving
 from nativegen.pipeline.relink import Linked
 from nativegen.pipeline.request import CompileOptions, CompileReport, ExcludedMethod

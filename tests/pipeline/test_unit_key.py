@@ -11,7 +11,7 @@ import pytest
 
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import Assembly, Table
-from nativegen.pipeline.compile import methods_with_cil
+from nativegen.pipeline.eligibility import methods_with_cil
 from nativegen.pipeline.facts import Facts
 from nativegen.pipeline.request import CompileOptions
 from nativegen.pipeline.unit_key import UnitKeys

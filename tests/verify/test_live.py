@@ -92,7 +92,7 @@ def test_a_method_without_an_entry_point_or_without_a_look_up_is_rejected(inputs
 
 def test_the_method_behind_an_unboxing_stub_is_found_by_name_and_vouches_for_one_overload(inputs: TestInputs) -> None:
     assembly = Assembly.open(inputs.framework("3.1") / "System.Linq.dll")
-    from nativegen.pipeline.worker import method_display_name
+    from nativegen.pipeline.method_names import method_display_name
 
     names = [method_display_name(assembly, rid) for rid in (1, 2, 3)]
     behind = [record(1000, names[0], 4096), record(1001, names[2], 4096)]
