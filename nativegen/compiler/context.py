@@ -45,6 +45,7 @@ from nativegen.compiler.opcode_table import opcode_handlers
 from nativegen.compiler.resolved import Callee, FieldAccess, StaticField
 from nativegen.compiler.storage import Storage, StorageTable
 from nativegen.diagnostics import NativegenError
+from nativegen.metadata.tables import Table
 from nativegen.readytorun.targets import Target
 from nativegen.readytorun.unit import Cell, Symbol
 from nativegen.typesystem import (
@@ -137,7 +138,7 @@ class MethodCompiler:
         Raises:
             Excluded: leave it to the JIT. Nothing else is raised, however malformed the method is.
         """
-        return self.import_instance(lambda: self._shared_form(self.module.method(0x06000000 | rid)))
+        return self.import_instance(lambda: self._shared_form(self.module.method(Table.MethodDef << 24 | rid)))
 
     @staticmethod
     def _shared_form(method: MethodDesc) -> MethodDesc:

@@ -93,7 +93,7 @@ def instance_entry(symbols: SymbolTable, method: MethodDesc) -> tuple[int, Signa
 
 def shared_instance(module: Module, rid: int) -> MethodDesc | None:
     """The instance of a generic method that serves all reference types; None: the method is not generic."""
-    method = module.method(0x06000000 | rid)
+    method = module.method(Table.MethodDef << 24 | rid)
     return canonical_instance(method) if method.contains_generic_parameters else None
 
 

@@ -246,7 +246,7 @@ class Assembly(TypedTables):
             return None
         offset = self.pe.rva_to_offset(row.rva)
         limit = offset + self.pe.bytes_available(row.rva)
-        return parse_body(self.data, offset, limit, self.path, f"body of method 0x{0x06000000 | rid:08x}")
+        return parse_body(self.data, offset, limit, self.path, f"body of method 0x{Table.MethodDef << 24 | rid:08x}")
 
     # ---- attributes ----------------------------------------------------------------------------------------------
 

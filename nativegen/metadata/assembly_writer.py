@@ -20,6 +20,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nativegen.metadata import COLUMNS, CodedIndex, Table, encode_coded
+from nativegen.metadata.bodies import (
+    FAT_FORMAT,
+    FAT_HEADER,
+    INIT_LOCALS,
+    MORE_SECTIONS,
+    SECTION_EH_TABLE,
+    SECTION_FAT,
+)
 from nativegen.metadata.tables import TABLE_COUNT, compute_layout
 
 _PAGE = 0x2000
@@ -28,8 +36,8 @@ _HEADERS_SIZE = 0x200
 _CLI_HEADER_SIZE = 72
 _VERSION = b"v4.0.30319\0\0"
 _SHA1_ALGORITHM = 0x8004
-_FAT_LOCALS_SECTIONS = 0x3 | 0x10 | 0x8 | 3 << 12  # II.25.4.3: fat, InitLocals, MoreSects, three words
-_FAT_SECTION = 0x1 | 0x40  # II.25.4.5: EHTable, FatFormat
+_FAT_LOCALS = FAT_FORMAT | INIT_LOCALS | 3 << 12  # three words
+_FAT_SECTION = SECTION_EH_TABLE | SECTION_FAT
 
 
 class Label:
@@ -73,8 +81,8 @@ class Body:
         """Header, code and exception table, always in the fat form."""
         for position, target in self._branches:
             struct.pack_into("<i", self.code, position - 4, target.offset - position)
-        flags = _FAT_LOCALS_SECTIONS if self.clauses else _FAT_LOCALS_SECTIONS & ~0x8
-        data = struct.pack("<HHII", flags, self.max_stack, len(self.code), locals_token) + self.code
+        flags = _FAT_LOCALS | MORE_SECTIONS if self.clauses else _FAT_LOCALS
+        data = FAT_HEADER.pack(flags, self.max_stack, len(self.code), locals_token) + self.code
         if self.clauses:
             data += bytes(-len(data) % 4)
             data += struct.pack("<I", _FAT_SECTION | (4 + 24 * len(self.clauses)) << 8)

@@ -15,19 +15,23 @@ from typing import Final, NamedTuple
 
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata.pe import Buffer, Section
+from nativegen.metadata.tables import Table
 
-_FAT_HEADER: Final = struct.Struct("<HHII")
+#: Flags and size, deepest stack, bytes of code, signature of the locals (II.25.4.3).
+FAT_HEADER: Final = struct.Struct("<HHII")
 _SMALL_CLAUSE: Final = struct.Struct("<HHBHBI")
 _FAT_CLAUSE: Final = struct.Struct("<IIIIII")
 
-_TINY_FORMAT: Final = 0x2
-_FAT_FORMAT: Final = 0x3
-_MORE_SECTIONS: Final = 0x8
-_INIT_LOCALS: Final = 0x10
+# Flags of a method header (II.25.4.1, II.25.4.4). The two low bits say tiny, three of them fat.
+TINY_FORMAT: Final = 0x2
+FAT_FORMAT: Final = 0x3
+MORE_SECTIONS: Final = 0x8
+INIT_LOCALS: Final = 0x10
 
+# Flags of a data section behind the code (II.25.4.5).
 _SECTION_KIND_MASK: Final = 0x3F
-_SECTION_EH_TABLE: Final = 0x01
-_SECTION_FAT: Final = 0x40
+SECTION_EH_TABLE: Final = 0x01
+SECTION_FAT: Final = 0x40
 _SECTION_MORE: Final = 0x80
 
 
@@ -94,18 +98,18 @@ def measure_body(data: Buffer, offset: int, limit: int) -> tuple[int, int]:
     if offset >= limit:
         return 0, 0
     first = data[offset]
-    if first & 3 == _TINY_FORMAT:
+    if first & 3 == TINY_FORMAT:
         size, end = first >> 2, offset + 1 + (first >> 2)
-    elif first & 7 == _FAT_FORMAT and offset + _FAT_HEADER.size <= limit:
-        flags, _, size, _ = _FAT_HEADER.unpack_from(data, offset)
+    elif first & 7 == FAT_FORMAT and offset + FAT_HEADER.size <= limit:
+        flags, _, size, _ = FAT_HEADER.unpack_from(data, offset)
         end = offset + 4 * (flags >> 12) + size
-        if flags & _MORE_SECTIONS:
+        if flags & MORE_SECTIONS:
             end = (end + 3 & ~3) + 4
             if end > limit:
                 return 0, 0
             (header,) = struct.unpack_from("<I", data, end - 4)
             # Some compilers leave the four bytes of the section's header out of its size.
-            end += header >> 8 if header & _SECTION_FAT else header >> 8 & 0xFF
+            end += header >> 8 if header & SECTION_FAT else header >> 8 & 0xFF
             end = min(end, limit)
     else:
         return 0, 0
@@ -140,17 +144,17 @@ class BodyFinder:
 
 def _parse(data: Buffer, offset: int, limit: int) -> MethodBody:
     first = data[offset]
-    if first & 3 == _TINY_FORMAT:
+    if first & 3 == TINY_FORMAT:
         end = offset + 1 + (first >> 2)
         code = data[offset + 1 : end]
         if end > limit:
             raise ValueError("the code runs over the end of the section")
         return MethodBody(8, False, 0, code, ())
-    if first & 7 != _FAT_FORMAT:
+    if first & 7 != FAT_FORMAT:
         raise ValueError(f"unknown method header 0x{first:02x}")
     if offset & 3:
         raise ValueError("the fat method header is not aligned")
-    flags, max_stack, code_size, local_sig_token = _FAT_HEADER.unpack_from(data, offset)
+    flags, max_stack, code_size, local_sig_token = FAT_HEADER.unpack_from(data, offset)
     header_size = 4 * (flags >> 12)
     if header_size < 12:
         raise ValueError("the fat method header is too short")
@@ -158,12 +162,12 @@ def _parse(data: Buffer, offset: int, limit: int) -> MethodBody:
     end = start + code_size
     if end > limit:
         raise ValueError("the code runs over the end of the section")
-    if local_sig_token and local_sig_token >> 24 != 0x11:
+    if local_sig_token and local_sig_token >> 24 != Table.StandAloneSig:
         raise ValueError(f"0x{local_sig_token:08x} is not a local signature token")
     clauses: tuple[ExceptionClause, ...] = ()
-    if flags & _MORE_SECTIONS:
+    if flags & MORE_SECTIONS:
         clauses = _exception_clauses(data, end + 3 & ~3, limit, code_size)
-    return MethodBody(max_stack, bool(flags & _INIT_LOCALS), local_sig_token, data[start:end], clauses)
+    return MethodBody(max_stack, bool(flags & INIT_LOCALS), local_sig_token, data[start:end], clauses)
 
 
 def _exception_clauses(data: Buffer, position: int, limit: int, code_size: int) -> tuple[ExceptionClause, ...]:
@@ -174,13 +178,13 @@ def _exception_clauses(data: Buffer, position: int, limit: int, code_size: int) 
     """
     (header,) = struct.unpack_from("<I", data, position)
     kind = header & 0xFF
-    fat = bool(kind & _SECTION_FAT)
+    fat = bool(kind & SECTION_FAT)
     size = header >> 8 if fat else header >> 8 & 0xFF
     if position + size > limit:
         raise ValueError("the exception section runs over the end of the PE section")
     if kind & _SECTION_MORE:
         raise ValueError("more than one data section")
-    if kind & _SECTION_KIND_MASK != _SECTION_EH_TABLE:
+    if kind & _SECTION_KIND_MASK != SECTION_EH_TABLE:
         return ()
     clause = _FAT_CLAUSE if fat else _SMALL_CLAUSE
     # Old compilers wrote the size without the section's own four header bytes; the division copes with both.

@@ -316,6 +316,17 @@ _OPERANDS: Final = {
     "sig": _U4,
 }
 
+#: Opcodes whose operand is a token.
+TOKEN_OPCODES: Final = frozenset(
+    value
+    for value, opcode in OPCODES.items()
+    if opcode.operand in ("method", "field", "type", "tok", "string", "sig")
+)
+
+#: Opcodes from here on have two bytes, the first of which is :data:`_PREFIX`.
+TWO_BYTES: Final = 0xFE00
+_PREFIX: Final = TWO_BYTES >> 8
+
 #: How the decoder reads an operand: (unpack function, size, 0 plain / 1 branch / 2 switch); None: no operand.
 _Reader = tuple[Callable[[bytes, int], tuple[Any, ...]], int, int] | None
 
@@ -337,7 +348,7 @@ def _readers(base: int) -> tuple[_Reader | bool, ...]:
 
 
 _ONE_BYTE: Final = _readers(0)
-_TWO_BYTE: Final = _readers(0xFE00)
+_TWO_BYTE: Final = _readers(TWO_BYTES)
 
 
 def decode(code: bytes, path: str | None = None, where: str = "code") -> list[Instruction]:
@@ -367,8 +378,8 @@ def decode(code: bytes, path: str | None = None, where: str = "code") -> list[In
                 append((start, opcode, None))
                 continue
             if reader is False:
-                if opcode == 0xFE:
-                    opcode = 0xFE00 | code[position]
+                if opcode == _PREFIX:
+                    opcode = TWO_BYTES | code[position]
                     reader = _TWO_BYTE[code[position]]
                     position += 1
                 if reader is None:

@@ -31,6 +31,7 @@ from typing import Any, Final, NamedTuple
 
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata.elements import ET, PRIMITIVE_ELEMENTS, CallingConvention
+from nativegen.metadata.tables import Table
 
 #: A type of a signature, as described above.
 SigType = tuple[Any, ...]
@@ -41,7 +42,7 @@ MAX_DEPTH: Final = 128
 _PRIMITIVES: Final[tuple[SigType | None, ...]] = tuple(
     (element,) if element in PRIMITIVE_ELEMENTS else None for element in range(256)
 )
-_TYPE_TOKEN_TABLES: Final = (0x02000000, 0x01000000, 0x1B000000)
+_TYPE_TOKEN_TABLES: Final = (Table.TypeDef << 24, Table.TypeRef << 24, Table.TypeSpec << 24)
 
 
 class MethodSig(NamedTuple):

@@ -73,6 +73,9 @@ class Table(IntEnum):
 
 TABLE_COUNT: Final = 0x2D
 
+#: What ``ldstr``'s operands have in place of a table number (III.4.16).
+USER_STRING: Final = 0x70
+
 #: Tables that only exist in uncompressed (``#-``) metadata (II.22 does not define them; CoreCLR's
 #: metamodelcolumndefs.h does).
 POINTER_TABLES: Final = (Table.FieldPtr, Table.MethodPtr, Table.ParamPtr, Table.EventPtr, Table.PropertyPtr)

@@ -16,20 +16,20 @@ from __future__ import annotations
 from nativegen.metadata import Table
 from nativegen.metadata.elements import ET
 from nativegen.metadata.signatures import parse_local_sig, parse_method_sig, parse_method_spec
-from nativegen.metadata.tables import CodedIndex
+from nativegen.metadata.tables import USER_STRING, CodedIndex
 from nativegen.pipeline.module_facts import ModuleFacts
 from nativegen.pipeline.signature_facts import FAILURES, digest, failed, text
 from nativegen.typesystem import DefType, Module, TypeLoadError
 
-_TYPE_REF = 0x01
-_TYPE_DEF = 0x02
-_FIELD = 0x04
-_METHOD_DEF = 0x06
-_MEMBER_REF = 0x0A
-_STAND_ALONE_SIG = 0x11
-_TYPE_SPEC = 0x1B
-_METHOD_SPEC = 0x2B
-_STRING = 0x70
+_TYPE_REF = int(Table.TypeRef)
+_TYPE_DEF = int(Table.TypeDef)
+_FIELD = int(Table.Field)
+_METHOD_DEF = int(Table.MethodDef)
+_MEMBER_REF = int(Table.MemberRef)
+_STAND_ALONE_SIG = int(Table.StandAloneSig)
+_TYPE_SPEC = int(Table.TypeSpec)
+_METHOD_SPEC = int(Table.MethodSpec)
+
 
 
 class Facts:
@@ -77,7 +77,7 @@ class Facts:
                 return self.own.method(rid)
             if table == _FIELD:
                 return self.own.field(rid)
-            if table == _STRING:
+            if table == USER_STRING:
                 return digest(b"string" + self._assembly.user_string_bytes(rid))
             if table == _MEMBER_REF:
                 return self._member_ref(token)

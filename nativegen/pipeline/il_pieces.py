@@ -19,17 +19,12 @@ from collections.abc import Mapping
 from functools import cache
 
 from nativegen.diagnostics import NativegenError
-from nativegen.metadata.opcodes import OPCODES, decode
-
-#: Operands that are tokens.
-TOKEN_OPERANDS = frozenset({"method", "field", "type", "tok", "string", "sig"})
+from nativegen.metadata.opcodes import OPCODES, TOKEN_OPCODES, TWO_BYTES, decode
 
 _SWITCH = b"\x45"
-_TWO_BYTES = 0xFE00
 _SIZES = {
     "none": 0, "i1": 1, "br1": 1, "var1": 1, "var2": 2, "i4": 4, "r4": 4, "br4": 4, "i8": 8, "r8": 8,
 }  # fmt: skip
-_TOKEN_OPCODES = frozenset(value for value, opcode in OPCODES.items() if opcode.operand in TOKEN_OPERANDS)
 _MALFORMED = b"\xff"
 
 
@@ -43,8 +38,8 @@ def _pattern() -> re.Pattern[bytes]:
     plain: dict[tuple[bytes, int], list[int]] = {}
     tokens: dict[bytes, list[int]] = {}
     for value, opcode in OPCODES.items():
-        lead = b"\\xfe" if value >= _TWO_BYTES else b""
-        if value in _TOKEN_OPCODES:
+        lead = b"\\xfe" if value >= TWO_BYTES else b""
+        if value in TOKEN_OPCODES:
             tokens.setdefault(lead, []).append(value & 0xFF)
         elif opcode.operand != "switch":
             plain.setdefault((lead, _SIZES[opcode.operand]), []).append(value & 0xFF)
@@ -83,8 +78,8 @@ def _walked(code: bytes, digests: Mapping[bytes, bytes]) -> bytes:
     parts = []
     start = 0
     for offset, opcode, _ in instructions:
-        if opcode in _TOKEN_OPCODES:
-            operand = offset + (2 if opcode >= _TWO_BYTES else 1)
+        if opcode in TOKEN_OPCODES:
+            operand = offset + (2 if opcode >= TWO_BYTES else 1)
             parts += [code[start:operand], digests[code[operand : operand + 4]]]
             start = operand + 4
     return b"".join([*parts, code[start:]])

@@ -16,14 +16,15 @@ from collections.abc import Callable, Iterator
 
 from nativegen.compiler.inline_rules import is_small
 from nativegen.diagnostics import NativegenError
+from nativegen.metadata import Table
 from nativegen.metadata.bodies import BodyFinder, measure_body
 from nativegen.metadata.opcodes import OPCODES, decode
 from nativegen.pipeline.signature_facts import FAILURES
 from nativegen.typesystem import Module
 
-_METHOD_DEF = 0x06
-_MEMBER_REF = 0x0A
-_METHOD_SPEC = 0x2B
+_METHOD_DEF = int(Table.MethodDef)
+_MEMBER_REF = int(Table.MemberRef)
+_METHOD_SPEC = int(Table.MethodSpec)
 _METHOD_TABLES = (_METHOD_DEF, _MEMBER_REF, _METHOD_SPEC)
 _METHOD_OPCODES = frozenset(value for value, opcode in OPCODES.items() if opcode.operand == "method")
 

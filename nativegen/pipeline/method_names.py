@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from nativegen.metadata import Assembly
+from nativegen.metadata import Assembly, Table
 from nativegen.metadata.elements import ET
 from nativegen.metadata.signatures import MethodSig, SigType
 
@@ -133,7 +133,7 @@ def _type(assembly: Assembly, signature: SigType) -> str:
 def _name(assembly: Assembly, token: int) -> str:
     """Nested types go by their own name, as in the runtime's text."""
     rid = token & 0xFFFFFF
-    if token >> 24 == 0x1B:
+    if token >> 24 == Table.TypeSpec:
         return _type(assembly, assembly.type_spec_signature(rid))
-    row = assembly.type_def(rid) if token >> 24 == 0x02 else assembly.type_ref(rid)
+    row = assembly.type_def(rid) if token >> 24 == Table.TypeDef else assembly.type_ref(rid)
     return f"{row.namespace}.{row.name}" if row.namespace else row.name

@@ -35,11 +35,11 @@ from nativegen.typesystem import Module
 #: (module, TypeDef or TypeRef token, whether its layout is wanted) -> digest.
 Definition = Callable[[Module, int, bool], bytes]
 
-_TYPE_DEF = 0x02000000
-_FIELD = 0x04000000
-_METHOD_DEF = 0x06000000
-_TYPE_REF = 0x01
-_TYPE_SPEC = 0x1B
+_TYPE_DEF = Table.TypeDef << 24
+_FIELD = Table.Field << 24
+_METHOD_DEF = Table.MethodDef << 24
+_TYPE_REF = int(Table.TypeRef)
+_TYPE_SPEC = int(Table.TypeSpec)
 
 # Tags of HasCustomAttribute and TypeOrMethodDef (ECMA-335 II.24.2.6), and their widths.
 _ATTRIBUTES_OF_METHOD, _ATTRIBUTES_OF_FIELD, _ATTRIBUTES_OF_TYPE, _ATTRIBUTE_TAG_BITS = 0, 1, 3, 5

@@ -30,10 +30,10 @@ digest: Callable[[bytes], bytes] = xxhash.xxh3_128_digest
 #: What reading metadata raises when it is malformed or something is missing.
 FAILURES = (NativegenError, TypeLoadError)
 
-_TYPE_DEF = 0x02
-_METHOD_DEF = 0x06
-_MODULE_REF = 0x1A
-_TYPE_SPEC = 0x1B
+_TYPE_DEF = int(Table.TypeDef)
+_METHOD_DEF = int(Table.MethodDef)
+_MODULE_REF = int(Table.ModuleRef)
+_TYPE_SPEC = int(Table.TypeSpec)
 
 
 def text(*parts: str) -> bytes:

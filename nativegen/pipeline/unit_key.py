@@ -33,7 +33,15 @@ from nativegen.compiler.foreign import Mode
 from nativegen.compiler.foreign_cells import names_by_rows
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import ASSEMBLY_TOKEN, Assembly, Table
-from nativegen.metadata.bodies import BodyFinder, ClauseKind
+from nativegen.metadata.bodies import (
+    FAT_FORMAT,
+    FAT_HEADER,
+    INIT_LOCALS,
+    MORE_SECTIONS,
+    TINY_FORMAT,
+    BodyFinder,
+    ClauseKind,
+)
 from nativegen.pipeline.facts import Facts
 from nativegen.pipeline.fingerprint import compiler_fingerprint
 from nativegen.pipeline.il_pieces import pieces
@@ -51,16 +59,13 @@ KEY_VERSION = "1"
 _NOT_SHAPING = ("from_native", "carried_instances", "image_base", "mode")
 #: Attributes of the assembly that say what it is called and who made it; some change with every build.
 _DESCRIPTIVE = "System.Reflection.Assembly"
-_MODULE_TOKEN = 0x00000001
+_MODULE_TOKEN = Table.Module << 24 | 1
+_STAND_ALONE_SIG = int(Table.StandAloneSig)
 
-_FAT_HEADER = struct.Struct("<HHII")
 _CLAUSE = struct.Struct("<IIIII")
 _HEADER = struct.Struct("<IHBB")
-_TINY = 0x2
-_FAT = 0x3003  # format bits 3, header of three words
+_FAT = FAT_FORMAT | 3 << 12  # a header of three words
 _FAT_MASK = 0xF007
-_MORE_SECTIONS = 0x8
-_INIT_LOCALS = 0x10
 
 
 class _Digests(dict[bytes, bytes]):
@@ -111,14 +116,15 @@ class _Bodies:
         start, end = self._finder.range(assembly.method_def(rid).rva)
         first = data[start] if start < end else 0
         clauses = b""
-        if first & 3 == _TINY:
+        if first & 3 == TINY_FORMAT:
             flags, local_sig, at = 0, 0, start + 1
             stop = at + (first >> 2)
         else:
-            flags, _, size, local_sig = _FAT_HEADER.unpack_from(data, start) if start + 12 <= end else (0, 0, 0, 0)
-            at = start + 12
+            at = start + FAT_HEADER.size
+            flags, _, size, local_sig = FAT_HEADER.unpack_from(data, start) if at <= end else (0, 0, 0, 0)
             stop = at + size
-            if flags & _FAT_MASK != _FAT or flags & _MORE_SECTIONS or (local_sig and local_sig >> 24 != 0x11):
+            has_bad_locals = local_sig and local_sig >> 24 != _STAND_ALONE_SIG
+            if flags & _FAT_MASK != _FAT or flags & MORE_SECTIONS or has_bad_locals:
                 stop = end + 1
         if stop > end:
             flags, local_sig, code, clauses = self._parsed(rid, digests)
@@ -127,7 +133,7 @@ class _Bodies:
         locals_digest = self._locals.get(local_sig)
         if locals_digest is None:
             locals_digest = self._locals[local_sig] = self._facts.locals(local_sig)
-        header = _HEADER.pack(len(code), len(clauses), flags & _INIT_LOCALS, len(locals_digest))
+        header = _HEADER.pack(len(code), len(clauses), flags & INIT_LOCALS, len(locals_digest))
         return header, locals_digest, clauses, pieces(code, digests)
 
     def _parsed(self, rid: int, digests: _Digests) -> tuple[int, int, bytes, bytes]:
@@ -145,7 +151,7 @@ class _Bodies:
                 parts.append(digests[token_or_filter.to_bytes(4, "little")])
             else:
                 parts.append(token_or_filter.to_bytes(DIGEST_SIZE, "little"))
-        return _INIT_LOCALS * body.init_locals, body.local_sig_token, body.code, b"".join(parts)
+        return INIT_LOCALS * body.init_locals, body.local_sig_token, body.code, b"".join(parts)
 
 
 class UnitKeys:

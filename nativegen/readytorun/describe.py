@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from nativegen.metadata.tables import Table
 from nativegen.readytorun.describe_fixups import describe_fixup, describe_method
 from nativegen.readytorun.enums import ClauseFlags, HeaderFlags, ImportSectionType, Register, SectionType, UnwindOp
 from nativegen.readytorun.gcinfo import GcInfo, RegisterSlot, StackSlot
@@ -107,7 +108,7 @@ def code_symbols(image: ReadyToRunImage) -> Iterator[tuple[int, int, str]]:
 
 def _named_entries(image: ReadyToRunImage, names: ImageNames) -> Iterator[tuple[str, MethodEntry]]:
     for rid, entry in image.method_entries.items():
-        yield names.token_name(0x06000000 | rid, None), entry
+        yield names.token_name(Table.MethodDef << 24 | rid, None), entry
     instances = [(describe_method(instance.method, names), instance.entry) for instance in image.instance_entries]
     yield from sorted(instances)
 

@@ -14,8 +14,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from nativegen.metadata.tables import Table
 from nativegen.readytorun.enums import ElementType, FieldSigFlags, FixupKind, MethodSigFlags
 from nativegen.readytorun.fixups import FieldSignature, Fixup, MethodSignature, TypeSignature
+
+_FIELD = Table.Field << 24
+_METHOD_DEF = Table.MethodDef << 24
+_MEMBER_REF = Table.MemberRef << 24
 
 _NAMES = {
     ElementType.VOID: "void",
@@ -102,7 +107,7 @@ def describe_method(method: MethodSignature, names: TokenNames, module: int | No
     if method.flags & MethodSigFlags.SlotInsteadOfToken:
         text = f"slot {method.number}"
     else:
-        table = 0x0A000000 if method.flags & MethodSigFlags.MemberRefToken else 0x06000000
+        table = _MEMBER_REF if method.flags & MethodSigFlags.MemberRefToken else _METHOD_DEF
         text = names.token_name(table | method.number, module)
     if method.owner is not None:
         text = f"{describe_type(method.owner, names, module)}::{text.rpartition('::')[2]}"
@@ -117,7 +122,7 @@ def _describe_field(field: FieldSignature, names: TokenNames, module: int | None
     if field.flags & FieldSigFlags.IndexInsteadOfToken:
         text = f"field {field.number}"
     else:
-        table = 0x0A000000 if field.flags & FieldSigFlags.MemberRefToken else 0x04000000
+        table = _MEMBER_REF if field.flags & FieldSigFlags.MemberRefToken else _FIELD
         text = names.token_name(table | field.number, module)
     if field.owner is not None:
         text = f"{describe_type(field.owner, names, module)}::{text.rpartition('::')[2]}"
@@ -134,9 +139,9 @@ def describe_fixup(fixup: Fixup, names: NameSource) -> str:
         case FixupKind.StringHandle:
             parts.append(names.token_name(0x70000000 | fixup.numbers[0], module))
         case FixupKind.MethodEntry_DefToken | FixupKind.VirtualEntry_DefToken:
-            parts.append(names.token_name(0x06000000 | fixup.numbers[0], module))
+            parts.append(names.token_name(_METHOD_DEF | fixup.numbers[0], module))
         case FixupKind.MethodEntry_RefToken | FixupKind.VirtualEntry_RefToken:
-            parts.append(names.token_name(0x0A000000 | fixup.numbers[0], module))
+            parts.append(names.token_name(_MEMBER_REF | fixup.numbers[0], module))
         case _:
             parts.extend(map(str, fixup.numbers))
     parts.extend(describe_method(method, names, module) for method in fixup.methods)

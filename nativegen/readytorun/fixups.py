@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nativegen.metadata.tables import Table
 from nativegen.readytorun.enums import (
     MODULE_OVERRIDE,
     ElementType,
@@ -25,7 +26,8 @@ from nativegen.readytorun.enums import (
 )
 from nativegen.readytorun.structs import decompress
 
-_TOKEN_TABLES = (0x02000000, 0x01000000, 0x1B000000)  # TypeDefOrRef tags (ECMA-335 II.23.2.8)
+#: By TypeDefOrRef tag (ECMA-335 II.23.2.8).
+_TOKEN_TABLES = (Table.TypeDef << 24, Table.TypeRef << 24, Table.TypeSpec << 24)
 
 
 @dataclass(frozen=True, slots=True)

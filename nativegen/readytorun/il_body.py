@@ -25,23 +25,20 @@ from typing import Final, NamedTuple
 from nativegen.metadata import Assembly
 from nativegen.metadata.bodies import ClauseKind
 from nativegen.metadata.elements import ET, PRIMITIVE_ELEMENTS, CallingConvention
-from nativegen.metadata.opcodes import OPCODES, decode
-from nativegen.metadata.tables import Table
+from nativegen.metadata.opcodes import TOKEN_OPCODES, TWO_BYTES, decode
+from nativegen.metadata.tables import USER_STRING, Table
 from nativegen.readytorun.structs import compress, decompress
 
-_TYPE_REF: Final = 0x01
-_TYPE_DEF: Final = 0x02
-_FIELD: Final = 0x04
-_METHOD_DEF: Final = 0x06
-_MEMBER_REF: Final = 0x0A
-_STAND_ALONE_SIG: Final = 0x11
-_TYPE_SPEC: Final = 0x1B
-_METHOD_SPEC: Final = 0x2B
-_STRING: Final = 0x70
+_TYPE_REF: Final = int(Table.TypeRef)
+_TYPE_DEF: Final = int(Table.TypeDef)
+_FIELD: Final = int(Table.Field)
+_METHOD_DEF: Final = int(Table.MethodDef)
+_MEMBER_REF: Final = int(Table.MemberRef)
+_STAND_ALONE_SIG: Final = int(Table.StandAloneSig)
+_TYPE_SPEC: Final = int(Table.TypeSpec)
+_METHOD_SPEC: Final = int(Table.MethodSpec)
 
-_TOKEN_OPERANDS: Final = frozenset({"method", "field", "type", "tok", "string", "sig"})
-_TOKEN_OPCODES: Final = frozenset(value for value, opcode in OPCODES.items() if opcode.operand in _TOKEN_OPERANDS)
-_TWO_BYTES: Final = 0xFE00
+
 _TYPE_TABLES: Final = (_TYPE_DEF, _TYPE_REF, _TYPE_SPEC)  # by TypeDefOrRef tag (II.24.2.6)
 _PARENT_TAGS: Final = {_TYPE_REF: 1, _TYPE_SPEC: 4}  # MemberRefParent (II.24.2.6)
 _NO_LOCALS: Final = b"\x02"
@@ -103,8 +100,8 @@ class _Encoder:
             head += _NO_LOCALS
         code = bytearray(body.code)
         for offset, opcode, operand in decode(body.code):
-            if opcode in _TOKEN_OPCODES:
-                at = offset + (2 if opcode >= _TWO_BYTES else 1)
+            if opcode in TOKEN_OPCODES:
+                at = offset + (2 if opcode >= TWO_BYTES else 1)
                 code[at : at + 4] = self._token(operand).to_bytes(4, "little")
         return ILBody(bytes(head + code + self._copied), tuple(self._types))
 
@@ -129,10 +126,10 @@ class _Encoder:
     def _copy(self, table: int, rid: int, depth: int) -> tuple[int, bytes]:
         """(table of the alternate token, its definition)."""
         assembly = self._assembly
-        if table == _STRING:
+        if table == USER_STRING:
             text = assembly.user_string_bytes(rid)
             text = text[: len(text) & ~1]  # without the flag byte behind the characters
-            return _STRING, compress(len(text) // 2) + text
+            return USER_STRING, compress(len(text) // 2) + text
         if table == _TYPE_SPEC:
             return _TYPE_SPEC, self._type(assembly.type_spec(rid), 0, depth)[0]
         if table == _MEMBER_REF:

@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from nativegen.metadata.tables import USER_STRING, Table
 from nativegen.readytorun.manifest import ManifestAssembly, ManifestMember, ManifestType, encode_manifest_metadata
 from nativegen.readytorun.structs import compress
 from nativegen.readytorun.unit import Symbol, SymbolKind
@@ -30,10 +31,10 @@ from nativegen.readytorun.unit import Symbol, SymbolKind
 MANIFEST_MODULE: Final = Symbol(SymbolKind.MANIFEST_MODULE, "")
 
 _CORE: Final = "System.Private.CoreLib"
-_TYPE_REF: Final = 0x01000000
-_MEMBER_REF: Final = 0x0A000000
-_MODULE_REF: Final = 0x1A000000
-_USER_STRING: Final = 0x70000000
+_TYPE_REF: Final = Table.TypeRef << 24
+_MEMBER_REF: Final = Table.MemberRef << 24
+_MODULE_REF: Final = Table.ModuleRef << 24
+_USER_STRING: Final = USER_STRING << 24
 
 # Control characters: no compiler writes them into names, and a name that has one is refused.
 _FIELD: Final = "\x01"

@@ -15,6 +15,7 @@ from functools import cached_property
 
 from nativegen.metadata import Assembly, CodedIndex, Table
 from nativegen.metadata.reader import MetadataReader
+from nativegen.metadata.tables import USER_STRING
 from nativegen.readytorun.describe_fixups import describe_type
 from nativegen.readytorun.enums import SectionType
 from nativegen.readytorun.fixups import decode_type
@@ -24,7 +25,7 @@ from nativegen.readytorun.targets import target_for_r2r_version
 
 _TABLE_SHIFT = 24
 _RID_MASK = 0xFF_FFFF
-_USER_STRING = 0x70
+
 
 
 class MetadataNames:
@@ -49,7 +50,7 @@ class MetadataNames:
             return f"[module {module}]{token:#010x}"
         reader = self._reader
         table, rid = token >> _TABLE_SHIFT, token & _RID_MASK
-        if table == _USER_STRING:
+        if table == USER_STRING:
             return repr(reader.user_string(rid))
         if not 0 < rid <= reader.row_count(table):
             return f"{token:#010x}"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from nativegen.metadata.bodies import MethodBody
 from nativegen.metadata.elements import CallingConvention
+from nativegen.metadata.tables import Table
 from nativegen.typesystem.errors import TypeLoadError
 from nativegen.typesystem.lazy import lazy
 
@@ -54,6 +55,9 @@ class MethodSignature:
         parameters = ",".join(parameter.display_name for parameter in self.parameters)
         return f"{self.return_type.display_name}({parameters})"
 
+
+_FIELD = Table.Field << 24
+_METHOD_DEF = Table.MethodDef << 24
 
 # MethodAttributes and MethodImplAttributes (ECMA-335 II.23.1.10, II.23.1.11; methodimplattributes of the runtime).
 _ACCESS_MASK = 0x0007
@@ -116,7 +120,7 @@ class MethodDesc:
     @property
     def token(self) -> int:
         """MethodDef token in ``module``."""
-        return 0x06000000 | self.rid
+        return _METHOD_DEF | self.rid
 
     @property
     def type_args(self) -> tuple[TypeDesc, ...]:
@@ -343,7 +347,7 @@ class FieldDesc:
     @property
     def token(self) -> int:
         """FieldDef token in ``module``."""
-        return 0x04000000 | self.rid
+        return _FIELD | self.rid
 
     @lazy
     def definition(self) -> FieldDesc:

@@ -19,6 +19,7 @@ from nativegen.metadata.assembly import ASSEMBLY_TOKEN, Assembly
 from nativegen.metadata.attributes import decode_attribute
 from nativegen.metadata.elements import ET, CallingConvention
 from nativegen.metadata.signatures import MethodSig, SigType, parse_field_sig, parse_method_sig
+from nativegen.metadata.tables import Table
 from nativegen.typesystem.constructed import ArrayType
 from nativegen.typesystem.errors import TypeLoadError
 from nativegen.typesystem.lazy import lazy
@@ -28,15 +29,15 @@ from nativegen.typesystem.types import DefType, TypeDesc
 if TYPE_CHECKING:
     from nativegen.typesystem.system import TypeSystem
 
-_MODULE = 0x00
-_TYPE_REF = 0x01
-_TYPE_DEF = 0x02
-_FIELD = 0x04
-_METHOD_DEF = 0x06
-_MEMBER_REF = 0x0A
-_TYPE_SPEC = 0x1B
-_ASSEMBLY_REF = 0x23
-_METHOD_SPEC = 0x2B
+_MODULE = int(Table.Module)
+_TYPE_REF = int(Table.TypeRef)
+_TYPE_DEF = int(Table.TypeDef)
+_FIELD = int(Table.Field)
+_METHOD_DEF = int(Table.MethodDef)
+_MEMBER_REF = int(Table.MemberRef)
+_TYPE_SPEC = int(Table.TypeSpec)
+_ASSEMBLY_REF = int(Table.AssemblyRef)
+_METHOD_SPEC = int(Table.MethodSpec)
 
 _MAX_FORWARDS = 16
 _CORE = "system.private.corelib"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from nativegen.metadata.elements import ET
 from nativegen.metadata.signatures import MethodSig, SigType
+from nativegen.metadata.tables import Table
 from nativegen.typesystem.errors import TypeLoadError
 
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 #: The canonical name of a type token of one module.
 NameOf = Callable[[int], str]
 
-_ASSEMBLY_REF = 0x23
-_TYPE_REF = 0x01
+_ASSEMBLY_REF = int(Table.AssemblyRef)
+_TYPE_REF = int(Table.TypeRef)
+_TYPE_SPEC = int(Table.TypeSpec)
 
 #: Shorthands of ILAsm for the types that signatures spell with one byte.
 _KEYWORDS = {
@@ -53,7 +55,7 @@ _KEYWORDS = {
 
 def token_name(module: Module, token: int) -> str:
     """Canonical name of a TypeDef, TypeRef or TypeSpec token of a module."""
-    if token >> 24 == 0x1B:
+    if token >> 24 == _TYPE_SPEC:
         return signature_name(partial(token_name, module), module.assembly.type_spec_signature(token & 0xFFFFFF))
     try:
         return module.type(token).canonical_name

@@ -29,6 +29,9 @@ from nativegen.typesystem.module import Module
 from nativegen.typesystem.names import method_signature_name, signature_name, token_name
 from nativegen.typesystem.types import DefType, TypeDesc
 
+_TYPE_REF = Table.TypeRef << 24
+_TYPE_DEF = Table.TypeDef << 24
+
 #: ELEMENT_TYPE_CANON_ZAPSIG of the runtime's fixup signatures: System.__Canon, which no other module could name.
 CANON = 0x3E
 
@@ -127,7 +130,7 @@ class SymbolTable:
         if self._type_tokens is None:
             self._type_tokens = {}
             for rid in range(1, self.module.assembly.row_count(Table.TypeRef) + 1):
-                token = 0x01000000 | rid
+                token = _TYPE_REF | rid
                 try:
                     self._type_tokens.setdefault(self.module.type(token), token)
                 except TypeLoadError:
@@ -140,10 +143,10 @@ class SymbolTable:
             assembly = self.module.assembly
             for rid in range(1, assembly.row_count(Table.TypeDef) + 1):
                 full_name = assembly.type_full_name(rid).replace("+", "/")
-                names.setdefault(f"[{self.module.name}]{full_name}", 0x02000000 | rid)
+                names.setdefault(f"[{self.module.name}]{full_name}", _TYPE_DEF | rid)
             for rid in range(1, assembly.row_count(Table.TypeRef) + 1):
                 try:
-                    names.setdefault(self.module.type(0x01000000 | rid).canonical_name, 0x01000000 | rid)
+                    names.setdefault(self.module.type(_TYPE_REF | rid).canonical_name, _TYPE_REF | rid)
                 except TypeLoadError:
                     continue
             self._type_names = names
@@ -315,9 +318,9 @@ class SymbolTable:
         assembly = self.module.assembly
         table, rid = token >> 24, token & 0xFFFFFF
         if table == Table.MethodDef:
-            return token_name(self.module, 0x02000000 | assembly.type_of_method(rid))
+            return token_name(self.module, _TYPE_DEF | assembly.type_of_method(rid))
         if table == Table.Field:
-            return token_name(self.module, 0x02000000 | assembly.type_of_field(rid))
+            return token_name(self.module, _TYPE_DEF | assembly.type_of_field(rid))
         parent = assembly.member_ref(rid).parent_token
         if parent >> 24 == Table.MethodDef:
             return f"({self._member_name(parent)})"

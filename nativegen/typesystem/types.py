@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from nativegen.typesystem.module import Module
     from nativegen.typesystem.system import TypeSystem
 
+_TYPE_DEF = Table.TypeDef << 24
+
 # TypeAttributes (ECMA-335 II.23.1.15).
 _LAYOUT_MASK = 0x18
 _SEQUENTIAL_LAYOUT = 0x08
@@ -263,7 +265,7 @@ class DefType(TypeDesc):
             self.name = row.name
             self.is_interface = bool(row.flags & _INTERFACE)
             self.kind = self._kind()
-            self.generic_count = len(module.assembly.generic_params(0x02000000 | rid))
+            self.generic_count = len(module.assembly.generic_params(_TYPE_DEF | rid))
             self.is_generic_definition = self.generic_count != 0
             self.contains_generic_parameters = self.is_generic_definition
         else:
@@ -309,7 +311,7 @@ class DefType(TypeDesc):
     @property
     def token(self) -> int:
         """TypeDef token in ``module``."""
-        return 0x02000000 | self.rid
+        return _TYPE_DEF | self.rid
 
     @lazy
     def full_name(self) -> str:

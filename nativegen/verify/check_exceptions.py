@@ -9,6 +9,7 @@ from nativegen.readytorun.enums import ClauseFlags
 from nativegen.verify.model import Check, Finding, Severity, Subject
 from nativegen.verify.tokens import Tokens
 
+_TYPES = (Table.TypeDef, Table.TypeRef, Table.TypeSpec)
 _CATCH_ONLY = ClauseFlags.FILTER | ClauseFlags.FINALLY | ClauseFlags.FAULT
 
 
@@ -38,7 +39,7 @@ def check_exceptions(subject: Subject) -> Iterator[Finding]:
         for clause in found:
             if max(clause.try_end, clause.handler_end) > size or clause.try_begin > clause.try_end:
                 yield Finding(Severity.ABORT, f"an exception clause of the method at {method:#x} leaves its code")
-            elif not clause.flags & _CATCH_ONLY and clause.token_or_filter >> 24 in (1, 2, 0x1B):
+            elif not clause.flags & _CATCH_ONLY and clause.token_or_filter >> 24 in _TYPES:
                 table = Table(clause.token_or_filter >> 24)
                 wrong = tokens.row(table, clause.token_or_filter & 0xFFFFFF)
                 if wrong is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nativegen.diagnostics import NativegenError
+from nativegen.metadata.tables import Table
 from nativegen.readytorun.enums import ElementType, FieldSigFlags, FixupKind, TypeLayoutFlags
 from nativegen.readytorun.fixups import FieldSignature, Fixup, TypeLayout, TypeSignature
 from nativegen.typesystem import Module, TypeDesc
@@ -73,7 +74,7 @@ def _wrong_layout(type_: TypeDesc, expected: TypeLayout) -> str | None:
 def _wrong_offset(module: Module, field: FieldSignature, expected: int, base: int) -> str | None:
     if field.flags & FieldSigFlags.IndexInsteadOfToken or base:
         return None
-    table = 0x0A000000 if field.flags & FieldSigFlags.MemberRefToken else 0x04000000
+    table = (Table.MemberRef if field.flags & FieldSigFlags.MemberRefToken else Table.Field) << 24
     if field.owner is not None and _type(module, field.owner) is None:
         return None
     desc = module.field(table | field.number)

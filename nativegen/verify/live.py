@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nativegen.diagnostics import NativegenError
+from nativegen.metadata import Table
 from nativegen.pipeline.method_names import method_display_name
 from nativegen.runtime.discover import Runtime, find_runtimes, runtime_for
 from nativegen.runtime.events import read_method_report
@@ -31,7 +32,7 @@ from nativegen.verify.model import Check, CheckResult, Finding, Severity, Subjec
 TOLERANCE = 0.001
 SHOWN_METHODS = 20
 TIMEOUT_SECONDS = 1800.0
-_METHOD_DEF = 0x06000000
+_METHOD_DEF = Table.MethodDef << 24
 
 
 @dataclass(frozen=True, slots=True)
