@@ -16,21 +16,24 @@ from typing import Final
 
 from nativegen.compiler.exclusions import Excluded, Reason
 from nativegen.diagnostics import NativegenError
+from nativegen.metadata import ASSEMBLY_TOKEN
 from nativegen.metadata.attributes import decode_attribute
+from nativegen.metadata.flags import MemberAccess, TypeAttributes
 from nativegen.typesystem import DefType, FieldDesc, MethodDesc, Module, TypeDesc
 from nativegen.typesystem.constructed import ConstructedType
 
-_ASSEMBLY_TOKEN: Final = 0x20000001
 _FRIENDS: Final = "System.Runtime.CompilerServices.InternalsVisibleToAttribute"
 _IGNORED: Final = "System.Runtime.CompilerServices.IgnoresAccessChecksToAttribute"
 
 # MemberAccess and type visibility. Family access is granted without looking: the caller's class is not known here.
-_MEMBER_ACCESS: Final = 0x7
-_MEMBERS_PRIVATE: Final = (0, 1)
-_MEMBERS_INTERNAL: Final = (2, 3)
-_VISIBILITY: Final = 0x7
-_TYPES_PRIVATE: Final = (3,)
-_TYPES_INTERNAL: Final = (0, 5, 6)
+_MEMBERS_PRIVATE: Final = (MemberAccess.COMPILER_CONTROLLED, MemberAccess.PRIVATE)
+_MEMBERS_INTERNAL: Final = (MemberAccess.FAM_AND_ASSEM, MemberAccess.ASSEM)
+_TYPES_PRIVATE: Final = (TypeAttributes.NESTED_PRIVATE,)
+_TYPES_INTERNAL: Final = (
+    TypeAttributes.NOT_PUBLIC,
+    TypeAttributes.NESTED_ASSEMBLY,
+    TypeAttributes.NESTED_FAM_AND_ASSEM,
+)
 
 
 class AccessRules:
@@ -60,7 +63,7 @@ class AccessRules:
         if isinstance(member, MethodDesc):
             for argument in member.method_args:
                 self.check_type(argument)
-        if not self._granted(member.module, member.flags & _MEMBER_ACCESS, _MEMBERS_PRIVATE, _MEMBERS_INTERNAL):
+        if not self._granted(member.module, member.flags & MemberAccess.MASK, _MEMBERS_PRIVATE, _MEMBERS_INTERNAL):
             raise Excluded(Reason.UNRESOLVED, f"{member.display_name} is not accessible")
 
     def _may_use_type(self, type_: TypeDesc) -> bool:
@@ -72,7 +75,7 @@ class AccessRules:
             return False
         definition: TypeDesc | None = type_.definition
         while definition is not None:
-            visibility = definition.flags & _VISIBILITY
+            visibility = definition.flags & TypeAttributes.VISIBILITY_MASK
             if not self._granted(type_.module, visibility, _TYPES_PRIVATE, _TYPES_INTERNAL):
                 return False
             definition = definition.enclosing
@@ -100,7 +103,7 @@ class AccessRules:
 def _names(module: Module, attribute_name: str) -> frozenset[str]:
     """Simple names, in lower case, in the assembly's attributes of this class."""
     result = set()
-    for attribute in module.assembly.custom_attributes(_ASSEMBLY_TOKEN):
+    for attribute in module.assembly.custom_attributes(ASSEMBLY_TOKEN):
         if attribute.type_full_name == attribute_name:
             try:
                 (name,) = decode_attribute(module.assembly, attribute).fixed

@@ -50,6 +50,7 @@ from nativegen.readytorun.targets import Target
 from nativegen.readytorun.unit import Cell, CellKind, ForeignUse, Symbol, SymbolKind
 from nativegen.typesystem import FieldDesc, MethodDesc, Module, TypeDesc, TypeKind, TypeLoadError
 from nativegen.typesystem.canonical import contains_canon
+from nativegen.typesystem.contract import TYPE_FLAGS
 from nativegen.typesystem.symbols import SymbolTable
 
 #: Methods with one of these are never precompiled.
@@ -295,13 +296,9 @@ def body_signature(definition: MethodDesc) -> str:
     return hasher.hexdigest()
 
 
-#: Visibility, layout, interface, abstract, sealed, beforefieldinit (ECMA-335 II.23.1.15).
-_TYPE_FLAGS: Final = 0x001001BF
-
-
 def _shape(type_: TypeDesc) -> str:
     """Kind, static constructor and, of structs, what is in them: contracts say the latter of visible ones only."""
-    return f"{type_.flags & _TYPE_FLAGS} {type_.has_static_constructor}{_contents(type_)}"
+    return f"{type_.flags & TYPE_FLAGS} {type_.has_static_constructor}{_contents(type_)}"
 
 
 def _contents(type_: TypeDesc) -> str:

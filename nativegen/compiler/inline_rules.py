@@ -26,6 +26,7 @@ from nativegen.compiler.intrinsics import has_plain_body
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import ASSEMBLY_TOKEN
 from nativegen.metadata.attributes import decode_attribute
+from nativegen.metadata.flags import MethodAttributes, MethodImplAttributes
 from nativegen.metadata.opcodes import decode
 from nativegen.metadata.ops import Op
 from nativegen.typesystem import MethodDesc, Module, TypeLoadError
@@ -35,13 +36,14 @@ ALWAYS_SIZE: Final = 16
 #: Bytes of a body marked AggressiveInlining.
 AGGRESSIVE_SIZE: Final = 64
 
-_NO_INLINING: Final = 0x0008
-_SYNCHRONIZED: Final = 0x0020
-_NO_OPTIMIZATION: Final = 0x0040
-_AGGRESSIVE_INLINING: Final = 0x0100
-_AGGRESSIVE_OPTIMIZATION: Final = 0x0200
-_NEVER: Final = _NO_INLINING | _SYNCHRONIZED | _NO_OPTIMIZATION | _AGGRESSIVE_OPTIMIZATION
-_LOOKS_FOR_CALLER: Final = 0x8000  # mdRequireSecObject, which DynamicSecurityMethodAttribute turns into (corhdr.h)
+_NEVER: Final = (
+    MethodImplAttributes.NO_INLINING
+    | MethodImplAttributes.SYNCHRONIZED
+    | MethodImplAttributes.NO_OPTIMIZATION
+    | MethodImplAttributes.AGGRESSIVE_OPTIMIZATION
+)
+#: What DynamicSecurityMethodAttribute turns into.
+_LOOKS_FOR_CALLER: Final = MethodAttributes.REQUIRE_SEC_OBJECT
 _DEBUGGABLE: Final = "System.Diagnostics.DebuggableAttribute"
 _DISABLE_OPTIMIZATIONS: Final = 0x100
 
@@ -71,7 +73,7 @@ def is_small(code_size: int, impl_flags: int) -> bool:
     """
     if impl_flags & _NEVER:
         return False
-    return code_size <= (AGGRESSIVE_SIZE if impl_flags & _AGGRESSIVE_INLINING else ALWAYS_SIZE)
+    return code_size <= (AGGRESSIVE_SIZE if impl_flags & MethodImplAttributes.AGGRESSIVE_INLINING else ALWAYS_SIZE)
 
 
 def refusal(method: MethodDesc) -> str | None:

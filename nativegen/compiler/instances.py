@@ -27,6 +27,7 @@ from nativegen.compiler.foreign_instances import ForeignInstances
 from nativegen.compiler.virtual_use import Slots, VirtualUse
 from nativegen.metadata import Table
 from nativegen.metadata.elements import ET
+from nativegen.metadata.flags import MethodAttributes
 from nativegen.readytorun.enums import MODULE_OVERRIDE, FieldSigFlags, FixupKind, MethodSigFlags
 from nativegen.readytorun.unit import Cell, Symbol, SymbolKind, TokenResolver
 from nativegen.typesystem import DefType, MethodDesc, Module, TypeDesc, TypeLoadError, UnknownSymbol
@@ -50,7 +51,6 @@ _LOOKUPS: Final = frozenset(
     {FixupKind.ThisObjDictionaryLookup, FixupKind.TypeDictionaryLookup, FixupKind.MethodDictionaryLookup}
 )
 _MAX_PARAMETERS: Final = 64
-_VIRTUAL: Final = 0x0040  # MethodAttributes (ECMA-335 II.23.1.10)
 
 
 class _OpenType(Exception):
@@ -292,7 +292,7 @@ class InstanceReader:
         assembly = self._module.assembly
         owners = set()
         for coded in assembly.column(Table.GenericParam, "Owner"):
-            if coded & 1 and assembly.method_def(coded >> 1).flags & _VIRTUAL:
+            if coded & 1 and assembly.method_def(coded >> 1).flags & MethodAttributes.VIRTUAL:
                 owners.add(assembly.type_of_method(coded >> 1))
         types = [self._module.type_def(rid) for rid in sorted(owners)]
         return tuple([type_ for type_ in types if not type_.is_generic_definition and not type_.is_interface])

@@ -25,6 +25,7 @@ from typing import Final
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata.attributes import attribute_type_name
 from nativegen.metadata.bodies import MethodBody, parse_body
+from nativegen.metadata.flags import MethodImplAttributes
 from nativegen.metadata.pe import Buffer, Directory, Section
 from nativegen.metadata.rows import CustomAttribute, ManifestResourceRow
 from nativegen.metadata.tables import CodedIndex, Table
@@ -39,7 +40,6 @@ ASSEMBLY_TOKEN: Final = 0x20000001
 _COMIMAGE_ILONLY: Final = 0x1
 _COMIMAGE_IL_LIBRARY: Final = 0x4
 _READY_TO_RUN_SIGNATURE: Final = b"RTR\0"  # readytorun.h: READYTORUN_SIGNATURE
-_MI_CODE_TYPE_MASK: Final = 0x3  # II.23.1.11: IL 0, Native 1, OPTIL 2, Runtime 3
 _REFERENCE_ASSEMBLY_ATTRIBUTE: Final = "System.Runtime.CompilerServices.ReferenceAssemblyAttribute"
 
 
@@ -242,7 +242,7 @@ class Assembly(TypedTables):
             NativegenError: NGEN1002 or NGEN1004, the body is malformed or outside the file.
         """
         row = self.method_def(rid)
-        if not row.rva or row.impl_flags & _MI_CODE_TYPE_MASK:
+        if not row.rva or row.impl_flags & MethodImplAttributes.CODE_TYPE_MASK:
             return None
         offset = self.pe.rva_to_offset(row.rva)
         limit = offset + self.pe.bytes_available(row.rva)

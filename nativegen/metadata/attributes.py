@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata.elements import ET
+from nativegen.metadata.flags import FieldAttributes
 from nativegen.metadata.rows import CustomAttribute
 from nativegen.metadata.signatures import (
     MethodSig,
@@ -302,7 +303,7 @@ class _ValueReader:
     def underlying(self, rid: int) -> int:
         for field in self.tables.type_def(rid).field_rids:
             row = self.tables.field_def(field)
-            if not row.flags & 0x10:  # the one instance field, value__ (II.14.3)
+            if not row.flags & FieldAttributes.STATIC:  # the one instance field, value__ (II.14.3)
                 kind = parse_field_sig(self.tables.blob(row.signature_offset), self.tables.path)[0]
                 if kind in _NUMBERS:
                     return int(kind)

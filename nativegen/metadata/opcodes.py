@@ -318,9 +318,7 @@ _OPERANDS: Final = {
 
 #: Opcodes whose operand is a token.
 TOKEN_OPCODES: Final = frozenset(
-    value
-    for value, opcode in OPCODES.items()
-    if opcode.operand in ("method", "field", "type", "tok", "string", "sig")
+    value for value, opcode in OPCODES.items() if opcode.operand in ("method", "field", "type", "tok", "string", "sig")
 )
 
 #: Opcodes from here on have two bytes, the first of which is :data:`_PREFIX`.

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from nativegen.metadata.flags import TypeAttributes
 from nativegen.metadata.identity import AssemblyIdentity
 
 
@@ -40,7 +41,7 @@ class TypeDefRow(NamedTuple):
     @property
     def is_interface(self) -> bool:
         """``tdInterface``."""
-        return bool(self.flags & 0x20)
+        return bool(self.flags & TypeAttributes.INTERFACE)
 
 
 class MethodDefRow(NamedTuple):
@@ -131,7 +132,7 @@ class ExportedTypeRow(NamedTuple):
     @property
     def is_forwarder(self) -> bool:
         """``tdForwarder``."""
-        return bool(self.flags & 0x200000)
+        return bool(self.flags & TypeAttributes.IS_TYPE_FORWARDER)
 
 
 class ManifestResourceRow(NamedTuple):

@@ -9,10 +9,8 @@ from collections.abc import Sequence
 
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import Assembly, Table
+from nativegen.metadata.flags import MethodImplAttributes
 from nativegen.pipeline.method_names import resolve
-
-#: MethodImplAttributes.CodeTypeMask (ECMA-335 II.23.1.11); IL is 0.
-_CODE_TYPE_MASK = 3
 
 
 def check_eligible(assembly: Assembly, *, from_native: bool) -> None:
@@ -41,7 +39,7 @@ def check_eligible(assembly: Assembly, *, from_native: bool) -> None:
 def methods_with_cil(assembly: Assembly) -> list[int]:
     """MethodDef rids that have a CIL body (II.22.26: RVA not zero, code type IL)."""
     rows = assembly.rows(Table.MethodDef)  # RVA and implementation flags are the first columns
-    return [rid for rid, row in enumerate(rows, 1) if row[0] and not row[1] & _CODE_TYPE_MASK]
+    return [rid for rid, row in enumerate(rows, 1) if row[0] and not row[1] & MethodImplAttributes.CODE_TYPE_MASK]
 
 
 def chosen_methods(assembly: Assembly, rids: list[int], partial: Sequence[str] | None) -> list[int]:

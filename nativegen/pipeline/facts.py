@@ -31,7 +31,6 @@ _TYPE_SPEC = int(Table.TypeSpec)
 _METHOD_SPEC = int(Table.MethodSpec)
 
 
-
 class Facts:
     """What the tokens of one module mean; the digests of all modules that these reach are kept.
 

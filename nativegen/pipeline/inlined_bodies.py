@@ -18,6 +18,7 @@ from nativegen.compiler.inline_rules import is_small
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata import Table
 from nativegen.metadata.bodies import BodyFinder, measure_body
+from nativegen.metadata.flags import MethodImplAttributes
 from nativegen.metadata.opcodes import OPCODES, decode
 from nativegen.pipeline.signature_facts import FAILURES
 from nativegen.typesystem import Module
@@ -99,7 +100,7 @@ class InlinedBodies:
 
     def _small(self, rid: int) -> _Small | None:
         row = self._module.assembly.method_def(rid) if rid else None
-        if row is None or not row.rva or row.impl_flags & 3:
+        if row is None or not row.rva or row.impl_flags & MethodImplAttributes.CODE_TYPE_MASK:
             return None
         assembly = self._module.assembly
         _, size = measure_body(assembly.data, *self._finder.range(row.rva))

@@ -26,6 +26,7 @@ from functools import cached_property
 from nativegen.metadata import Table
 from nativegen.metadata.attributes import decode_attribute
 from nativegen.metadata.elements import ET
+from nativegen.metadata.flags import FieldAttributes, MethodAttributes, TypeAttributes
 from nativegen.metadata.rows import TypeDefRow
 from nativegen.metadata.signatures import SigType, parse_field_sig
 from nativegen.metadata.tables import CodedIndex
@@ -45,11 +46,6 @@ _TYPE_SPEC = int(Table.TypeSpec)
 _ATTRIBUTES_OF_METHOD, _ATTRIBUTES_OF_FIELD, _ATTRIBUTES_OF_TYPE, _ATTRIBUTE_TAG_BITS = 0, 1, 3, 5
 _PARAMETERS_OF_TYPE, _PARAMETERS_OF_METHOD, _PARAMETER_TAG_BITS = 0, 1, 1
 
-_STATIC = 0x0010
-_VIRTUAL = 0x0040
-_PINVOKE = 0x2000
-_HAS_RVA = 0x0100
-_SEALED = 0x0100
 _VALUE_TYPE_BASES = ("]System.ValueType", "]System.Enum")
 _OBJECT = "]System.Object"
 _THREAD_STATIC = "System.ThreadStaticAttribute"
@@ -216,7 +212,7 @@ class ModuleFacts(SignatureFacts):
         is_value_type = base.endswith(_VALUE_TYPE_BASES)
         if is_value_type:
             yield self.layout(rid)
-        yield from self._methods_of_type(rid, row, is_value_type or row.flags & _SEALED != 0)
+        yield from self._methods_of_type(rid, row, is_value_type or row.flags & TypeAttributes.SEALED != 0)
 
     def _base(self, token: int) -> bytes:
         """A base type: for an instance the definition's digest, because its arguments may mention the type itself."""
@@ -232,7 +228,7 @@ class ModuleFacts(SignatureFacts):
             _, _, flags, name, signature, _ = rows[method_rid - 1]
             if string(name) == ".cctor":
                 yield b"static constructor"
-            elif with_overrides and flags & _VIRTUAL:
+            elif with_overrides and flags & MethodAttributes.VIRTUAL:
                 yield text("virtual", string(name), self.signature_text(signature), str(flags))
         if with_overrides:
             for item in self.assembly.method_impls(rid):
@@ -286,7 +282,7 @@ class ModuleFacts(SignatureFacts):
                 yield self._inner_layout((ET.VALUETYPE, row.extends_token))
         for field_rid in row.field_rids:
             flags, _, signature = self._field_rows[field_rid - 1]
-            if not flags & _STATIC:
+            if not flags & FieldAttributes.STATIC:
                 yield self._inner_layout(parse_field_sig(assembly.blob(signature), assembly.path))
                 offset = assembly.field_layout(field_rid)
                 if offset is not None:
@@ -350,7 +346,7 @@ class ModuleFacts(SignatureFacts):
             parts = [owner, identity, b"%d %d %d" % (flags, impl_flags, rva != 0)]
             parts.append(self._attributes(rid << _ATTRIBUTE_TAG_BITS | _ATTRIBUTES_OF_METHOD, _METHOD_DEF | rid))
             parts.append(self._type_parameters(rid << _PARAMETER_TAG_BITS | _PARAMETERS_OF_METHOD, _METHOD_DEF | rid))
-            if flags & _PINVOKE:
+            if flags & MethodAttributes.PINVOKE_IMPL:
                 parts += self._native_entry(rid)
             if identity in seen:
                 parts.append(b"second")
@@ -399,9 +395,9 @@ class ModuleFacts(SignatureFacts):
             identity = text("field", string(name)) + self.types_at(signature)
             parts = [owner, identity, b"%d " % flags]
             parts.append(self._attributes(rid << _ATTRIBUTE_TAG_BITS | _ATTRIBUTES_OF_FIELD, _FIELD | rid))
-            if flags & _STATIC:
+            if flags & FieldAttributes.STATIC:
                 parts.append(statics)
-                if flags & _HAS_RVA:
+                if flags & FieldAttributes.HAS_FIELD_RVA:
                     parts.append(self._initial_data(rid))
             else:
                 layout = layout or self.layout(type_rid)
@@ -419,7 +415,7 @@ class ModuleFacts(SignatureFacts):
         parts = []
         for rid in self.assembly.type_def(type_rid).field_rids:
             flags, _, signature = self._field_rows[rid - 1]
-            if flags & _STATIC:
+            if flags & FieldAttributes.STATIC:
                 is_elsewhere = self.assembly.has_attribute(_FIELD | rid, _THREAD_STATIC)
                 parts.append(b"%d%d" % (is_elsewhere, flags) + self.types_at(signature))
         return digest(b"".join(parts))

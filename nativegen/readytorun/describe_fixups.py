@@ -44,6 +44,7 @@ _NAMES = {
     ElementType.CANON_ZAPSIG: "__Canon",
 }
 
+
 class TokenNames(Protocol):
     """Names of metadata rows; ``module`` is a fixup's module number, None for the image's own metadata."""
 

@@ -28,6 +28,7 @@ from types import MappingProxyType
 from typing import Final
 
 from nativegen.metadata import Assembly, Table
+from nativegen.metadata.flags import GenericParamAttributes
 from nativegen.metadata.tables import CodedIndex
 from nativegen.readytorun.enums import SectionType
 from nativegen.readytorun.hashing import bytes_hash, name_hash, pair_hash
@@ -35,9 +36,7 @@ from nativegen.readytorun.native_format import encode_hashtable, encode_unsigned
 from nativegen.readytorun.structs import U16, U32
 
 _MAX_ENCLOSING_ROWS: Final = 0xFFFE  # the map's rows are 16 bits wide
-_VARIANCE_MASK: Final = 0x3  # GenericParamAttributes, ECMA-335 II.23.1.7
-_SPECIAL_CONSTRAINT_MASK: Final = 0x1C
-_ALLOWS_BYREF_LIKE: Final = 0x20
+_CONSTRAINTS: Final = GenericParamAttributes.SPECIAL_CONSTRAINT_MASK | GenericParamAttributes.ALLOW_BYREF_LIKE
 _MORE_THAN_TWO: Final = 3
 _HAS_CONSTRAINTS: Final = 0x4
 _HAS_VARIANCE: Final = 0x8
@@ -116,11 +115,9 @@ def _generic_info(assembly: Assembly, token: int) -> int:
     parameters = assembly.generic_params(token)
     info = min(len(parameters), _MORE_THAN_TWO)
     for parameter in parameters:
-        if parameter.flags & _VARIANCE_MASK:
+        if parameter.flags & GenericParamAttributes.VARIANCE_MASK:
             info |= _HAS_VARIANCE
-        if parameter.flags & (_SPECIAL_CONSTRAINT_MASK | _ALLOWS_BYREF_LIKE) or assembly.generic_param_constraints(
-            parameter.rid
-        ):
+        if parameter.flags & _CONSTRAINTS or assembly.generic_param_constraints(parameter.rid):
             info |= _HAS_CONSTRAINTS
     return info
 

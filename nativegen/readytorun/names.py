@@ -27,7 +27,6 @@ _TABLE_SHIFT = 24
 _RID_MASK = 0xFF_FFFF
 
 
-
 class MetadataNames:
     """Names of the rows of one metadata blob."""
 

@@ -17,6 +17,7 @@ Invariants: a canonical type or method is its own canonical form. ``!0`` is none
 
 from __future__ import annotations
 
+from nativegen.metadata.flags import GenericParamAttributes
 from nativegen.readytorun import hashing
 from nativegen.typesystem.constructed import ArrayType, ByRefType, PointerType
 from nativegen.typesystem.errors import TypeLoadError
@@ -24,7 +25,6 @@ from nativegen.typesystem.members import MethodDesc
 from nativegen.typesystem.types import DefType, TypeDesc
 
 _CANON = "System.__Canon"
-_VALUE_TYPE_CONSTRAINT = 0x08  # GenericParamAttributes (ECMA-335 II.23.1.7)
 
 
 def canon(type_desc: TypeDesc) -> DefType:
@@ -117,6 +117,6 @@ def canonical_instance(method: MethodDesc) -> MethodDesc | None:
     if isinstance(owner, DefType) and owner.is_generic_definition:
         parameters += method.module.assembly.generic_params(owner.token)
         owner = owner.instantiate((canon(owner),) * owner.generic_count)
-    if any(parameter.flags & _VALUE_TYPE_CONSTRAINT for parameter in parameters):
+    if any(parameter.flags & GenericParamAttributes.VALUE_TYPE_CONSTRAINT for parameter in parameters):
         return None
     return owner.method_at(method.rid, (canon(owner),) * method.generic_count)

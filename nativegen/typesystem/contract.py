@@ -32,6 +32,13 @@ from nativegen.diagnostics import NativegenError
 from nativegen.metadata.assembly import ASSEMBLY_TOKEN, Assembly
 from nativegen.metadata.attributes import decode_attribute
 from nativegen.metadata.elements import ET
+from nativegen.metadata.flags import (
+    FieldAttributes,
+    MemberAccess,
+    MethodAttributes,
+    MethodImplAttributes,
+    TypeAttributes,
+)
 from nativegen.metadata.rows import FieldDefRow, TypeDefRow
 from nativegen.metadata.signatures import SigType, parse_field_sig, parse_method_sig
 from nativegen.metadata.tables import Table
@@ -42,31 +49,48 @@ CONTRACT_VERSION = "2"
 
 _SEPARATOR = "\t"
 
-_TYPE_VISIBILITY = 0x07
-_PUBLIC_TYPES = frozenset({1, 2, 4, 7})  # public; nested public, family, family or assembly
-_FRIEND_TYPES = frozenset({0, 5, 6})  # not public; nested assembly, family and assembly
-_INTERFACE = 0x20
-_SEALED = 0x100
-_TYPE_FLAGS = 0x001001BF  # visibility, layout, interface, abstract, sealed, beforefieldinit
-_PUBLIC_MEMBERS = frozenset({4, 5, 6})  # family, family or assembly, public
-_FRIEND_MEMBERS = frozenset({2, 3})  # family and assembly, assembly
-_MEMBER_ACCESS = 0x07
-_STATIC = 0x10
-_VIRTUAL = 0x40
-_LITERAL = 0x40
-_HAS_MARSHAL = 0x1000
-_NO_CIL = 0x1003  # internal call, native, or provided by the runtime
-_CHARSET = 0x00030000
+_TYPE_DEF = Table.TypeDef << 24
+_FIELD = Table.Field << 24
+_METHOD_DEF = Table.MethodDef << 24
 
-_FIELD_FLAGS = ((0x10, "static"), (0x20, "initonly"), (0x40, "literal"), (0x100, "rva"))
+_PUBLIC_TYPES = frozenset(
+    {
+        TypeAttributes.PUBLIC,
+        TypeAttributes.NESTED_PUBLIC,
+        TypeAttributes.NESTED_FAMILY,
+        TypeAttributes.NESTED_FAM_OR_ASSEM,
+    }
+)
+_FRIEND_TYPES = frozenset(
+    {TypeAttributes.NOT_PUBLIC, TypeAttributes.NESTED_ASSEMBLY, TypeAttributes.NESTED_FAM_AND_ASSEM}
+)
+#: What an assembly may bake in of the flags of another one's types.
+TYPE_FLAGS = (
+    TypeAttributes.VISIBILITY_MASK
+    | TypeAttributes.LAYOUT_MASK
+    | TypeAttributes.INTERFACE
+    | TypeAttributes.ABSTRACT
+    | TypeAttributes.SEALED
+    | TypeAttributes.BEFORE_FIELD_INIT
+)
+_PUBLIC_MEMBERS = frozenset({MemberAccess.FAMILY, MemberAccess.FAM_OR_ASSEM, MemberAccess.PUBLIC})
+_FRIEND_MEMBERS = frozenset({MemberAccess.FAM_AND_ASSEM, MemberAccess.ASSEM})
+_NO_CIL = MethodImplAttributes.INTERNAL_CALL | MethodImplAttributes.CODE_TYPE_MASK
+
+_FIELD_FLAGS = (
+    (FieldAttributes.STATIC, "static"),
+    (FieldAttributes.INIT_ONLY, "initonly"),
+    (FieldAttributes.LITERAL, "literal"),
+    (FieldAttributes.HAS_FIELD_RVA, "rva"),
+)
 _METHOD_FLAGS = (
-    (0x10, "static"),
-    (0x20, "final"),
-    (0x40, "virtual"),
-    (0x100, "newslot"),
-    (0x200, "strict"),
-    (0x400, "abstract"),
-    (0x2000, "pinvoke"),
+    (MethodAttributes.STATIC, "static"),
+    (MethodAttributes.FINAL, "final"),
+    (MethodAttributes.VIRTUAL, "virtual"),
+    (MethodAttributes.NEW_SLOT, "newslot"),
+    (MethodAttributes.STRICT, "strict"),
+    (MethodAttributes.ABSTRACT, "abstract"),
+    (MethodAttributes.PINVOKE_IMPL, "pinvoke"),
 )
 _ACCESS_WORDS = (
     "compilercontrolled",
@@ -193,7 +217,7 @@ class _Collector:
     def _is_visible(self, rid: int, known: dict[int, bool]) -> bool:
         found = known.get(rid)
         if found is None:
-            found = self.assembly.type_def(rid).flags & _TYPE_VISIBILITY in self.types
+            found = self.assembly.type_def(rid).flags & TypeAttributes.VISIBILITY_MASK in self.types
             if found:
                 enclosing = self.assembly.enclosing_type(rid)
                 found = not enclosing or (enclosing < rid and self._is_visible(enclosing, known))
@@ -222,7 +246,7 @@ class _Collector:
         return f"[{assembly.assembly_ref(scope & 0xFFFFFF).name}]{name}" if scope >> 24 == Table.AssemblyRef else name
 
     def _kind(self, row: TypeDefRow) -> str:
-        if row.flags & _INTERFACE:
+        if row.flags & TypeAttributes.INTERFACE:
             return "interface"
         base = self._name(row.extends_token).rpartition("]")[2] if row.extends_token else ""
         if base == "System.ValueType":
@@ -244,30 +268,31 @@ class _Collector:
             self._layout(rid)
         for field_rid in row.field_rids:
             field = assembly.field_def(field_rid)
-            if field.flags & _MEMBER_ACCESS in self.members:
+            if field.flags & MemberAccess.MASK in self.members:
                 self._field(subject, field_rid, field)
         virtual: list[str] = []
         for method_rid in row.method_rids:
             _, impl_flags, flags, name_index, signature_offset, _ = self.method_rows[method_rid - 1]
-            is_accessible = flags & _MEMBER_ACCESS in self.members
+            is_accessible = flags & MemberAccess.MASK in self.members
             name = assembly.string(name_index)
             if name == ".cctor":
                 self.entries[f"{subject}{_SEPARATOR}static constructor"] = "yes"
-            elif is_accessible or flags & _VIRTUAL:
+            elif is_accessible or flags & MethodAttributes.VIRTUAL:
                 signature = self._signature(signature_offset)
                 if is_accessible:
                     key = f"{subject}{_SEPARATOR}method '{name}{signature}'"
                     self.entries[key] = self._method_words(flags, impl_flags)
-                    if flags & _STATIC and assembly.has_attribute(0x06000000 | method_rid, _UNMANAGED_ENTRY):
+                    is_static = flags & MethodAttributes.STATIC
+                    if is_static and assembly.has_attribute(_METHOD_DEF | method_rid, _UNMANAGED_ENTRY):
                         self.entries[key] += " unmanaged callers only"
                     if signature[0] == "`":
                         key = f"{subject}{_SEPARATOR}type parameters of '{name}{signature}'"
-                        self._constraints(key, 0x06000000 | method_rid)
-                if flags & _VIRTUAL:
+                        self._constraints(key, _METHOD_DEF | method_rid)
+                if flags & MethodAttributes.VIRTUAL:
                     virtual.append(name + signature)
         if virtual:
             self.entries[f"{subject}{_SEPARATOR}virtual methods"] = "; ".join(virtual)
-        if kind == "struct" or row.flags & _SEALED:
+        if kind == "struct" or row.flags & TypeAttributes.SEALED:
             overrides = [
                 f"{self._member(item.body_token)} for {self._member(item.declaration_token)}"
                 for item in assembly.method_impls(rid)
@@ -279,13 +304,13 @@ class _Collector:
         assembly = self.assembly
         entries = self.entries
         entries[subject] = ""
-        entries[f"{subject}{_SEPARATOR}flags"] = f"0x{row.flags & _TYPE_FLAGS:x}"
+        entries[f"{subject}{_SEPARATOR}flags"] = f"0x{row.flags & TYPE_FLAGS:x}"
         if row.extends_token:
             entries[f"{subject}{_SEPARATOR}base type"] = self._name(row.extends_token)
         interfaces = assembly.interface_impls(rid)
         if interfaces:
             entries[f"{subject}{_SEPARATOR}interfaces"] = ", ".join([self._name(token) for token in interfaces])
-        self._constraints(f"{subject}{_SEPARATOR}type parameters", 0x02000000 | rid)
+        self._constraints(f"{subject}{_SEPARATOR}type parameters", _TYPE_DEF | rid)
 
     def _constraints(self, key: str, owner_token: int) -> None:
         parameters = self.assembly.generic_params(owner_token)
@@ -312,12 +337,12 @@ class _Collector:
         order: list[str] = []
         for field_rid in row.field_rids:
             field = assembly.field_def(field_rid)
-            if not field.flags & _STATIC:
+            if not field.flags & FieldAttributes.STATIC:
                 self._field(subject, field_rid, field, assembly.field_layout(field_rid))
                 self._need_layouts(self._field_type(field)[1])
                 order.append(field.name)
-        token = 0x02000000 | rid
-        layout = [f"0x{row.flags & (_TYPE_FLAGS | _CHARSET):x}", *order]
+        token = _TYPE_DEF | rid
+        layout = [f"0x{row.flags & (TYPE_FLAGS | TypeAttributes.STRING_FORMAT_MASK):x}", *order]
         size = assembly.class_layout(rid)
         if size:
             layout.append(f"pack {size[0]} size {size[1]}")
@@ -342,17 +367,17 @@ class _Collector:
             self._need_layouts(signature[2])
 
     def _field(self, subject: str, rid: int, field: FieldDefRow, offset: int | None = None) -> None:
-        words = [self._field_type(field)[0], _ACCESS_WORDS[field.flags & _MEMBER_ACCESS]]
+        words = [self._field_type(field)[0], _ACCESS_WORDS[field.flags & MemberAccess.MASK]]
         words += [word for bit, word in _FIELD_FLAGS if field.flags & bit]
-        token = 0x04000000 | rid
+        token = _FIELD | rid
         kind = "field"
-        if field.flags & _LITERAL:
+        if field.flags & FieldAttributes.LITERAL:
             kind = "constant"
             words.append(_constant(self.assembly.constant(token)))
-        elif field.flags & _STATIC:
+        elif field.flags & FieldAttributes.STATIC:
             if self.assembly.has_attribute(token, _THREAD_STATIC):
                 words.append("threadstatic")
-        elif field.flags & _HAS_MARSHAL:
+        elif field.flags & FieldAttributes.HAS_FIELD_MARSHAL:
             words.append(f"marshal {(self.assembly.field_marshal(token) or b'').hex()}")
         if offset is not None:
             words.append(f"at {offset}")
@@ -380,7 +405,7 @@ class _Collector:
     def _method_words(self, flags: int, impl_flags: int) -> str:
         words = self._flag_words.get((flags, impl_flags))
         if words is None:
-            chosen = [_ACCESS_WORDS[flags & _MEMBER_ACCESS]]
+            chosen = [_ACCESS_WORDS[flags & MemberAccess.MASK]]
             chosen += [word for bit, word in _METHOD_FLAGS if flags & bit]
             if impl_flags & _NO_CIL:
                 chosen.append("no CIL")

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nativegen.diagnostics import NativegenError
+from nativegen.metadata.flags import TypeAttributes
 from nativegen.typesystem.errors import TypeLoadError
 from nativegen.typesystem.kinds import PRIMITIVE_SIZES, TypeKind
 
@@ -39,8 +40,6 @@ OBJECT_HEADER = 8
 _DEFAULT_PACKING = 32  # fieldmarshaler.h: DEFAULT_PACKING_SIZE
 _MAX_SIZE = 0x7FFFFFF  # class.h: FIELD_OFFSET_LAST_REAL_OFFSET
 _LOG2 = {1: 0, 2: 1, 4: 2, 8: 3}
-_UNICODE_CLASS = 0x00010000
-_CHARSET_MASK = 0x00030000
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,8 +394,9 @@ def _is_blittable(type_desc: DefType, fields: Sequence[_Field]) -> bool:
         kind = field.type.underlying.kind
         if kind is TypeKind.BOOLEAN or kind is TypeKind.BYREF or field.has_references:
             return False
-        if kind is TypeKind.CHAR and type_desc.flags & _CHARSET_MASK != _UNICODE_CLASS:
-            if not type_desc.flags & _CHARSET_MASK:
+        string_format = type_desc.flags & TypeAttributes.STRING_FORMAT_MASK
+        if kind is TypeKind.CHAR and string_format != TypeAttributes.UNICODE_CLASS:
+            if not string_format:
                 return False
             uncertain = f"the character set of {type_desc.display_name} is automatic"
         if kind in (TypeKind.VALUETYPE, TypeKind.TYPEDBYREF):

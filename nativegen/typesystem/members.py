@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from nativegen.metadata.bodies import MethodBody
 from nativegen.metadata.elements import CallingConvention
+from nativegen.metadata.flags import FieldAttributes, MemberAccess, MethodAttributes, MethodImplAttributes
 from nativegen.metadata.tables import Table
 from nativegen.typesystem.errors import TypeLoadError
 from nativegen.typesystem.lazy import lazy
@@ -58,26 +59,6 @@ class MethodSignature:
 
 _FIELD = Table.Field << 24
 _METHOD_DEF = Table.MethodDef << 24
-
-# MethodAttributes and MethodImplAttributes (ECMA-335 II.23.1.10, II.23.1.11; methodimplattributes of the runtime).
-_ACCESS_MASK = 0x0007
-_STATIC = 0x0010
-_FINAL = 0x0020
-_VIRTUAL = 0x0040
-_NEW_SLOT = 0x0100
-_STRICT = 0x0200
-_ABSTRACT = 0x0400
-_SPECIAL_NAME = 0x0800
-_PINVOKE = 0x2000
-_CODE_TYPE_MASK = 0x0003
-_CODE_TYPE_RUNTIME = 0x0003
-_NO_INLINING = 0x0008
-_FORWARD_REF = 0x0010
-_SYNCHRONIZED = 0x0020
-_AGGRESSIVE_INLINING = 0x0100
-_AGGRESSIVE_OPTIMIZATION = 0x0200
-_INTERNAL_CALL = 0x1000
-_NO_OPTIMIZATION = 0x0040
 
 
 class MethodDesc:
@@ -164,7 +145,7 @@ class MethodDesc:
     @property
     def has_body(self) -> bool:
         """Has CIL."""
-        return self.rva != 0 and not self.impl_flags & _CODE_TYPE_MASK
+        return self.rva != 0 and not self.impl_flags & MethodImplAttributes.CODE_TYPE_MASK
 
     @lazy
     def body(self) -> MethodBody:
@@ -183,32 +164,32 @@ class MethodDesc:
     @property
     def access(self) -> int:
         """0 compiler controlled, 1 private, 2 family and assembly, 3 assembly, 4 family, 5 either, 6 public."""
-        return self.flags & _ACCESS_MASK
+        return self.flags & MemberAccess.MASK
 
     @property
     def is_static(self) -> bool:
-        return self.flags & _STATIC != 0
+        return self.flags & MethodAttributes.STATIC != 0
 
     @property
     def is_virtual(self) -> bool:
-        return self.flags & _VIRTUAL != 0
+        return self.flags & MethodAttributes.VIRTUAL != 0
 
     @property
     def is_final(self) -> bool:
-        return self.flags & _FINAL != 0
+        return self.flags & MethodAttributes.FINAL != 0
 
     @property
     def is_abstract(self) -> bool:
-        return self.flags & _ABSTRACT != 0
+        return self.flags & MethodAttributes.ABSTRACT != 0
 
     @property
     def is_new_slot(self) -> bool:
-        return self.flags & _NEW_SLOT != 0
+        return self.flags & MethodAttributes.NEW_SLOT != 0
 
     @property
     def is_strict(self) -> bool:
         """Can only be overridden where it is accessible."""
-        return self.flags & _STRICT != 0
+        return self.flags & MethodAttributes.STRICT != 0
 
     @property
     def is_constructor(self) -> bool:
@@ -216,40 +197,40 @@ class MethodDesc:
 
     @property
     def is_static_constructor(self) -> bool:
-        return self.name == ".cctor" and self.is_static and self.flags & _SPECIAL_NAME != 0
+        return self.name == ".cctor" and self.is_static and self.flags & MethodAttributes.SPECIAL_NAME != 0
 
     @property
     def is_pinvoke(self) -> bool:
-        return self.flags & _PINVOKE != 0
+        return self.flags & MethodAttributes.PINVOKE_IMPL != 0
 
     @property
     def is_internal_call(self) -> bool:
-        return self.impl_flags & _INTERNAL_CALL != 0
+        return self.impl_flags & MethodImplAttributes.INTERNAL_CALL != 0
 
     @property
     def is_synchronized(self) -> bool:
-        return self.impl_flags & _SYNCHRONIZED != 0
+        return self.impl_flags & MethodImplAttributes.SYNCHRONIZED != 0
 
     @property
     def is_aggressive_inlining(self) -> bool:
-        return self.impl_flags & _AGGRESSIVE_INLINING != 0
+        return self.impl_flags & MethodImplAttributes.AGGRESSIVE_INLINING != 0
 
     @property
     def is_aggressive_optimization(self) -> bool:
-        return self.impl_flags & _AGGRESSIVE_OPTIMIZATION != 0
+        return self.impl_flags & MethodImplAttributes.AGGRESSIVE_OPTIMIZATION != 0
 
     @property
     def is_no_inlining(self) -> bool:
-        return self.impl_flags & _NO_INLINING != 0
+        return self.impl_flags & MethodImplAttributes.NO_INLINING != 0
 
     @property
     def is_no_optimization(self) -> bool:
-        return self.impl_flags & _NO_OPTIMIZATION != 0
+        return self.impl_flags & MethodImplAttributes.NO_OPTIMIZATION != 0
 
     @property
     def is_runtime_implemented(self) -> bool:
         """The runtime provides the code: a delegate's constructor, Invoke, BeginInvoke and EndInvoke."""
-        return self.impl_flags & _CODE_TYPE_MASK == _CODE_TYPE_RUNTIME
+        return self.impl_flags & MethodImplAttributes.CODE_TYPE_MASK == MethodImplAttributes.RUNTIME
 
     @lazy
     def is_unmanaged_callers_only(self) -> bool:
@@ -321,10 +302,6 @@ class MethodDesc:
 
 
 # FieldAttributes (ECMA-335 II.23.1.5).
-_FIELD_STATIC = 0x0010
-_FIELD_INIT_ONLY = 0x0020
-_FIELD_LITERAL = 0x0040
-_FIELD_HAS_RVA = 0x0100
 
 
 class FieldDesc:
@@ -365,20 +342,20 @@ class FieldDesc:
 
     @property
     def is_static(self) -> bool:
-        return self.flags & _FIELD_STATIC != 0
+        return self.flags & FieldAttributes.STATIC != 0
 
     @property
     def is_literal(self) -> bool:
-        return self.flags & _FIELD_LITERAL != 0
+        return self.flags & FieldAttributes.LITERAL != 0
 
     @property
     def is_init_only(self) -> bool:
-        return self.flags & _FIELD_INIT_ONLY != 0
+        return self.flags & FieldAttributes.INIT_ONLY != 0
 
     @lazy
     def rva(self) -> int:
         """Where the field's initial data is mapped, or 0."""
-        return self.module.assembly.field_rva(self.rid) or 0 if self.flags & _FIELD_HAS_RVA else 0
+        return self.module.assembly.field_rva(self.rid) or 0 if self.flags & FieldAttributes.HAS_FIELD_RVA else 0
 
     @lazy
     def is_thread_static(self) -> bool:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata.attributes import decode_attribute
+from nativegen.metadata.flags import FieldAttributes, GenericParamAttributes, TypeAttributes
 from nativegen.metadata.tables import Table
 from nativegen.typesystem import classification, hierarchy, layout
 from nativegen.typesystem.classification import Eightbyte
@@ -30,15 +31,6 @@ if TYPE_CHECKING:
 
 _TYPE_DEF = Table.TypeDef << 24
 
-# TypeAttributes (ECMA-335 II.23.1.15).
-_LAYOUT_MASK = 0x18
-_SEQUENTIAL_LAYOUT = 0x08
-_EXPLICIT_LAYOUT = 0x10
-_INTERFACE = 0x20
-_ABSTRACT = 0x80
-_SEALED = 0x100
-_BEFORE_FIELD_INIT = 0x100000
-_VARIANCE_MASK = 0x0003  # GenericParamAttributes (II.23.1.7)
 
 _INTRINSICS = "System.Runtime.Intrinsics"
 _HARDWARE_VECTORS = frozenset({"Vector64`1", "Vector128`1", "Vector256`1", "Vector512`1"})
@@ -263,7 +255,7 @@ class DefType(TypeDesc):
             self.flags = row.flags
             self.namespace = row.namespace
             self.name = row.name
-            self.is_interface = bool(row.flags & _INTERFACE)
+            self.is_interface = bool(row.flags & TypeAttributes.INTERFACE)
             self.kind = self._kind()
             self.generic_count = len(module.assembly.generic_params(_TYPE_DEF | rid))
             self.is_generic_definition = self.generic_count != 0
@@ -343,23 +335,23 @@ class DefType(TypeDesc):
 
     @property
     def is_sealed(self) -> bool:
-        return self.flags & _SEALED != 0
+        return self.flags & TypeAttributes.SEALED != 0
 
     @property
     def is_abstract(self) -> bool:
-        return self.flags & _ABSTRACT != 0
+        return self.flags & TypeAttributes.ABSTRACT != 0
 
     @property
     def is_before_field_init(self) -> bool:
-        return self.flags & _BEFORE_FIELD_INIT != 0
+        return self.flags & TypeAttributes.BEFORE_FIELD_INIT != 0
 
     @property
     def is_sequential_layout(self) -> bool:
-        return self.flags & _LAYOUT_MASK == _SEQUENTIAL_LAYOUT
+        return self.flags & TypeAttributes.LAYOUT_MASK == TypeAttributes.SEQUENTIAL_LAYOUT
 
     @property
     def is_explicit_layout(self) -> bool:
-        return self.flags & _LAYOUT_MASK == _EXPLICIT_LAYOUT
+        return self.flags & TypeAttributes.LAYOUT_MASK == TypeAttributes.EXPLICIT_LAYOUT
 
     @lazy
     def is_delegate(self) -> bool:
@@ -452,7 +444,7 @@ class DefType(TypeDesc):
     def has_variance(self) -> bool:
         """A type parameter is covariant or contravariant, so that other instances may convert to this one."""
         parameters = self.module.assembly.generic_params(self.token) if self.generic_count else ()
-        return any(parameter.flags & _VARIANCE_MASK for parameter in parameters)
+        return any(parameter.flags & GenericParamAttributes.VARIANCE_MASK for parameter in parameters)
 
     # ---- members ----------------------------------------------------------------------------------------------------
 
@@ -488,7 +480,7 @@ class DefType(TypeDesc):
     @lazy
     def _fields(self) -> dict[int, FieldDesc]:
         assembly = self.module.assembly
-        is_static = {rid: bool(assembly.field_def(rid).flags & 0x10) for rid in self.row.field_rids}
+        is_static = {rid: bool(assembly.field_def(rid).flags & FieldAttributes.STATIC) for rid in self.row.field_rids}
         ordered = sorted(self.row.field_rids, key=is_static.__getitem__)
         return {rid: FieldDesc(self, self.module, rid, index) for index, rid in enumerate(ordered)}
 
