@@ -24,11 +24,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from nativegen.backend.coff import ObjectError
-from nativegen.backend.extract import ExtractError, ObjectIndex, TableError, extract_unit
+from nativegen.backend.extract import extract_unit
 from nativegen.backend.funclets import FuncletError
 from nativegen.backend.llvm import CodeGenerator, LlvmError
 from nativegen.backend.module_text import MODULE_HEAD, MODULE_TAIL, defined_symbols, with_scopes, without_tables
+from nativegen.backend.object_index import ExtractError, ObjectIndex
 from nativegen.backend.stackmaps import StackMapError
+from nativegen.backend.unit_builder import TableError
 from nativegen.backend.unwind import UnwindError
 from nativegen.compiler.lowered import Effort, LoweredMethod
 from nativegen.readytorun.unit import MethodUnit

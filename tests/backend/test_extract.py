@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from nativegen.backend.batch import Rejection, compile_batch, module_text
-from nativegen.backend.extract import ExtractError, ObjectIndex, extract_unit
+from nativegen.backend.extract import extract_unit
 from nativegen.backend.llvm import CodeGenerator, CompiledModule
+from nativegen.backend.object_index import ExtractError, ObjectIndex
 from nativegen.backend.unwind import UnwindError
 from nativegen.compiler.lowered import Effort, LoweredMethod
 from nativegen.readytorun.enums import Register, ReturnKind, SlotBase, SlotFlags

@@ -9,10 +9,11 @@ import capstone
 import pytest
 
 from nativegen.backend.batch import module_text
-from nativegen.backend.extract import ExtractError, ObjectIndex, extract_unit
+from nativegen.backend.extract import extract_unit
 from nativegen.backend.funclets import FuncletError, check_exception_store, redirect_establisher, saved_stack_pointer
 from nativegen.backend.llvm import CodeGenerator, CompiledModule
 from nativegen.backend.module_text import PERSONALITY
+from nativegen.backend.object_index import ExtractError, ObjectIndex
 from nativegen.backend.unwind import UnwindError
 from nativegen.compiler.lowered import Effort, LoweredMethod
 from nativegen.compiler.lowering import lower

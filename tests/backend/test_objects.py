@@ -8,9 +8,10 @@ import struct
 import pytest
 
 from nativegen.backend.coff import IMAGE_REL_AMD64_REL32, ObjectError, read_object
-from nativegen.backend.extract import ExtractError, ObjectIndex, extract_unit
+from nativegen.backend.extract import extract_unit
 from nativegen.backend.llvm import CodeGenerator, CompiledModule, LlvmError, toolchain_version
 from nativegen.backend.module_text import MODULE_HEAD, MODULE_TAIL, defined_symbols
+from nativegen.backend.object_index import ExtractError, ObjectIndex
 from nativegen.backend.stackmaps import (
     DWARF_RBP,
     SECTION_NAME,

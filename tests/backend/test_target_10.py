@@ -9,10 +9,12 @@ import capstone
 import pytest
 
 from nativegen.backend.batch import module_text
-from nativegen.backend.extract import ExtractError, ObjectIndex, extract_unit, managed_results
+from nativegen.backend.extract import extract_unit
 from nativegen.backend.funclets import FuncletError, check_exception_store, keep_frame_register
 from nativegen.backend.llvm import CodeGenerator, CompiledModule
 from nativegen.backend.module_text import FRAME_REGISTER_PARAMETER
+from nativegen.backend.object_index import ExtractError, ObjectIndex
+from nativegen.backend.unit_builder import managed_results
 from nativegen.compiler.lowered import Effort, LoweredMethod
 from nativegen.compiler.lowering import lower
 from nativegen.compiler.parser import parse_function
