@@ -6,6 +6,7 @@ Light: reads the index and asks the disk whether each shown image still exists, 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from nativegen.cache.deployment import is_deployed
 from nativegen.cache.index import Index
@@ -43,19 +44,25 @@ class Display(NamedTuple):
     deployed: dict[int, bool]
 
 
-def display_all(index: Index, root: str) -> Display:
+def display_all(index: Index, root: str, queued: Sequence[str]) -> Display:
     """All roots, then all images.
 
     Args:
         root: the cache folder.
+        queued: paths of the assemblies in the queue.
     """
     images = [ShownImage(image, (), _present(root, image)) for image in index.images()]
     roots = index.roots()
-    return Display(roots, None, images, _pending(index, None), _deployed(index, roots))
+    return Display(roots, None, images, list(queued), _deployed(index, roots))
 
 
-def display_matching(index: Index, root: str, query: Query) -> Display | None:
-    """Matching images, the images of their dependencies, all roots that depend on them; None: not installed."""
+def display_matching(index: Index, root: str, query: Query, queued: Sequence[str]) -> Display | None:
+    """Matching images, the images of their dependencies, all roots that depend on them; None: not installed.
+
+    Args:
+        root: the cache folder.
+        queued: paths of the assemblies in the queue.
+    """
     roots = [r for r in index.roots() if query.matches(r.key.path, r.display_name)]
     every = index.images()
     images = [image for image in every if query.matches(image.source, image.display_name)]
@@ -63,7 +70,8 @@ def display_matching(index: Index, root: str, query: Query) -> Display | None:
     found = {image.image_key for image in images}
     own = {i.image_key: i for r in roots for i in index.images_of_root(r.id) if i.display_name == r.display_name}
     images += [image for key, image in own.items() if key not in found]
-    pending = _pending(index, query)
+    # The display name is not known before the file is read: the file's name stands for it.
+    pending = sorted(p for p in queued if query.matches(p, os.path.splitext(os.path.basename(p))[0]))
     if not roots and not images and not pending:
         return None
     depending: dict[int, Root] = {}
@@ -82,16 +90,6 @@ def display_matching(index: Index, root: str, query: Query) -> Display | None:
                     shown[other_key] = ShownImage(other, (), _present(root, other))
     owners = sorted(depending.values(), key=lambda r: r.key)
     return Display(roots, owners, list(shown.values()), pending, _deployed(index, [*roots, *owners]))
-
-
-def _pending(index: Index, query: Query | None) -> list[str]:
-    if not index.queued():
-        return []
-    from nativegen.service.queue import items
-
-    paths = {item.path for item in items(index) if item.path}
-    # The display name is not known before the file is read: the file's name stands for it.
-    return sorted(p for p in paths if query is None or query.matches(p, os.path.splitext(os.path.basename(p))[0]))
 
 
 def _deployed(index: Index, roots: list[Root]) -> dict[int, bool]:

@@ -94,6 +94,11 @@ def items(index: Index, greatest: int = IDLE) -> list[Item]:
     return [Item(*row) for row in index.queued() if row[1] <= greatest]
 
 
+def queued_paths(index: Index) -> list[str]:
+    """The assemblies that are to be installed, each once."""
+    return sorted({item.path for item in items(index) if item.path})
+
+
 def next_item(index: Index, greatest: int = IDLE) -> Item | None:
     return next(iter(items(index, greatest)), None)
 

@@ -47,7 +47,7 @@ class World:
         return update(self.cache, self.toolchain, 1, explanations=self.explanations, force=force)
 
     def display(self, query: str) -> Display | None:
-        return display_matching(self.cache.index, self.cache.root, Query(query))
+        return display_matching(self.cache.index, self.cache.root, Query(query), ())
 
     @property
     def compiled(self) -> list[str]:
@@ -240,7 +240,7 @@ def test_S4_scenarios_coexist(world: World) -> None:
 
 def test_D1_display_lists_roots_and_images(world: World) -> None:
     world.install("App")
-    shown = display_all(world.cache.index, world.cache.root)
+    shown = display_all(world.cache.index, world.cache.root, ())
     assert [root.name for root in shown.roots] == ["App"]
     assert [one.image.name for one in shown.images] == ["App", "Core", "Text"]
 
@@ -269,7 +269,7 @@ def test_D4_display_says_when_an_image_is_gone(world: World) -> None:
     image = world.cache.index.newest_image_of(str((world.app / "Core.dll").resolve()), "9.0", "normal")
     assert image is not None
     os.remove(world.cache.image_path(_key(image)))
-    shown = display_all(world.cache.index, world.cache.root)
+    shown = display_all(world.cache.index, world.cache.root, ())
     assert [one.image.name for one in shown.images if not one.present] == ["Core"]
     world.install("App")
     assert world.compiled == ["Core"] and world.explanations.of("Core")[-1] == "its image is missing from the cache"

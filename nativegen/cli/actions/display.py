@@ -19,17 +19,19 @@ def run(parsed: Parsed, output: Output) -> int:
     from nativegen.cache.index import open_for_reading
     from nativegen.operations.display import Display, display_all, display_matching
     from nativegen.operations.query import Query
+    from nativegen.service.queue import queued_paths
 
     output.banner()
     root = cache_root(explicit=parsed.value("cache"))
     index = open_for_reading(root)
+    queued = [] if index is None else queued_paths(index)
     if not parsed.positionals:
-        shown: Display | None = Display([], None, [], [], {}) if index is None else display_all(index, root)
+        shown: Display | None = Display([], None, [], [], {}) if index is None else display_all(index, root, queued)
         target = ""
     else:
         target = parsed.positionals[0]
         query = Query(target)
-        shown = None if index is None else display_matching(index, root, query)
+        shown = None if index is None else display_matching(index, root, query, queued)
         if shown is None:
             output.sentence(NOT_INSTALLED if query.exists else INVALID_FILE.format(target))
             return NOT_FOUND
