@@ -18,8 +18,8 @@ from nativegen.plan.decide import Candidate
 class ContractSource(Protocol):
     """Computes contracts; see :mod:`nativegen.typesystem.contract`."""
 
-    def entries(self, path: str) -> tuple[str, Mapping[str, str]]:
-        """The contract signature of the assembly at ``path``, and its entries: member -> description."""
+    def entries(self, path: str) -> tuple[str, str, Mapping[str, str]]:
+        """Of the assembly at ``path``: its content and contract signatures, and the entries: member -> description."""
         ...
 
     def difference(self, old: Mapping[str, str], new: Mapping[str, str]) -> str | None:
@@ -47,7 +47,9 @@ class StoredContracts:
         known = self._index.contract(content)
         if known is not None:
             return known[0]
-        signature, entries = self._contracts().entries(candidate.il)
+        read, signature, entries = self._contracts().entries(candidate.il)
+        if read != candidate.content:
+            return signature  # it changed since it was bound: compiling it will fail
         packed = zlib.compress(json.dumps(dict(entries), separators=(",", ":")).encode())
         self._index.put_contract(content, signature, packed)
         return signature

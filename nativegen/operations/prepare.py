@@ -23,12 +23,13 @@ PLATFORM = "linux-x64"
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A root, bound and planned."""
+    """A root, bound and planned. ``contents``: what was read, path -> content signature."""
 
     request: InstallRequest
     closure: Closure
     settings: Settings
     plan: Plan
+    contents: Mapping[str, str]
 
 
 def prepare(
@@ -53,7 +54,8 @@ def prepare(
     plan = plan_images(closure.candidates, closure.root, wanted, settings, contracts, stored, explanations)
     if not plan.steps and closure.root_candidate.is_facade:
         raise NativegenError("NGEN3007", closure.root_candidate.path)
-    return Prepared(request, closure, settings, plan)
+    contents = {candidate.il: candidate.content for candidate in closure.candidates.values() if candidate.content}
+    return Prepared(request, closure, settings, plan, contents)
 
 
 def _wanted(closure: Closure, request: InstallRequest) -> dict[str, str]:
@@ -126,4 +128,4 @@ def compile_request(step: Step, one: Prepared, output: str) -> CompileRequest:
     contents = {reference.name for reference in step.manifest.references if reference.kind == "content"}
     bound = tuple(sorted(name.lower() for name in contents.intersection(step.candidate.hints)))
     options = replace(one.request.compile_options(target), hard_bound=bound)
-    return CompileRequest(step.candidate.il, output, target, closure.paths, options, partial=partial)
+    return CompileRequest(step.candidate.il, output, target, closure.paths, options, partial, one.contents)

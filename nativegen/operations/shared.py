@@ -96,7 +96,8 @@ class SharedToolchain:
                     self.refused += 1
                     report = None
                 if report is None:
-                    missing.append(request)
+                    # What is stored under a key must be made from what the key was.
+                    missing.append(replace(request, contents={**keys.contents, **request.contents}))
                 else:
                     self.downloaded += 1
                     yield report

@@ -25,19 +25,24 @@ class SharedKeys:
 
     Args:
         compiler: the fingerprint.
+
+    Attributes:
+        contents: of what it has looked at: path -> content signature.
     """
 
     def __init__(self, compiler: str) -> None:
         self._compiler = compiler
+        self.contents: dict[str, str] = {}
         self._known: dict[str, tuple[str, tuple[str, ...]] | None] = {}
 
     def manifest(self, request: CompileRequest) -> bytes:
         """Canonical JSON of what a request's result depends on.
 
         Raises:
-            NativegenError: the input cannot be read.
+            NativegenError: the input cannot be read; NGEN3002: a file has another content than the request says.
         """
         assembly = Assembly.open(request.input)
+        self._note(request, request.input, assembly.content_signature)
         document: dict[str, Any] = {
             "schema": SCHEMA,
             "compiler": self._compiler,
@@ -57,11 +62,19 @@ class SharedKeys:
             name = pending.pop()
             if name in found:
                 continue
-            known = self._look(request.references.get(name))
+            path = request.references.get(name)
+            known = self._look(path)
+            if path is not None and known is not None:
+                self._note(request, path, known[0])
             found[name] = None if known is None else known[0]
             if known is not None:
                 pending += known[1]
         return found
+
+    def _note(self, request: CompileRequest, path: str, content: str) -> None:
+        self.contents[path] = content
+        if request.contents.get(path, content) != content:
+            raise NativegenError("NGEN3002", path)
 
     def _look(self, path: str | None) -> tuple[str, tuple[str, ...]] | None:
         if path is None:

@@ -115,12 +115,13 @@ class NativeToolchain:
 class _TypeSystemContracts:
     """The ``ContractSource`` over the type system."""
 
-    def entries(self, path: str) -> tuple[str, Mapping[str, str]]:
+    def entries(self, path: str) -> tuple[str, str, Mapping[str, str]]:
         from nativegen.metadata import Assembly
         from nativegen.typesystem.contract import contract
 
-        result = contract(Assembly.open(path))
-        return result.signature, result.entries
+        assembly = Assembly.open(path)
+        result = contract(assembly)
+        return assembly.content_signature, result.signature, result.entries
 
     def difference(self, old: Mapping[str, str], new: Mapping[str, str]) -> str | None:
         from nativegen.typesystem.contract import first_difference

@@ -25,6 +25,7 @@ from nativegen.metadata import Assembly
 from nativegen.pipeline.eligibility import check_eligible, chosen_methods, methods_with_cil
 from nativegen.pipeline.facts import Facts
 from nativegen.pipeline.link_names import same_types
+from nativegen.pipeline.reads import Reads, contents_of
 from nativegen.pipeline.request import CompileRequest
 from nativegen.pipeline.signature_facts import FAILURES, digest
 from nativegen.pipeline.unit_key import UnitKeys, signature_of
@@ -38,16 +39,22 @@ def units_signature(request: CompileRequest) -> str:
     Equal ones mean equal units. Not in it: instances of other assemblies' generics.
 
     Raises:
-        NativegenError: the input is not eligible or cannot be read.
+        NativegenError: the input is not eligible or cannot be read; NGEN3002: it, or a file that it refers to, has
+            other contents than the request says.
     """
     assembly, system = _opened(request)
     rids = chosen_methods(assembly, methods_with_cil(assembly), request.partial)
     try:
         module = system.open(request.input)
         keys = UnitKeys(Facts(module), request.target, request.options).of(rids)
-        return signature_of(digest(same_types(module)), keys)
+        types = digest(same_types(module))
     except (*FAILURES, RecursionError):
         return ""
+    reads = Reads()
+    reads.note(request.contents)
+    reads.note(contents_of(system.modules))
+    reads.require_unchanged(module)
+    return signature_of(types, keys)
 
 
 def _opened(request: CompileRequest) -> tuple[Assembly, TypeSystem]:

@@ -5,8 +5,8 @@
 all assemblies go through one pool, so that small assemblies fill the gaps (:mod:`nativegen.pipeline.schedule`).
 
 Invariants: an image appears at its final path complete or not at all; equal requests give equal bytes whatever the
-number of workers; an input that changed while it was being compiled fails (NGEN3002) instead of giving an image of two
-halves.
+number of workers; an input that changed while it was being compiled, or a file that it refers to, fails (NGEN3002)
+instead of giving an image of two halves, or compiled methods under keys of others (:mod:`nativegen.pipeline.reads`).
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def compile_many(
             yield facade_report(job)
         else:
             opened[index] = job
-    yield from _compile(list(requests), opened, jobs, progress, Linker(store))
+    yield from _compile(list(requests), opened, jobs, progress, Linker(store, requests))
     if store is not None:
         store.trim()
 
@@ -111,6 +111,7 @@ def _compile(
             job = unfinished[index]
             for outcome in outcomes:
                 job.add(outcome)
+                linker.reads.note(outcome.read or {})
                 linker.share(job, outcome)
             done += len(outcomes)
             if job.is_complete and job.linked is not None and not linker.exchange(job):

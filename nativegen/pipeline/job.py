@@ -145,7 +145,7 @@ def open_job(request: CompileRequest) -> Job:
         NativegenError: the input is not eligible or cannot be read.
     """
     start = time.process_time()
-    assembly = Assembly.open(request.input)
+    assembly = Assembly.open(request.input, copy=True)
     check_eligible(assembly, from_native=request.options.from_native)
     every = methods_with_cil(assembly)
     rids = chosen_methods(assembly, every, request.partial)

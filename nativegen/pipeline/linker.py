@@ -36,15 +36,16 @@ from nativegen.pipeline.link_names import LinkNames, same_types
 from nativegen.pipeline.link_units import LinkedImage, assembly_identity, compiler_id, link_units
 from nativegen.pipeline.method_names import method_display_name
 from nativegen.pipeline.moved import Metadata, Moved, Moving
+from nativegen.pipeline.reads import Reads, contents_of
 from nativegen.pipeline.relink import Contents, will_be_kept
-from nativegen.pipeline.request import CompileReport
+from nativegen.pipeline.request import CompileReport, CompileRequest
 from nativegen.pipeline.reuse import Reuse
 from nativegen.pipeline.shared_units import SharedUnits
 from nativegen.pipeline.signature_facts import FAILURES, digest
 from nativegen.pipeline.stages import spend
 from nativegen.pipeline.symbol_check import SymbolCheck
 from nativegen.pipeline.unit_store import Result, UnitStore
-from nativegen.pipeline.worker import MethodOutcome, TypeSystems, foreign_code
+from nativegen.pipeline.worker import MethodOutcome, TypeSystems, foreign_code, open_for
 from nativegen.readytorun.link import Linking
 from nativegen.readytorun.unit import Cell
 from nativegen.typesystem.symbols import SymbolTable
@@ -74,13 +75,19 @@ class Linker:
 
     Args:
         store: of compiled methods; None: everything is compiled.
+        requests: all of the run.
 
     Attributes:
         systems: type systems, shared between jobs of one reference set, and with workers that are forked later.
+        reads: what all processes of the run have read.
     """
 
-    def __init__(self, store: UnitStore | None) -> None:
+    def __init__(self, store: UnitStore | None, requests: Sequence[CompileRequest]) -> None:
         self.systems = TypeSystems()
+        self.reads = Reads()
+        for request in requests:
+            self.reads.note(request.contents)
+        self._inputs = frozenset([request.input for request in requests])
         self._store = store
         self._assemblies: dict[str, Assembly] = {}  # of jobs, until their type system has them
         self._present = PresentInstances()
@@ -191,8 +198,12 @@ class Linker:
         """Writes the image of a complete job.
 
         Raises:
-            NativegenError: NGEN3002, the input has changed meanwhile; NGEN3001, the image cannot be written.
+            NativegenError: NGEN3002, the input, or a file that it refers to, has changed meanwhile: nothing of it was
+                kept; NGEN3001, the image cannot be written.
         """
+        module = self._open(job).module
+        self.reads.note(contents_of(module.type_system.modules))
+        self.reads.require_unchanged(module)
         linked = self._link_again(job) if job.linked is not None else link_units(job, self._open(job))
         if job.reuse is not None:
             job.seconds.update(job.reuse.seconds)
@@ -237,7 +248,7 @@ class Linker:
 
     def _open_assembly(self, path: str) -> Assembly:
         """A job's assembly is open already, and much of it decoded."""
-        return self._assemblies.pop(path, None) or Assembly.open(path)
+        return self._assemblies.pop(path, None) or open_for(self._inputs, path)
 
     def _take_over(self, job: Job, found: Mapping[int, Result]) -> list[int]:
         """Makes outcomes of what the store has; the wanted methods that are left."""

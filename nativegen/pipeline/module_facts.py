@@ -5,8 +5,9 @@ What is in them:
 * *type*: canonical name, flags of it and of the types around it, base class and interfaces (their digests, and so those
   that these inherit), type parameters, attribute names, whether it has a static constructor; value types also their
   layout; value types and sealed classes their virtual methods and overrides, because those may be called directly;
-* *layout*: kind and order of all instance fields, packing, the layouts of structs in them and of base classes, and of
-  classes whether their module runs as an image. As declared, not as computed: so it composes with type arguments;
+* *layout*: kind and order of all instance fields, packing, the layouts of structs in them and of base classes. As
+  declared, not as computed: so it composes with type arguments. Whether another module runs as an image moves fields of
+  classes whose places no code has; besides, it would depend on what else a run compiles;
 * *method*: owner, name, signature with the digests of its types, flags, attribute names, type parameters, P/Invoke
   target; never its body;
 * *field*: owner with layout, position, name, type, flags, attribute names, initial data.
@@ -47,7 +48,6 @@ _ATTRIBUTES_OF_METHOD, _ATTRIBUTES_OF_FIELD, _ATTRIBUTES_OF_TYPE, _ATTRIBUTE_TAG
 _PARAMETERS_OF_TYPE, _PARAMETERS_OF_METHOD, _PARAMETER_TAG_BITS = 0, 1, 1
 
 _VALUE_TYPE_BASES = ("]System.ValueType", "]System.Enum")
-_OBJECT = "]System.Object"
 _THREAD_STATIC = "System.ThreadStaticAttribute"
 _INLINE_ARRAY = "System.Runtime.CompilerServices.InlineArrayAttribute"
 #: Attributes that C# compilers add for each other; no code depends on them, and many edits add or remove some.
@@ -274,8 +274,6 @@ class ModuleFacts(SignatureFacts):
         yield b"%d %d %d;" % (row.flags, pack, size)
         yield self._attributes(rid << _ATTRIBUTE_TAG_BITS | _ATTRIBUTES_OF_TYPE, _TYPE_DEF | rid)
         if row.extends_token:
-            if not self.name_of(row.extends_token).endswith((*_VALUE_TYPE_BASES, _OBJECT)):
-                yield b"%d;" % self._module.runs_as_image  # whether own fields begin at a multiple of 8
             if row.extends_token >> 24 == _TYPE_SPEC:
                 yield self._inner_layout(self.type_spec(row.extends_token), is_base=True)
             else:

@@ -67,6 +67,8 @@ class CompileRequest:
         target: name of a target ('3.1', '9.0').
         references: simple name -> path for everything the assembly may refer to, its framework included.
         partial: the only methods to compile, as lines of a profile (:mod:`nativegen.pipeline.method_names`); None: all.
+        contents: path -> content signature of files, the input among them, as whoever asks has read them: with others
+            there is no image (NGEN3002).
     """
 
     input: str
@@ -75,6 +77,7 @@ class CompileRequest:
     references: Mapping[str, str]
     options: CompileOptions = field(default_factory=CompileOptions)
     partial: tuple[str, ...] | None = None
+    contents: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

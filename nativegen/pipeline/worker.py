@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import xxhash
@@ -26,6 +26,7 @@ from nativegen.compiler.lowered import Effort, LoweredMethod
 from nativegen.compiler.lowering import lower
 from nativegen.metadata import Assembly
 from nativegen.pipeline.method_names import method_display_name
+from nativegen.pipeline.reads import contents_of
 from nativegen.pipeline.request import CompileRequest, ExcludedMethod
 from nativegen.pipeline.stages import spend
 from nativegen.readytorun.targets import Target, target_named
@@ -39,7 +40,8 @@ _FORCED_EFFORT = {"full": Effort.FULL, "none": Effort.CHEAP}
 class MethodOutcome:
     """One method's unit, or why there is none.
 
-    ``seconds``: CPU seconds per stage of the whole batch, on its first outcome only. ``instance``: as in the item.
+    ``seconds``: CPU seconds per stage of the whole batch, on its first outcome only; ``read``: likewise the files that
+    were opened for it, see :mod:`nativegen.pipeline.reads`. ``instance``: as in the item.
     """
 
     rid: int
@@ -47,6 +49,7 @@ class MethodOutcome:
     excluded: ExcludedMethod | None
     seconds: Mapping[str, float] | None = None
     instance: Signature | None = None
+    read: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,8 @@ class CompileWorker:
     def __init__(self, requests: Sequence[CompileRequest], systems: TypeSystems | None = None) -> None:
         self._requests = requests
         self._systems = TypeSystems() if systems is None else systems
+        self._inputs = frozenset([request.input for request in requests])
+        self._said: set[Module] = set()  # of which the parent knows what was read
         self._compilers: dict[int, tuple[MethodCompiler, Target, Assembly]] = {}
         self._readers: dict[int, InstanceReader] = {}
         self._generators: dict[tuple[str, tuple[str, ...]], Repeats] = {}
@@ -119,8 +124,13 @@ class CompileWorker:
                 else:
                     outcomes[position] = MethodOutcome(item.rid, unit, None, instance=item.instance)
         complete = [outcome for outcome in outcomes if outcome is not None]
-        complete[0] = replace(complete[0], seconds=seconds)
+        complete[0] = replace(complete[0], seconds=seconds, read=self._read(items[0].request))
         return complete
+
+    def _read(self, index: int) -> dict[str, str]:
+        opened = set(self._open(index)[0].module.type_system.modules) - self._said
+        self._said |= opened
+        return contents_of(opened)
 
     def _lower(self, item: BatchItem, seconds: dict[str, float]) -> LoweredMethod | MethodOutcome:
         started = time.process_time()
@@ -154,7 +164,7 @@ class CompileWorker:
         if found is None:
             request = self._requests[index]
             target = target_named(request.target)
-            module = self._systems.of(request).open(request.input)
+            module = self._systems.of(request, functools.partial(open_for, self._inputs)).open(request.input)
             found = self._compilers[index] = (
                 MethodCompiler(
                     module,
@@ -183,6 +193,11 @@ class CompileWorker:
             generator = CodeGenerator(target.cpu_baseline, request.options.instruction_set)
             found = self._generators[key] = Repeats(generator)
         return found
+
+
+def open_for(inputs: Collection[str], path: str) -> Assembly:
+    """Opens an assembly; what gets compiled is read as a whole, so that nobody can change it meanwhile."""
+    return Assembly.open(path, copy=path in inputs)
 
 
 def foreign_code(module: Module, target: Target, request: CompileRequest) -> ForeignCode:

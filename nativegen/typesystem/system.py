@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from nativegen.diagnostics import NativegenError
 from nativegen.metadata.assembly import Assembly
@@ -89,6 +89,11 @@ class TypeSystem:
             # The first file of a name is what references to that name mean, whatever ``resolve`` would say.
             self._by_name.setdefault(module.name.lower(), module)
         return module
+
+    @property
+    def modules(self) -> Collection[Module]:
+        """Those that are open."""
+        return self._by_path.values()
 
     def module_named(self, simple_name: str) -> Module | None:
         """The module of an assembly's simple name, or None when there is no such file or it cannot be read."""
