@@ -53,11 +53,9 @@ STACKMAP_HOMES = 777  # `i64 777, i32 0, ptr %homes`, once, after the initialisi
 # TBAA_HEAP only on accesses through object references (facts: llvm-codegen.md, "TBAA trap"); all others carry none.
 TBAA_HOME = "!tbaa !103"
 TBAA_HEAP = "!tbaa !104"
-LIKELY_TRUE = "!prof !105"  # first successor of a `br i1` is the usual one
-LIKELY_FALSE = "!prof !106"
+LIKELY_FALSE = "!prof !106"  # second successor of a `br i1` is the usual one
 RANGE_LENGTH = "!range !107"  # i32 array or string length: 0 .. 2**31-1
 INVARIANT_LOAD = "!invariant.load !108"
-RANGE_BOOL_I8 = "!range !109"  # i8 that is 0 or 1
 
 
 def entry_code(code: bytes) -> str:

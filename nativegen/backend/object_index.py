@@ -31,6 +31,8 @@ class ExtractError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RuntimeFunction:
+    """A range of a section's code with unwind data of its own: a method, a funclet, or a filter of another section."""
+
     begin: int
     end: int
     unwind: UnwindInfo

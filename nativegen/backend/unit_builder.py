@@ -55,6 +55,11 @@ def managed_results(declaration: str) -> int:
 
 
 def checked_alignment(alignment: int) -> int:
+    """A section's alignment, which the image can give it too.
+
+    Raises:
+        ExtractError: it is larger than what was proved to work.
+    """
     if alignment > _MAX_ALIGNMENT:
         raise ExtractError(f"alignment {alignment}")
     return alignment

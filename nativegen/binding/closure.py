@@ -78,8 +78,10 @@ class Closure:
 
     Args:
         root: path of the assembly asked for; application: the one whose configuration decided.
+        app_base: its folder; frameworks: which it runs on.
         assemblies: the root, then its dependencies, breadth first.
         unreferenced: paths of application assemblies that no reference leads to.
+        satellites: resource assemblies; problems: what will not bind.
         trusted: everything that simple names may mean.
         configured: paths that only an ``.exe.config`` names: the runtime does not find them by itself.
     """

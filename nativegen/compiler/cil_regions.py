@@ -37,6 +37,8 @@ class CilNode:
 
 
 class TryNode(CilNode):
+    """A try block, with the handlers that protect it."""
+
     __slots__ = ("handlers",)
 
     def __init__(self, begin: int, end: int, order: int) -> None:
@@ -45,6 +47,8 @@ class TryNode(CilNode):
 
 
 class HandlerNode(CilNode):
+    """The handler of a clause; ``protects``: its try block; ``filter``: of a filter clause."""
+
     __slots__ = ("clause", "filter", "protects")
 
     def __init__(self, clause: ExceptionClause, order: int, protects: TryNode) -> None:
@@ -55,6 +59,8 @@ class HandlerNode(CilNode):
 
 
 class FilterNode(CilNode):
+    """The code of a filter, which ends where its handler begins."""
+
     __slots__ = ("handler",)
 
     def __init__(self, handler: HandlerNode, order: int) -> None:

@@ -85,7 +85,6 @@ class RegionImporter:
         self._paths: dict[tuple[Copy, HandlerNode], NormalPath] = {}
         self._ways: dict[tuple[Copy, CilNode | None, int], ir.Block] = {}
         self._handlers = len(self._function.regions)  # those made before have, or will have, one each
-        self._exception: ir.Slot | None = None
 
     # --- where things are ---------------------------------------------------------------------------------------------
 

@@ -20,6 +20,8 @@ from nativegen.readytorun.unit import Cell, ForeignUse, Symbol
 
 
 class ExternalKind(enum.IntEnum):
+    """What a symbol that a method's text declares stands for."""
+
     STUB = 0  # callable: `call cc 78 ... @name(...)`
     CELL = 1  # address of the cell: `@name = external global i64`
     RUNTIME = 2  # a symbol of the image itself, e.g. clr_chkstk; `cell` is None
@@ -28,6 +30,8 @@ class ExternalKind(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class External:
+    """A symbol that a method's text declares; ``cell``: what it leads to."""
+
     name: str
     kind: ExternalKind
     cell: Cell | None

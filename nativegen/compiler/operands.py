@@ -87,11 +87,6 @@ def uses(instruction: ir.Instruction) -> tuple[ir.Value, ...]:
     return USES[type(instruction)](instruction)
 
 
-def result_of(instruction: ir.Instruction) -> ir.Value | None:
-    """The value that the instruction defines, if any."""
-    return getattr(instruction, "result", None)
-
-
 def successors(block: ir.Block) -> tuple[ir.Block, ...]:
     """Where control may go from the end of the block, in textual order; exceptions are not counted (``flow`` does)."""
     last = block.instructions[-1]

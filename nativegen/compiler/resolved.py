@@ -21,8 +21,9 @@ class Callee:
     Attributes:
         token: as the call site names it.
         this: REF or BYREF, None for static methods.
-        parameters, result: storages, without ``this``.
+        parameters, result: storages, without ``this``; abi: how they are passed.
         ref_map: references among the arguments, for call cells.
+        direct, virtual: the cells to call it through.
         open: in shared code, the method in terms of the type parameters, when it depends on them; else None.
         open_owner: likewise its class.
         expand: imports a call in place, when the method is an intrinsic.

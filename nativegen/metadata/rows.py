@@ -109,16 +109,6 @@ class AssemblyRefRow(NamedTuple):
         """The reference as an identity."""
         return AssemblyIdentity(self.name, self.version, self.culture, self.public_key_token)
 
-    @property
-    def is_retargetable(self) -> bool:
-        """``afRetargetable``: the loader may replace the reference by another publisher's assembly."""
-        return bool(self.flags & 0x100)
-
-    @property
-    def is_windows_runtime(self) -> bool:
-        """``afContentType_WindowsRuntime``: a WinMD file, not an assembly."""
-        return self.flags & 0xE00 == 0x200
-
 
 class ExportedTypeRow(NamedTuple):
     """II.22.14. ``implementation_token``: AssemblyRef (a forwarder), File, or ExportedType (the encloser)."""

@@ -1,11 +1,12 @@
 """Modes of images: which one is meant, and whether what a pinned image recorded is still so.
 
 ``install`` makes pinned images by default: planning, which every start with ``run`` does, compares what they recorded.
-What leaves the cache (``publish``, ``compile``) is guarded where the runtime can check foreign bodies itself, else
-resilient: nobody compares there (:mod:`nativegen.compiler.foreign` says what the modes are).
+What leaves the cache (``publish``, ``deploy``) is guarded where the runtime can check foreign bodies itself, else
+resilient: nobody compares there. ``compile`` makes resilient ones. What the modes are, :mod:`nativegen.compiler.foreign`
+says.
 
->>> effective_mode("guarded", "3.1"), effective_mode("pinned", "3.1"), shipping_mode("9.0")
-('resilient', 'pinned', 'guarded')
+>>> effective_mode("guarded", "3.1"), effective_mode("pinned", "3.1")
+('resilient', 'pinned')
 """
 
 from __future__ import annotations
@@ -25,11 +26,6 @@ Recorded = Mapping[str, Mapping[str, Any]]
 def effective_mode(mode: str, target: str) -> str:
     """What a wanted mode comes to on a target: without the runtime's help a guarded image can use nothing foreign."""
     return RESILIENT if mode == GUARDED and not target_named(target).guards_bodies else mode
-
-
-def shipping_mode(target: str) -> str:
-    """The mode of images that leave the cache."""
-    return effective_mode(GUARDED, target)
 
 
 def recorded_foreign(uses: Sequence[ForeignUse], contents: Mapping[str, str]) -> dict[str, dict[str, Any]]:

@@ -41,7 +41,7 @@ from nativegen.readytorun.runtime_functions import (
     decode_runtime_functions,
     decode_unwind_info,
 )
-from nativegen.readytorun.structs import COMPONENT_ASSEMBLY, U32
+from nativegen.readytorun.structs import U32
 from nativegen.readytorun.targets import target_for_r2r_version
 
 _MAX_IMAGE_SIZE = 1 << 30  # a corrupt section header must not make us allocate the address space
@@ -284,13 +284,6 @@ class ReadyToRunImage:
         """Section 118: module version ids parallel to :attr:`manifest_assemblies`."""
         data = self.section_bytes(SectionType.ManifestAssemblyMvids)
         return tuple(data[at : at + 16] for at in range(0, len(data) - 15, 16))
-
-    @cached_property
-    @_checked
-    def component_assemblies(self) -> tuple[tuple[int, int, int, int], ...]:
-        """Section 115 of a composite image: RVA and size of each component's CLI header and ReadyToRun header."""
-        data = self.section_bytes(SectionType.ComponentAssemblies)
-        return tuple(COMPONENT_ASSEMBLY.iter_unpack(data))
 
     @cached_property
     def owner_composite_executable(self) -> str:

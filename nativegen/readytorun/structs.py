@@ -19,7 +19,6 @@ IMPORT_SECTION: Final = Struct("<IIHBBII")  # cells RVA and size, flags, type, e
 RUNTIME_FUNCTION: Final = Struct("<III")  # begin, end, unwind info (RVAs)
 EXCEPTION_LOOKUP: Final = Struct("<II")  # method start, clauses (RVAs)
 EXCEPTION_CLAUSE: Final = Struct("<6I")  # flags, try begin and end, handler begin and end, token or filter offset
-COMPONENT_ASSEMBLY: Final = Struct("<IIII")  # COR header and ReadyToRun core header directories
 U16: Final = Struct("<H")
 U32: Final = Struct("<I")
 I32: Final = Struct("<i")

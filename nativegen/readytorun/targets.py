@@ -40,13 +40,11 @@ class Target:
             ``trap-flag`` (test the word whose address IndirectTrapThreads gives, call GCPoll).
         struct_field_size_rounded_to_4, struct_fields_aligned_to_8: auto layout of by-value struct fields.
         auto_struct_breaks_sequential: a struct containing a not managed-sequential struct is laid out as auto itself.
-        auto_class_aligned_to_bubble: naming an assembly in the manifest metadata puts it into the version bubble for
-            the alignment of derived classes.
         explicit_size_rounded_if_blittable: an explicit-layout struct that has another form in native code keeps its end
             as its size, unrounded.
         sequential_class_must_be_blittable: a class with sequential layout keeps it only if it has the same form in
             native code.
-        decimal_alignment: bytes.
+        empty_structs_in_memory: a struct without fields, or with one of these in it, is passed on the stack.
         field_index_signatures: FieldSigFlags.IndexInsteadOfToken is understood.
         packed_debug_bounds: how section 105 writes bounds, see :mod:`nativegen.readytorun.debug_info`.
         foreign_generic_instances: instances of other modules' generics are looked up in our image.
@@ -61,7 +59,6 @@ class Target:
             runtime goes on in the method's own frame, and would run them twice.
         same_try_flag: a catch clause must say that it covers the try block of the clause before it
             (ClauseFlags.SAME_TRY), or a sibling catches what a handler throws.
-        typed_catch_of_type_parameter: clauses of a type that depends on type parameters match in shared code.
         rid: runtime identifier of native assets.
         os, arch, cpu_baseline: what the code may rely on.
         float_to_int: what the JIT makes of NaN and out-of-range values when it converts without checking: ``x86``
@@ -89,11 +86,9 @@ class Target:
     struct_field_size_rounded_to_4: bool
     struct_fields_aligned_to_8: bool
     auto_struct_breaks_sequential: bool
-    auto_class_aligned_to_bubble: bool
     explicit_size_rounded_if_blittable: bool
     sequential_class_must_be_blittable: bool
     empty_structs_in_memory: bool
-    decimal_alignment: int
     field_index_signatures: bool
     packed_debug_bounds: bool
     foreign_generic_instances: bool
@@ -104,7 +99,6 @@ class Target:
     exception_register: Literal["rdi", "rsi"]
     duplicated_clauses: bool
     same_try_flag: bool
-    typed_catch_of_type_parameter: bool
     rid: str
     os: str
     arch: str
@@ -279,11 +273,9 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 struct_field_size_rounded_to_4=True,
                 struct_fields_aligned_to_8=True,
                 auto_struct_breaks_sequential=True,
-                auto_class_aligned_to_bubble=True,
                 explicit_size_rounded_if_blittable=True,
                 sequential_class_must_be_blittable=True,
                 empty_structs_in_memory=True,
-                decimal_alignment=4,
                 packed_debug_bounds=False,
                 field_index_signatures=True,
                 foreign_generic_instances=False,
@@ -294,7 +286,6 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 exception_register="rsi",
                 duplicated_clauses=True,
                 same_try_flag=False,
-                typed_catch_of_type_parameter=True,
                 rid="linux-x64",
                 os="linux",
                 arch="x64",
@@ -319,11 +310,9 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 struct_field_size_rounded_to_4=False,
                 struct_fields_aligned_to_8=False,
                 auto_struct_breaks_sequential=False,
-                auto_class_aligned_to_bubble=False,
                 explicit_size_rounded_if_blittable=False,
                 sequential_class_must_be_blittable=False,
                 empty_structs_in_memory=False,
-                decimal_alignment=8,
                 packed_debug_bounds=False,
                 field_index_signatures=False,
                 foreign_generic_instances=False,
@@ -334,7 +323,6 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 exception_register="rsi",
                 duplicated_clauses=True,
                 same_try_flag=False,
-                typed_catch_of_type_parameter=False,
                 rid="linux-x64",
                 os="linux",
                 arch="x64",
@@ -360,11 +348,9 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 struct_field_size_rounded_to_4=False,
                 struct_fields_aligned_to_8=False,
                 auto_struct_breaks_sequential=False,
-                auto_class_aligned_to_bubble=False,
                 explicit_size_rounded_if_blittable=False,
                 sequential_class_must_be_blittable=False,
                 empty_structs_in_memory=False,
-                decimal_alignment=8,
                 packed_debug_bounds=False,
                 field_index_signatures=False,
                 foreign_generic_instances=True,
@@ -375,7 +361,6 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 exception_register="rsi",
                 duplicated_clauses=True,
                 same_try_flag=True,
-                typed_catch_of_type_parameter=False,
                 rid="linux-x64",
                 os="linux",
                 arch="x64",
@@ -400,11 +385,9 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 struct_field_size_rounded_to_4=False,
                 struct_fields_aligned_to_8=False,
                 auto_struct_breaks_sequential=False,
-                auto_class_aligned_to_bubble=False,
                 explicit_size_rounded_if_blittable=False,
                 sequential_class_must_be_blittable=False,
                 empty_structs_in_memory=False,
-                decimal_alignment=8,
                 packed_debug_bounds=True,
                 field_index_signatures=False,
                 foreign_generic_instances=True,
@@ -415,7 +398,6 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 exception_register="rdi",
                 duplicated_clauses=False,
                 same_try_flag=True,
-                typed_catch_of_type_parameter=False,
                 rid="linux-x64",
                 os="linux",
                 arch="x64",

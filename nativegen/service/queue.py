@@ -100,6 +100,7 @@ def queued_paths(index: Index) -> list[str]:
 
 
 def next_item(index: Index, greatest: int = IDLE) -> Item | None:
+    """The item to work on next, with a priority number of at most ``greatest``."""
     return next(iter(items(index, greatest)), None)
 
 
@@ -131,6 +132,7 @@ def set_progress(index: Index, text: str) -> None:
 
 
 def progress(index: Index) -> str:
+    """What :func:`set_progress` noted last; empty when nothing runs."""
     return index.service_value(_PROGRESS)
 
 
@@ -141,11 +143,13 @@ def pause(index: Index) -> None:
 
 
 def resume(index: Index) -> None:
+    """Take items again."""
     with index.transaction():
         index.set_service_value(_PAUSED, "")
 
 
 def is_paused(index: Index) -> bool:
+    """Whether :func:`pause` holds."""
     return bool(index.service_value(_PAUSED))
 
 

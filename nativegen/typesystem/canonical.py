@@ -67,14 +67,6 @@ def method_contains_canon(method: MethodDesc) -> bool:
     return contains_canon(method.owner) or any(contains_canon(item) for item in method.method_args)
 
 
-def canonical_arguments(type_desc: TypeDesc) -> TypeDesc:
-    """The type with every mention of reference types in instances that contain ``__Canon`` made canonical.
-
-    Shared code sees ``Pair<string, __Canon>``; its layout is only asked for as ``Pair<__Canon, __Canon>``.
-    """
-    return canonical_type(type_desc) if contains_canon(type_desc) else type_desc
-
-
 # ---- version-resilient hash codes (versionresilienthashcode.cpp) ----------------------------------------------------
 
 

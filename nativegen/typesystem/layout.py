@@ -55,7 +55,6 @@ class TypeLayout:
         offsets: of the fields that the type itself declares; struct offsets from 0, class offsets from the object's
             start.
         is_auto: laid out by the auto algorithm.
-        is_explicit: has explicit offsets, so that fields may overlap.
         has_foreign_fields: contains, by value or through a base class, struct fields or bases of other modules: the
             runtime's HasLayoutDependsOnOtherModules.
         depends_on: types of other modules whose layout went into this one.
@@ -70,7 +69,6 @@ class TypeLayout:
     gc: tuple[tuple[int, bool], ...]
     offsets: Mapping[FieldDesc, int]
     is_auto: bool = False
-    is_explicit: bool = False
     has_foreign_fields: bool = False
     depends_on: tuple[DefType, ...] = ()
     own_fields_start: int = 0
@@ -233,7 +231,6 @@ def _struct_layout(type_desc: DefType) -> TypeLayout:
         gc=gc,
         offsets=offsets,
         is_auto=is_auto,
-        is_explicit=type_desc.is_explicit_layout,
         has_foreign_fields=bool(depends_on),
         depends_on=tuple(depends_on),  # type: ignore[arg-type]  # only DefTypes have a layout
         is_managed_sequential=is_sequential,
@@ -364,7 +361,6 @@ def _class_layout(type_desc: DefType) -> TypeLayout:
         gc=tuple(sorted({*base_layout.gc, *_gc(fields, shifted)})),
         offsets=shifted,
         is_auto=is_auto,
-        is_explicit=type_desc.is_explicit_layout,
         has_foreign_fields=bool(depends_on),
         depends_on=tuple(depends_on),  # type: ignore[arg-type]
         own_fields_start=own_start + OBJECT_HEADER,

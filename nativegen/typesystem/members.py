@@ -204,16 +204,8 @@ class MethodDesc:
         return self.flags & MethodAttributes.PINVOKE_IMPL != 0
 
     @property
-    def is_internal_call(self) -> bool:
-        return self.impl_flags & MethodImplAttributes.INTERNAL_CALL != 0
-
-    @property
     def is_synchronized(self) -> bool:
         return self.impl_flags & MethodImplAttributes.SYNCHRONIZED != 0
-
-    @property
-    def is_aggressive_inlining(self) -> bool:
-        return self.impl_flags & MethodImplAttributes.AGGRESSIVE_INLINING != 0
 
     @property
     def is_aggressive_optimization(self) -> bool:
@@ -242,11 +234,6 @@ class MethodDesc:
         return self.owner.definition.is_intrinsic or self._has_attribute(
             "System.Runtime.CompilerServices.IntrinsicAttribute"
         )
-
-    @lazy
-    def is_non_versionable(self) -> bool:
-        """Its body is part of the contract and never changes between servicing releases."""
-        return self._has_attribute("System.Runtime.Versioning.NonVersionableAttribute")
 
     def has_attribute(self, full_name: str) -> bool:
         """Carries a custom attribute of that type."""

@@ -56,11 +56,6 @@ class Audit:
                 found.setdefault(path, verdict.failed[0] if verdict.failed else "no method was taken")
         return found
 
-    def rejected_share(self, path: str) -> float:
-        """Part of the compiled methods of one image that the runtime did not take."""
-        verdict = self.verdicts[path]
-        return 1 - verdict.accepted / verdict.prepared if verdict.prepared else 0.0
-
     def summary(self) -> Iterator[str]:
         """The counts, then :meth:`explain`."""
         yield f"{self.accepted} of {self.prepared} methods accepted, {self.rejected} rejected"

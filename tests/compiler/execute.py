@@ -71,9 +71,6 @@ class Machine:
         """The number of the helper that the last run called to throw, or 0."""
         return int(struct.unpack_from("<q", self._memory, 8)[0])
 
-    def set_cell(self, cell: Cell, value: int) -> None:
-        self._write(self._cells[self.unit.cells.index(cell)], struct.pack("<q", value))
-
     def _write(self, place: int, data: bytes) -> None:
         self._memory[place : place + len(data)] = data
 
