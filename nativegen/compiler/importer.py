@@ -231,7 +231,7 @@ class MethodImporter:
         entry = self.function.new_block()
         self.begin(entry)
         prolog(self)
-        first = self._enter(0)
+        first = self.enter(0)
         if self.monitor is None:
             self.emit(ir.Jump(first))
         else:
@@ -344,8 +344,8 @@ class MethodImporter:
                 raise invalid("code runs over its end")
             self.jump(instructions[last][0])
 
-    def _enter(self, offset: int) -> ir.Block:
-        """The block at ``offset``, to be jumped to with the current stack (already spilled)."""
+    def enter(self, offset: int) -> ir.Block:
+        """The IR block at a CIL offset, to be jumped to; the stack must have been spilled."""
         cil = self.cil_block(self.source.copy, offset)
         if self.regions is not None:
             self.regions.check_jump(self.source, cil)
@@ -482,11 +482,7 @@ class MethodImporter:
     def jump(self, offset: int) -> None:
         """Ends the block with a jump to ``offset``."""
         self.spill((offset,))
-        self.end(ir.Jump(self._enter(offset)))
-
-    def enter(self, offset: int) -> ir.Block:
-        """The IR block at a CIL offset; the stack must have been spilled."""
-        return self._enter(offset)
+        self.end(ir.Jump(self.enter(offset)))
 
     def end(self, terminator: ir.Instruction) -> None:
         """Emits the block's terminator."""
@@ -643,10 +639,6 @@ class MethodImporter:
             if slot is not None:
                 entry.value = self.value(entry.type)
                 self.emit(ir.LoadSlot(entry.value, slot))
-
-    def go_on_in(self, block: ir.Block) -> None:
-        """What is emitted from now on goes into this block; the one before has its terminator."""
-        self.begin(block)
 
     # --- stack --------------------------------------------------------------------------------------------------------
 

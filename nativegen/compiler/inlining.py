@@ -419,13 +419,13 @@ class _Splice:
             answer = function.new_slot(f"i{len(function.slots)}", SlotKind.TEMP, memory=memory)
         importer.emit(ir.Jump(blocks[self._inlinee.blocks[0]]))
         for block in self._inlinee.blocks:
-            importer.go_on_in(blocks[block])
+            importer.begin(blocks[block])
             value = self._copy_block(block, _Copy({}, self._slots, blocks), {})
             if isinstance(block.instructions[-1], ir.Return):
                 if answer is not None and value is not None:
                     importer.emit(ir.StoreSlot(answer, value))
                 importer.emit(ir.Jump(after))
-        importer.go_on_in(after)
+        importer.begin(after)
         importer.unpark_stack(waiting)
         if answer is None or memory is None:
             return None

@@ -209,29 +209,7 @@ class InstanceReader:
         if kind in _LOOKUPS:
             yield from self._looked_up(signature)
         elif kind in _METHODS:
-            method, constrained = self._method(signature, 1)
-            if constrained is not None:
-                target = constrained.resolve_override(method)
-                if target is not None:
-                    yield Need(target)
-                elif method.is_static:  # the interface's own
-                    yield Need(method)
-                return
-            yield Need(method)
-            yield from self._overrides(method)
-            if self._foreign is not None:
-                for comparer in self._foreign.made_by(method):
-                    yield from map(Need, comparer.methods_named(".ctor"))
-                    yield from self._constructed(comparer)
-            if self.instance(method) is None:
-                # Code that is not seen makes use of a struct of ours as its interfaces say.
-                for argument in (*method.type_args, *method.method_args):
-                    if argument.is_value_type:
-                        yield from self._constructed(argument)
-            if method.is_constructor:
-                yield from self._constructed(method.owner)
-            elif method.is_static:
-                yield from _static_constructor(method.owner)
+            yield from self._called(*self._method(signature, 1))
         elif kind == FixupKind.VirtualEntry:
             method = self._method(signature, 1)[0]
             if method.method_args:
@@ -247,6 +225,31 @@ class InstanceReader:
             yield from _static_constructor(self._type(signature, 2)[0])
         elif kind == FixupKind.CctorTrigger:
             yield from _static_constructor(self._type(signature, 1)[0])
+
+    def _called(self, method: MethodDesc, constrained: TypeDesc | None) -> Iterator[Need]:
+        """What a call of a method may run; ``constrained``: the type that a constrained call is made on."""
+        if constrained is not None:
+            target = constrained.resolve_override(method)
+            if target is not None:
+                yield Need(target)
+            elif method.is_static:  # the interface's own
+                yield Need(method)
+            return
+        yield Need(method)
+        yield from self._overrides(method)
+        if self._foreign is not None:
+            for comparer in self._foreign.made_by(method):
+                yield from map(Need, comparer.methods_named(".ctor"))
+                yield from self._constructed(comparer)
+        if self.instance(method) is None:
+            # Code that is not seen makes use of a struct of ours as its interfaces say.
+            for argument in (*method.type_args, *method.method_args):
+                if argument.is_value_type:
+                    yield from self._constructed(argument)
+        if method.is_constructor:
+            yield from self._constructed(method.owner)
+        elif method.is_static:
+            yield from _static_constructor(method.owner)
 
     def _overrides(self, method: MethodDesc) -> Iterator[Need]:
         """What a call of a virtual generic method may run: it has no slot that objects of a type would fill."""

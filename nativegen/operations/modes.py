@@ -2,8 +2,8 @@
 
 ``install`` makes pinned images by default: planning, which every start with ``run`` does, compares what they recorded.
 What leaves the cache (``publish``, ``deploy``) is guarded where the runtime can check foreign bodies itself, else
-resilient: nobody compares there. ``compile`` makes resilient ones. What the modes are, :mod:`nativegen.compiler.foreign`
-says.
+resilient: nobody compares there. ``compile`` makes resilient ones. :mod:`nativegen.compiler.foreign` says what the
+modes are.
 
 >>> effective_mode("guarded", "3.1"), effective_mode("pinned", "3.1")
 ('resilient', 'pinned')

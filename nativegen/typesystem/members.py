@@ -226,20 +226,17 @@ class MethodDesc:
 
     @lazy
     def is_unmanaged_callers_only(self) -> bool:
-        return self._has_attribute("System.Runtime.InteropServices.UnmanagedCallersOnlyAttribute")
+        return self.has_attribute("System.Runtime.InteropServices.UnmanagedCallersOnlyAttribute")
 
     @lazy
     def is_intrinsic(self) -> bool:
         """The runtime's JIT may replace its body: IntrinsicAttribute on it or, for hardware intrinsics, on its type."""
-        return self.owner.definition.is_intrinsic or self._has_attribute(
+        return self.owner.definition.is_intrinsic or self.has_attribute(
             "System.Runtime.CompilerServices.IntrinsicAttribute"
         )
 
     def has_attribute(self, full_name: str) -> bool:
         """Carries a custom attribute of that type."""
-        return self._has_attribute(full_name)
-
-    def _has_attribute(self, full_name: str) -> bool:
         return bool(self.rid) and self.module.assembly.has_attribute(self.token, full_name)
 
     # ---- generics --------------------------------------------------------------------------------------------------

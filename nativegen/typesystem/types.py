@@ -376,7 +376,7 @@ class DefType(TypeDesc):
     def is_byref_like(self) -> bool:
         if self.kind is TypeKind.TYPEDBYREF:
             return True
-        return self.kind is TypeKind.VALUETYPE and self._has_attribute(
+        return self.kind is TypeKind.VALUETYPE and self.has_attribute(
             "System.Runtime.CompilerServices.IsByRefLikeAttribute"
         )
 
@@ -408,7 +408,7 @@ class DefType(TypeDesc):
         """The JIT knows its methods: hardware instructions and vectors."""
         return self.module.is_core and (
             self.namespace.startswith(_INTRINSICS)
-            or (self.namespace == "System.Numerics" and self._has_attribute(
+            or (self.namespace == "System.Numerics" and self.has_attribute(
                 "System.Runtime.CompilerServices.IntrinsicAttribute"
             ))
         )  # fmt: skip
@@ -418,9 +418,6 @@ class DefType(TypeDesc):
 
     def has_attribute(self, full_name: str) -> bool:
         """Carries a custom attribute of that type."""
-        return self._has_attribute(full_name)
-
-    def _has_attribute(self, full_name: str) -> bool:
         return self.module.assembly.has_attribute(self.token, full_name)
 
     # ---- hierarchy --------------------------------------------------------------------------------------------------
