@@ -21,7 +21,6 @@ from nativegen.compiler.exclusions import Excluded
 from nativegen.compiler.foreign import ForeignCode, Mode, is_guarded_completely
 from nativegen.compiler.intrinsics import has_plain_body
 from nativegen.diagnostics import NativegenError
-from nativegen.readytorun.enums import SectionType
 from nativegen.readytorun.reader import ReadyToRunImage
 from nativegen.typesystem import MethodDesc, Module, TypeLoadError
 from nativegen.typesystem.canonical import method_version_hash
@@ -29,20 +28,24 @@ from nativegen.typesystem.types import DefType
 
 
 class PresentInstances:
-    """The generic instances that modules' own images have, read when first asked for."""
+    """The generic instances that modules' own images have; looked up as the runtime does, because the core library's
+    has 25,000."""
 
     def __init__(self) -> None:
-        self._present: dict[Module, tuple[int, frozenset[tuple[int, int, int]]]] = {}
+        self._images: dict[Module, ReadyToRunImage | None] = {}
 
     def has(self, method: MethodDesc) -> bool:
         """Whether the defining module's own image has an instance. An entry keeps only a part of the hash; a wrong yes
-        by accident costs one instance."""
-        known = self._present.get(method.module)
-        if known is None:
-            known = self._present[method.module] = _entries_of(method.module)
-        buckets, entries = known
-        hash_ = method_version_hash(method)
-        return (hash_ >> 8 & (buckets - 1), hash_ & 0xFF, method.rid) in entries
+        by accident costs one instance; a malformed image has none."""
+        value = method_version_hash(method)
+        module = method.module
+        try:
+            if module not in self._images:
+                self._images[module] = ReadyToRunImage(module.assembly) if module.assembly.is_ready_to_run else None
+            image = self._images[module]
+            return image is not None and any(each.number == method.rid for each in image.instances_with_hash(value))
+        except NativegenError:
+            return False
 
 
 class ForeignInstances:
@@ -131,16 +134,3 @@ _FOR_DEBUGGERS: Final = frozenset(
         )
     }
 )
-
-
-def _entries_of(module: Module) -> tuple[int, frozenset[tuple[int, int, int]]]:
-    """(number of buckets, (bucket, low byte of the hash, MethodDef row) of each entry) of a module's image."""
-    if not module.assembly.is_ready_to_run:
-        return 1, frozenset()
-    try:
-        image = ReadyToRunImage(module.assembly)
-        table = image.section_bytes(SectionType.InstanceMethodEntryPoints)
-        entries = frozenset([(entry.bucket, entry.low_hash, entry.method.number) for entry in image.instance_entries])
-    except NativegenError:
-        return 1, frozenset()
-    return 1 << (table[0] >> 2) if table else 1, entries

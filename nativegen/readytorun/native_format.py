@@ -226,20 +226,35 @@ def iterate_hashtable(data: bytes | memoryview, offset: int) -> Iterator[HashEnt
     Raises:
         ValueError: the table of buckets does not fit into the data.
     """
+    for bucket in range(hashtable_bucket_count(data, offset)):
+        yield from _iterate_bucket(data, offset, bucket)
+
+
+def find_in_hashtable(data: bytes | memoryview, offset: int, value: int) -> Iterator[HashEntry]:
+    """The entries that may be of a hash: of it, a table keeps the bucket and the low byte.
+
+    Raises:
+        ValueError: the table of buckets does not fit into the data.
+    """
+    for entry in _iterate_bucket(data, offset, value >> 8 & hashtable_bucket_count(data, offset) - 1):
+        if entry.low_hash == value & 0xFF:
+            yield entry
+
+
+def _iterate_bucket(data: bytes | memoryview, offset: int, bucket: int) -> Iterator[HashEntry]:
     base = offset + 1
-    bucket_count = 1 << (data[offset] >> 2)
+    bucket_count = hashtable_bucket_count(data, offset)
     size = 1 << (data[offset] & 3)
     if base + (bucket_count + 1) * size > len(data):
         raise ValueError(f"a hash table of {bucket_count} buckets does not fit")
-    for bucket in range(bucket_count):
-        at, end = (
-            base + int.from_bytes(data[base + number * size : base + (number + 1) * size], "little")
-            for number in (bucket, bucket + 1)
-        )
-        while at < end:
-            relative, following = decode_signed(data, at + 1)
-            yield HashEntry(bucket, data[at], at + 1 + relative)
-            at = following
+    at, end = (
+        base + int.from_bytes(data[base + number * size : base + (number + 1) * size], "little")
+        for number in (bucket, bucket + 1)
+    )
+    while at < end:
+        relative, following = decode_signed(data, at + 1)
+        yield HashEntry(bucket, data[at], at + 1 + relative)
+        at = following
 
 
 def hashtable_bucket_count(data: bytes | memoryview, offset: int) -> int:

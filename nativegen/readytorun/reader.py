@@ -34,7 +34,7 @@ from nativegen.readytorun.imports import (
 )
 from nativegen.readytorun.manifest import ManifestAssembly, decode_manifest_metadata
 from nativegen.readytorun.methods import MethodEntry, decode_entry, iterate_method_def_entry_points
-from nativegen.readytorun.native_format import array_length, decode_unsigned, iterate_hashtable
+from nativegen.readytorun.native_format import array_length, decode_unsigned, find_in_hashtable, iterate_hashtable
 from nativegen.readytorun.runtime_functions import (
     RuntimeFunction,
     UnwindInfo,
@@ -247,6 +247,13 @@ class ReadyToRunImage:
             entry, _ = decode_entry(self.memory, end)
             result.append(InstanceEntry(bucket, low, method, self.memory[offset:end], self._check_entry(entry)))
         return tuple(result)
+
+    @_checked
+    def instances_with_hash(self, value: int) -> tuple[MethodSignature, ...]:
+        """Section 109: the methods of the entries that this version-resilient hash may be of; no others are read."""
+        section = self.section(SectionType.InstanceMethodEntryPoints)
+        entries = () if section is None else find_in_hashtable(self.memory, section.rva, value)
+        return tuple(decode_method_signature(self.memory, entry.offset)[0] for entry in entries)
 
     @cached_property
     @_checked

@@ -39,6 +39,7 @@ from nativegen.readytorun.native_format import (
     encode_array,
     encode_hashtable,
     encode_unsigned,
+    find_in_hashtable,
     hashtable_bucket_count,
     iterate_array,
     iterate_hashtable,
@@ -120,6 +121,10 @@ def test_hash_tables(count: int) -> None:
     assert sorted(found) == sorted((value >> 8 & (buckets - 1), value & 0xFF, payload) for value, payload in entries)
     lows = [(bucket, low) for bucket, low, _ in found]
     assert lows == sorted(lows)
+    every = list(iterate_hashtable(data, 1))
+    for value in (*[value for value, _ in entries], source.getrandbits(32)):
+        place = (value >> 8 & (buckets - 1), value & 0xFF)
+        assert list(find_in_hashtable(data, 1, value)) == [entry for entry in every if entry[:2] == place]
 
 
 def test_fixup_blob_of_known_bytes() -> None:

@@ -302,6 +302,7 @@ def check_hashes(image: ReadyToRunImage, counts: Counter[str]) -> None:
             continue
         assert entry.low_hash == expected & 0xFF
         assert entry.bucket == expected >> 8 & (buckets - 1)
+        assert entry.method in image.instances_with_hash(expected)
         counts["hashes"] += 1
 
 
