@@ -16,6 +16,7 @@ from nativegen.pipeline.facts import Facts
 from nativegen.pipeline.link_names import LinkNames
 from nativegen.pipeline.module_facts import ModuleFacts
 from nativegen.pipeline.request import CompileOptions, CompileReport, CompileRequest, ExcludedMethod
+from nativegen.pipeline.reuse import Reuse
 from nativegen.readytorun.targets import target_named
 from nativegen.readytorun.unit import Symbol, SymbolKind
 from nativegen.typesystem import TypeLoadError, TypeSystem
@@ -192,13 +193,13 @@ def test_what_metadata_no_longer_names_is_compiled_again(tmp_path: Path) -> None
     compiled_again: list[bool] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(LinkNames, "token", without_abs)
-        original_save = pipeline.Reuse.save
+        original_save = Reuse.save
 
-        def save(self: pipeline.Reuse, *results, **named) -> None:  # type: ignore[no-untyped-def]
+        def save(self: Reuse, *results, **named) -> None:  # type: ignore[no-untyped-def]
             compiled_again.append(True)
             original_save(self, *results, **named)
 
-        patch.setattr(pipeline.Reuse, "save", save)
+        patch.setattr(Reuse, "save", save)
         image, report = compiled(path, tmp_path / "again", store=store)
     assert image == clean and report.units_compiled == 1
 
