@@ -101,6 +101,14 @@ DIAGNOSTICS: dict[str, Diagnostic] = _table(
         "target {name} was never tested with its runtime",
         "use a tested one, or insist with --untested-target",
     ),
+    Diagnostic(
+        "NGEN3112", "not a usable start-up recording: {detail}", "record it again: nativegen trace -o FILE.startup APP"
+    ),
+    Diagnostic(
+        "NGEN3113",
+        "recorded with another build of {names}: their methods are not made ready ahead",
+        "record it again: nativegen trace -o FILE.startup APP",
+    ),
     Diagnostic("NGEN3201", "llvmlite is not installed", "run: pip install 'llvmlite>=0.50,<0.51'"),
     Diagnostic(
         "NGEN3202",
@@ -191,6 +199,7 @@ DIAGNOSTICS: dict[str, Diagnostic] = _table(
     Diagnostic("NGEN7007", "two files for the simple name {name}: also {other}", "name one of them", 2),
     Diagnostic("NGEN7008", "malformed record of a deployment: {detail}", "restore the file, or publish the app again"),
     Diagnostic("NGEN7009", "internal error: {detail}", "run it again with /verbose and report what it prints"),
+    Diagnostic("NGEN7010", "cannot use a start-up recording: {detail}", "publish it without /startup", 2),
     Diagnostic(
         "NGEN7101",
         "no .NET {target} runtime was found for the build",

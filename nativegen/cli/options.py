@@ -52,6 +52,9 @@ REMOTE = (
     ),
 )
 PARTIAL = Switch("partial", "PROFILE", "compile only the methods that a profile names; trace -o makes one")
+STARTUP = Switch(
+    "startup", "RECORDING", "a second thread makes ready ahead what this recording of a start used; trace -o makes one"
+)
 
 MODE = (
     Switch("resilient", help="images assume nothing about the bodies of other assemblies' methods"),

@@ -49,6 +49,8 @@ class Target:
         packed_debug_bounds: how section 105 writes bounds, see :mod:`nativegen.readytorun.debug_info`.
         foreign_generic_instances: instances of other modules' generics are looked up in our image.
         generic_maps: it reads sections 121 to 123 (:mod:`nativegen.readytorun.metadata_tables`).
+        start_recordings: its player of start-up recordings takes native code and generic methods
+            (dotnet/runtime#48326), without the mistake of .NET 7 and 8 (#98731).
         statics_start_with_header: a class's block of plain static fields begins with 8 bytes of the runtime's.
         returned_references: who tells the collector which references a call returns, when it is interrupted at its
             return: ``callee`` (its return kind) or ``caller`` (the registers of a safe point behind the call).
@@ -93,6 +95,7 @@ class Target:
     packed_debug_bounds: bool
     foreign_generic_instances: bool
     generic_maps: bool
+    start_recordings: bool
     statics_start_with_header: bool
     returned_references: Literal["callee", "caller"]
     funclet_frame: Literal["establisher", "frame-register"]
@@ -280,6 +283,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 field_index_signatures=True,
                 foreign_generic_instances=False,
                 generic_maps=False,
+                start_recordings=False,
                 statics_start_with_header=True,
                 returned_references="callee",
                 funclet_frame="establisher",
@@ -317,6 +321,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 field_index_signatures=False,
                 foreign_generic_instances=False,
                 generic_maps=False,
+                start_recordings=False,
                 statics_start_with_header=True,
                 returned_references="callee",
                 funclet_frame="establisher",
@@ -355,6 +360,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 field_index_signatures=False,
                 foreign_generic_instances=True,
                 generic_maps=True,
+                start_recordings=True,
                 statics_start_with_header=False,
                 returned_references="callee",
                 funclet_frame="establisher",
@@ -392,6 +398,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
                 field_index_signatures=False,
                 foreign_generic_instances=True,
                 generic_maps=True,
+                start_recordings=True,
                 statics_start_with_header=False,
                 returned_references="caller",
                 funclet_frame="frame-register",

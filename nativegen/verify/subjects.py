@@ -25,6 +25,7 @@ from nativegen.verify.live_groups import application_in
 from nativegen.verify.model import Finding, Severity, Subject
 from nativegen.verify.references import References
 from nativegen.verify.runtimes import RuntimeFormat, read_format, runtimes_of
+from nativegen.verify.startup import startup_findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +206,7 @@ def file_subjects(path: str, criteria: Criteria, sources: Mapping[str, str]) -> 
     runtimes, formats = runtimes_of(app, criteria.runtime)
     references = References(_references(os.path.dirname(found[0]), sources, runtimes) if runtimes else {})
     subjects = [_file_subject(file, criteria, sources, references, formats) for file in found]
-    notes = integrity_notes(path, criteria.runtime) if os.path.isdir(path) else []
+    notes = [*integrity_notes(path, criteria.runtime), *startup_findings(path)] if os.path.isdir(path) else []
     return Selection(subjects, notes, files=[(path, subjects)])
 
 

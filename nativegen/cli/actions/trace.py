@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 
 from nativegen.cli import options
 from nativegen.cli.output import Output
-from nativegen.cli.switches import Parsed, Switch, Syntax
+from nativegen.cli.switches import Parsed, Switch, Syntax, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from nativegen.operations.jit_reasons import JitReasons
+    from nativegen.operations.substitution import Substitution
     from nativegen.runtime.events import MethodRecord, MethodReport
 
 PROFILE_SUFFIX = ".profile"
+STARTUP_SUFFIX = ".startup"
 SYNTAX = Syntax(
     (
         *options.SCENARIO[:2],
@@ -26,7 +28,8 @@ SYNTAX = Syntax(
         Switch(
             "output",
             "FILE",
-            "write the list there instead of behind the program's output; FILE.profile: a profile for --partial",
+            "write the list there instead of behind the program's output; FILE.profile: a profile for --partial; "
+            "FILE.startup: a recording for publish --startup",
             short="o",
         ),
         Switch("merge", help="add to a profile what it does not have yet, instead of writing it anew"),
@@ -51,6 +54,8 @@ def run(parsed: Parsed, output: Output) -> int:
 
     found, cache = valid_images(parsed, output)
     explicit = parsed.value("runtime")
+    if (parsed.value("output") or "").endswith(STARTUP_SUFFIX):
+        return _record_start(parsed, found, cache, output)
     settings: Mapping[str, str] | None = None
     file = parsed.value("output")
     recording = file is not None and file.endswith(PROFILE_SUFFIX)
@@ -91,6 +96,24 @@ def run(parsed: Parsed, output: Output) -> int:
         output.warn(f"{app}: no entry counts: the program did not end in an orderly way, or runs no startup hooks")
     _show(report, JitReasons(found), entries, parsed, output)
     return ran.exit_code
+
+
+def _record_start(parsed: Parsed, found: Substitution, cache: str, output: Output) -> int:
+    """Run the program as it is installed, and write which methods it entered, in order."""
+    from pathlib import Path
+
+    from nativegen.operations.record_start import record_start
+    from nativegen.operations.view import make_view
+    from nativegen.runtime.discover import runtime_for
+
+    if parsed.flag("merge"):
+        raise UsageError("a start-up recording has an order: two of them cannot be merged")
+    file, explicit = parsed.value("output"), parsed.value("runtime")
+    assert file is not None
+    app = Path(make_view(cache, found).app if found.images else found.app)
+    exit_code, recording = record_start(app, parsed.rest, runtime_for(app, Path(explicit) if explicit else None), file)
+    output.warn(f"{file}: {recording.method_count} methods of {len(recording.modules)} assemblies")
+    return exit_code
 
 
 def _show(
