@@ -125,7 +125,7 @@ def _properties(document: dict[str, Any]) -> dict[str, Any]:
 def _name_both(document: dict[str, Any], file: str) -> None:
     properties = _properties(document)
     hooks = [hook for hook in str(properties.get(_HOOKS, "")).split(os.pathsep) if hook and hook != NAME]
-    properties[_HOOKS] = os.pathsep.join([*hooks, NAME])
+    properties[_HOOKS] = os.pathsep.join([NAME, *hooks])
     properties[PROPERTY] = file
 
 
