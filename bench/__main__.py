@@ -18,6 +18,7 @@ NAMES = (
     "edits",
     "startup",
     "partial",
+    "recording",
     "sizes",
     "suspension",
 )

@@ -56,6 +56,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
     "publish": (
         ("nativegen publish App.dll out", "a folder that needs neither the cache nor nativegen"),
         ("nativegen publish --partial app.profile App.dll out", "only the methods that a profile names have code"),
+        ("nativegen publish --startup app.startup App.dll out", "a second thread makes ready what a start uses"),
     ),
     "deploy": (
         ("nativegen deploy App.dll", "from now on the runtime picks the images up by itself"),
@@ -71,6 +72,7 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("nativegen trace App.dll", "what ran native, what was jitted, and why"),
         ("nativegen trace --filter ns2.C0::* --state jitted App.dll", "jitted methods of one class"),
         ("nativegen trace -o app.profile App.dll --help", "a profile for --partial"),
+        ("nativegen trace -o app.startup App.dll --help", "a recording of the start for publish --startup"),
         ("nativegen trace --profile App.dll", "with how often each method of the /Profile images was entered"),
     ),
     "log": (

@@ -29,6 +29,7 @@ _HOOKS = "STARTUP_HOOKS"  # hostpolicy joins it with the environment's DOTNET_ST
 _SWITCH = "System.StartupHookProvider.IsSupported"
 # Of AssemblyLoadContext and of System.Runtime.ProfileOptimization: a process has one player.
 _OWN_USE = frozenset(("StartProfileOptimization", "StartProfile"))
+_CALL = b"StartProfile"  # both begin so: most assemblies need no closer look
 
 
 def usable_recording(path: str, closure: Closure) -> tuple[Recording, tuple[str, ...]]:
@@ -41,8 +42,12 @@ def usable_recording(path: str, closure: Closure) -> tuple[Recording, tuple[str,
         NativegenError: NGEN3112 (malformed), NGEN7010 (not for this target, or the application does not allow it).
     """
     recording = Recording.read(path)
-    _require_supported(closure)
-    ids = {name: module_id(file) for name, file in closure.paths.items() if name in _names(recording)}
+    _require_application(closure)
+    own = {name: candidate.path for name, candidate in closure.candidates.items() if not candidate.is_framework}
+    loaded = {name: closure.paths[name] for name in _names(recording) if name in closure.paths}
+    for name, file in sorted({**loaded, **own}.items()):
+        _require_plain(closure.root_candidate.path, name, file)
+    ids = {name: module_id(file) for name, file in loaded.items()}
     other = tuple(sorted({m.name for m in recording.modules if m.name in ids and ids[m.name] != m.mvid}))
     return recording.only(lambda module: ids.get(module.name) == module.mvid).loads_first(), other
 
@@ -94,7 +99,7 @@ def _names(recording: Recording) -> set[str]:
     return {module.name for module in recording.modules}
 
 
-def _require_supported(closure: Closure) -> None:
+def _require_application(closure: Closure) -> None:
     app = closure.root_candidate.path
     if not target_named(closure.target).start_recordings:
         raise NativegenError("NGEN7010", app, detail=f"not on .NET {closure.target}")
@@ -103,15 +108,28 @@ def _require_supported(closure: Closure) -> None:
         raise NativegenError("NGEN7010", app, detail="it has no runtimeconfig.json: it is not an application")
     if _properties(document).get(_SWITCH) is False:
         raise NativegenError("NGEN7010", app, detail=f"its runtimeconfig.json switches startup hooks off ({_SWITCH})")
-    for name, candidate in sorted(closure.candidates.items()):
-        if not candidate.is_framework and _uses_player(candidate.path):
+
+
+def _require_plain(app: str, name: str, path: str) -> None:
+    """Nothing that would behave differently: class initializers run when they would anyway, module initializers not."""
+    try:
+        assembly = Assembly.open(path)
+        if _has_module_initializer(assembly):
+            detail = f"the module initializer of {name} would run sooner, and on another thread"
+            raise NativegenError("NGEN7010", app, detail=detail)
+        if _CALL in Path(path).read_bytes() and _uses_player(assembly):
             raise NativegenError("NGEN7010", app, detail=f"{name} uses profile optimization itself")
+    except NativegenError as error:
+        if error.code == "NGEN7010":
+            raise  # anything else: a file that is no assembly; whoever loads it finds out
 
 
-def _uses_player(path: str) -> bool:
-    if min(_OWN_USE, key=len).encode() not in Path(path).read_bytes():  # both begin so
-        return False
-    assembly = Assembly.open(path)
+def _has_module_initializer(assembly: Assembly) -> bool:
+    module = assembly.type_def(1)
+    return any(assembly.method_def(rid).name == ".cctor" for rid in module.method_rids)
+
+
+def _uses_player(assembly: Assembly) -> bool:
     rows = range(1, assembly.row_count(Table.MemberRef) + 1)
     return any(assembly.string(assembly.row(Table.MemberRef, rid)[1]) in _OWN_USE for rid in rows)
 

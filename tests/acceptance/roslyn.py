@@ -15,7 +15,7 @@ from pathlib import Path
 from nativegen.runtime.host import RunResult, TraceRequest, run_app, runtime_config_for
 from tests.acceptance.stress import GcStress
 from tests.support.csharp import CS, compile_csharp
-from tests.support.images import ImageSet
+from tests.support.images import ROSLYN_ASSEMBLIES, ImageSet
 from tests.support.paths import TestInputs
 from tests.support.runtimes import clean_environment, get_runtime
 
@@ -47,13 +47,7 @@ class Compiler:
     @staticmethod
     def create(folder: Path, inputs: TestInputs, images: ImageSet) -> Compiler:
         """Build the program and both folders."""
-        roslyn = [inputs.roslyn / f"{name}.dll" for name in images.reports]
-        jit = folder / "jit"
-        source = _HERE / "Compile.cs"
-        compile_csharp(source, jit, "compile", compiler="roslyn", target="9.0", references=roslyn)
-        (jit / "compile.runtimeconfig.json").write_text(json.dumps(runtime_config_for(get_runtime("9.0"))))
-        for path in roslyn:
-            shutil.copyfile(path, jit / path.name)
+        jit = compile_program(folder / "jit", inputs).parent
         native = shutil.copytree(jit, folder / "native")
         images.install_over(native)
         home = folder / "home"
@@ -84,6 +78,17 @@ class Compiler:
             trace=trace,
             timeout=_TIMEOUT,
         )
+
+
+def compile_program(folder: Path, inputs: TestInputs) -> Path:
+    """The small compiler program, beside Roslyn's assemblies as they are shipped; returns its assembly's path."""
+    roslyn = [inputs.roslyn / f"{name}.dll" for name in ROSLYN_ASSEMBLIES]
+    source = _HERE / "Compile.cs"
+    app = compile_csharp(source, folder, "compile", compiler="roslyn", target="9.0", references=roslyn)
+    app.with_suffix(".runtimeconfig.json").write_text(json.dumps(runtime_config_for(get_runtime("9.0"))))
+    for path in roslyn:
+        shutil.copyfile(path, folder / path.name)
+    return app
 
 
 def sources(folder: Path, *, blocks: int = 60) -> list[Path]:

@@ -180,6 +180,76 @@ def test_what_cannot_have_one(command: Command, app: Path, recording: Path, tmp_
     write_runtime_config(own, "9.0")
     refused = command("publish", own, out, "--startup", recording, target="9.0")
     assert refused.code == 2 and "App uses profile optimization itself" in refused.err and not out.exists()
+    source = """
+        [module: System.Runtime.CompilerServices.SkipLocalsInit]
+        class App {
+            [System.Runtime.CompilerServices.ModuleInitializer] internal static void First() { }
+            static void Main() { }
+        }
+    """
+    initializing = compile_csharp(source, tmp_path / "first", "App", compiler="roslyn", target="9.0", unsafe=True)
+    write_runtime_config(initializing, "9.0")
+    refused = command("publish", initializing, out, "--startup", recording, target="9.0")
+    assert refused.code == 2 and "the module initializer of App would run sooner" in refused.err and not out.exists()
     merged = command("trace", "--merge", "-o", recording, app, target="9.0")
     assert merged.code == 2 and "cannot be merged" in merged.err
 
+
+INITIALIZERS = """
+using System;
+using System.Collections.Generic;
+using System.Runtime.CompilerServices;
+using System.Threading;
+namespace System.Runtime { class BypassNGenAttribute : Attribute { } }
+public static class Log {
+    public static List<string> Lines = new List<string>();
+    public static int Add(string line) {
+        bool expected = Thread.CurrentThread.ManagedThreadId == App.Thread_ && App.Late;
+        lock (Lines) Lines.Add(line + (expected ? "" : " early"));
+        return 1;
+    }
+}
+public class Precise { static Precise() { Log.Add("precise"); } public static int F; public int I() { return F; } }
+public class Lazy { public static int F = Log.Add("lazy"); public int I() { return F; } }
+public class Generic<T> { public static int F = Log.Add(typeof(T).Name); public static int M() { return F; } }
+public struct Value { public static int F = Log.Add("value"); public int X; public Value(int x) { X = x + F; } }
+public class Jitted { public static int F = Log.Add("jitted"); public int I() { return F; } }
+public class App {
+    public static int Thread_;
+    public static volatile bool Late;
+    public static int Main() {
+        Thread_ = Thread.CurrentThread.ManagedThreadId;
+        Thread.Sleep(1500);
+        Late = true;
+        int used = Use() + UseJitted();
+        foreach (string line in Log.Lines) Console.WriteLine(line);
+        return used;
+    }
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    static int Use() {
+        int used = Precise.F + new Precise().I() + new Lazy().I() + Lazy.F;
+        return used + Generic<int>.M() + Generic<string>.M() + new Value(3).X;
+    }
+    [System.Runtime.BypassNGen, MethodImpl(MethodImplOptions.NoInlining)]
+    static int UseJitted() { return Generic<long>.M() + new Jitted().I() + Jitted.F + Generic<object>.F; }
+}
+"""
+
+
+@pytest.mark.parametrize("tiering", [None, False])
+@pytest.mark.parametrize("native", [True, False])
+def test_class_initializers_run_when_they_would_anyway(
+    command: Command, tmp_path: Path, native: bool, tiering: bool | None
+) -> None:
+    """The methods that set them off are made ready, natively or by the JIT, long before they run."""
+    app, recording = compile_csharp(INITIALIZERS, tmp_path / "app", "App"), tmp_path / "app.startup"
+    write_runtime_config(app, "9.0")
+    traced = command("trace", "-o", recording, app, target="9.0")
+    if native:
+        assert command("install", app, target="9.0").code == 0
+    assert command("publish", app, tmp_path / "out", "--startup", recording, target="9.0").code == 0
+    trace = TraceRequest(tmp_path / "trace", PRIVATE, EVERYTHING)
+    ran = start(tmp_path / "out" / "App.dll", tiering=tiering, trace=trace)
+    assert ran.stdout.decode() == traced.out and ran.exit_code == traced.code
+    assert traced.out.split() == ["precise", "lazy", "Int32", "String", "value", "Int64", "jitted", "Object"]
+    assert ran.trace is not None and sum(played(ran.trace)) > 0.8 * Recording.read(recording).method_count
