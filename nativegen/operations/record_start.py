@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nativegen.diagnostics import NativegenError
-from nativegen.pipeline.compile import write_atomically
+from nativegen.files import write_atomically
 from nativegen.readytorun.targets import target_for_runtime_version
 from nativegen.runtime.discover import Runtime
 from nativegen.runtime.host import run_app

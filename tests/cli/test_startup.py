@@ -24,8 +24,10 @@ EVERYTHING = 0xFFFF_FFFF_FFFF_FFFF
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Path:
-    return make_app(tmp_path / "app", "9.0")
+def app(command: Command, tmp_path: Path) -> Path:
+    app = make_app(tmp_path / "app", "9.0")
+    assert command("install", app, target="9.0").code == 0
+    return app
 
 
 @pytest.fixture
@@ -52,6 +54,7 @@ def waiting(command: Command, tmp_path: Path) -> tuple[Path, Path]:
     """
     app, recording = compile_csharp(source, tmp_path / "waiting", "App"), tmp_path / "waiting.startup"
     write_runtime_config(app, "9.0")
+    assert command("install", app, target="9.0").code == 0
     assert command("trace", "-o", recording, app, "x", target="9.0").code == 1
     return app, recording
 
@@ -143,7 +146,6 @@ def test_verify_says_when_it_does_not_fit_any_more(
     command: Command, app: Path, recording: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    assert command("install", app, target="9.0").code == 0
     assert command("publish", app, out, "--startup", recording, target="9.0").code == 0
     assert command("verify", out, target="9.0").code == 0
     core = (out / "Core.dll").read_bytes()
@@ -162,6 +164,11 @@ def test_verify_says_when_it_does_not_fit_any_more(
 
 def test_what_cannot_have_one(command: Command, app: Path, recording: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
+
+    def installed(app: Path, target: str = "9.0") -> Path:
+        assert command("install", app, target=target).code == 0
+        return app
+
     config = app.with_suffix(".runtimeconfig.json")
     document = json.loads(config.read_text())
     document["runtimeOptions"]["configProperties"] = {"System.StartupHookProvider.IsSupported": False}
@@ -170,7 +177,7 @@ def test_what_cannot_have_one(command: Command, app: Path, recording: Path, tmp_
     assert refused.code == 2 and "switches startup hooks off" in refused.err and not out.exists()
     missing = command("publish", app, out, "--startup", tmp_path / "none.startup", target="9.0")
     assert missing.code == 1 and "NGEN3112" in missing.err and not out.exists()
-    older = command("publish", make_app(tmp_path / "older", "3.1"), out, "--startup", recording, target="3.1")
+    older = command("publish", installed(make_app(tmp_path / "older", "3.1"), "3.1"), out, "--startup", recording)
     assert older.code == 2 and "not on .NET 3.1" in older.err and not out.exists()
     source = """
         using System.Runtime.Loader;
@@ -178,7 +185,7 @@ def test_what_cannot_have_one(command: Command, app: Path, recording: Path, tmp_
     """
     own = compile_csharp(source, tmp_path / "own", "App")
     write_runtime_config(own, "9.0")
-    refused = command("publish", own, out, "--startup", recording, target="9.0")
+    refused = command("publish", installed(own), out, "--startup", recording, target="9.0")
     assert refused.code == 2 and "App uses profile optimization itself" in refused.err and not out.exists()
     source = """
         [module: System.Runtime.CompilerServices.SkipLocalsInit]
@@ -189,7 +196,7 @@ def test_what_cannot_have_one(command: Command, app: Path, recording: Path, tmp_
     """
     initializing = compile_csharp(source, tmp_path / "first", "App", compiler="roslyn", target="9.0", unsafe=True)
     write_runtime_config(initializing, "9.0")
-    refused = command("publish", initializing, out, "--startup", recording, target="9.0")
+    refused = command("publish", installed(initializing), out, "--startup", recording, target="9.0")
     assert refused.code == 2 and "the module initializer of App would run sooner" in refused.err and not out.exists()
     merged = command("trace", "--merge", "-o", recording, app, target="9.0")
     assert merged.code == 2 and "cannot be merged" in merged.err
@@ -245,11 +252,10 @@ def test_class_initializers_run_when_they_would_anyway(
     app, recording = compile_csharp(INITIALIZERS, tmp_path / "app", "App"), tmp_path / "app.startup"
     write_runtime_config(app, "9.0")
     traced = command("trace", "-o", recording, app, target="9.0")
-    if native:
-        assert command("install", app, target="9.0").code == 0
+    assert command("install", app, target="9.0").code == 0
     assert command("publish", app, tmp_path / "out", "--startup", recording, target="9.0").code == 0
     trace = TraceRequest(tmp_path / "trace", PRIVATE, EVERYTHING)
-    ran = start(tmp_path / "out" / "App.dll", tiering=tiering, trace=trace)
+    ran = start(tmp_path / "out" / "App.dll", tiering=tiering, ready_to_run=native, trace=trace)
     assert ran.stdout.decode() == traced.out and ran.exit_code == traced.code
     assert traced.out.split() == ["precise", "lazy", "Int32", "String", "value", "Int64", "jitted", "Object"]
     assert ran.trace is not None and sum(played(ran.trace)) > 0.8 * Recording.read(recording).method_count
