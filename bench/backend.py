@@ -12,8 +12,9 @@ from collections.abc import Iterator
 
 from bench.common import Row
 from nativegen.backend.batch import Rejection, compile_batch, module_text
-from nativegen.backend.extract import ObjectIndex, extract_unit
+from nativegen.backend.extract import extract_unit
 from nativegen.backend.llvm import CodeGenerator
+from nativegen.backend.object_index import ObjectIndex
 from nativegen.backend.workers import WorkerPool
 from nativegen.compiler.lowered import Effort
 from tests.backend.samples import fields_and_calls

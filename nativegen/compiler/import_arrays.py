@@ -17,6 +17,7 @@ from typing import Final
 
 from nativegen.compiler import access, helper_abis, import_generics, ir
 from nativegen.compiler.access import Address
+from nativegen.compiler.import_memory import SCALAR_FORMS
 from nativegen.compiler.importer import Entry, Handler, MethodImporter, invalid
 from nativegen.compiler.ir import MEMORY_INFO, ConvertKind, Memory, Type
 from nativegen.metadata.ops import Op
@@ -132,21 +133,11 @@ def _element_address(importer: MethodImporter, token: int) -> None:
     importer.push(Type.BYREF, result, nonnull=True)
 
 
-_FORMS: Final = {
-    "I1": Memory.I8,
-    "I2": Memory.I16,
-    "I4": Memory.I32,
-    "I8": Memory.I64,
-    "I": Memory.I64,
-    "R4": Memory.F32,
-    "R8": Memory.F64,
-}
-
 HANDLERS: dict[int, Handler] = {
     Op.NEWARR: _new_array,
     Op.LDLEN: _length,
-    **{getattr(Op, f"LDELEM_{name}"): _load(memory) for name, memory in _FORMS.items()},
-    **{getattr(Op, f"STELEM_{name}"): _store(memory) for name, memory in _FORMS.items()},
+    **{getattr(Op, f"LDELEM_{name}"): _load(memory) for name, memory in SCALAR_FORMS.items()},
+    **{getattr(Op, f"STELEM_{name}"): _store(memory) for name, memory in SCALAR_FORMS.items()},
     Op.LDELEM_U1: _load(Memory.U8),
     Op.LDELEM_U2: _load(Memory.U16),
     Op.LDELEM_U4: _load(Memory.I32),

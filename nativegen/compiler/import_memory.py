@@ -7,6 +7,8 @@ Example (``ldarg.0; ldc.i4.5; volatile. stind.i4``)::
 
 from __future__ import annotations
 
+from typing import Final
+
 from nativegen.compiler import access
 from nativegen.compiler.exclusions import Excluded, Reason
 from nativegen.compiler.importer import NO_PREFIXES, Handler, MethodImporter, Prefixes, invalid
@@ -93,7 +95,8 @@ def _tail(importer: MethodImporter, operand: None) -> None:
     raise Excluded(Reason.TAIL_CALL)
 
 
-_FORMS = {
+#: What ends the names of ``stind``, ``stelem`` and so on, but for references.
+SCALAR_FORMS: Final = {
     "I1": Memory.I8,
     "I2": Memory.I16,
     "I4": Memory.I32,
@@ -101,8 +104,8 @@ _FORMS = {
     "I": Memory.I64,
     "R4": Memory.F32,
     "R8": Memory.F64,
-    "REF": Memory.REF,
 }
+_FORMS: Final = {**SCALAR_FORMS, "REF": Memory.REF}
 
 HANDLERS: dict[int, Handler] = {
     **{getattr(Op, f"LDIND_{name}"): _load_indirect(memory) for name, memory in _FORMS.items()},

@@ -78,17 +78,15 @@ class BitReader:
 
     def read_unsigned(self, base: int) -> int:
         """A variable-length unsigned number."""
-        result = shift = 0
-        continued = 1 << base
-        while True:
-            group = self.read(base + 1)
-            result |= (group & (continued - 1)) << shift
-            shift += base
-            if not group & continued:
-                return result
+        return self._read_groups(base)[0]
 
     def read_signed(self, base: int) -> int:
         """A variable-length signed number."""
+        result, bits = self._read_groups(base)
+        return result - (1 << bits) if result >> (bits - 1) & 1 else result
+
+    def _read_groups(self, base: int) -> tuple[int, int]:
+        """A number in groups of ``base`` bits and one that says whether more follow; how many bits it has."""
         result = shift = 0
         continued = 1 << base
         while True:
@@ -96,7 +94,7 @@ class BitReader:
             result |= (group & (continued - 1)) << shift
             shift += base
             if not group & continued:
-                return result - (1 << shift) if result >> (shift - 1) & 1 else result
+                return result, shift
 
     def align_to_byte(self) -> None:
         """Skip to the next byte boundary."""

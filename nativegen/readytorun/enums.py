@@ -159,7 +159,11 @@ class TypeLayoutFlags(enum.IntFlag):
 
 
 class ElementType(enum.IntEnum):
-    """ECMA-335 II.23.1.16, and the CoreCLR additions that occur in fixups (cortypeinfo.h, zapsig.h)."""
+    """ECMA-335 II.23.1.16, and the CoreCLR additions that occur in fixups (cortypeinfo.h, zapsig.h).
+
+    Not taken from :mod:`nativegen.metadata.elements`, because commands that must start at once load this module and no
+    metadata; a test compares them.
+    """
 
     VOID = 0x01
     BOOLEAN = 0x02

@@ -79,7 +79,6 @@ def work(
     Raises:
         NativegenError: the cache cannot be used.
     """
-    done = 0
     # A worker that is just ending still holds its lock for a moment.
     with Cache(root) as cache, locks.held(root, locks.SERVICE, seconds=_TAKE_OVER_SECONDS) as got:
         if not got:
@@ -90,37 +89,43 @@ def work(
         if as_task:
             queue.enqueue(cache.index, queue.IDLE, queue.UPDATE)
         try:
-            while True:
-                item = queue.next_item(cache.index)
-                if item is None or queue.is_paused(cache.index):
-                    if queue.may_stop(cache.index):
-                        break
-                elif locks.is_held(root, locks.MANUAL):
-                    sleep(_GIVE_WAY_SECONDS)
-                elif item.priority < queue.IDLE or idle():
-                    give_way = _GiveWay(root, sleep)
-                    done += (
-                        execute_next(
-                            cache,
-                            toolchain,
-                            jobs,
-                            log,
-                            give_way,
-                            item.priority,
-                            lambda _: not queue.is_paused(cache.index),
-                        )
-                        is not None
-                    )
-                elif as_task and queue.may_stop(cache.index, leave=queue.IDLE):
-                    break
-                else:
-                    sleep(POLL_SECONDS)
+            return _empty_queue(cache, toolchain, jobs, log, idle, as_task, sleep)
         except NativegenError as error:
             log.write(str(error))
             raise
         finally:
             queue.note_stopped(cache.index)
-    return done
+
+
+def _empty_queue(
+    cache: Cache,
+    toolchain: Toolchain,
+    jobs: int,
+    log: Log,
+    idle: Probe,
+    as_task: bool,
+    sleep: Callable[[float], None],
+) -> int:
+    """The work of :func:`work`, whose lock is held; the number of items worked on."""
+    index = cache.index
+    done = 0
+    while True:
+        item = queue.next_item(index)
+        if item is None or queue.is_paused(index):
+            if queue.may_stop(index):
+                return done
+        elif locks.is_held(cache.root, locks.MANUAL):
+            sleep(_GIVE_WAY_SECONDS)
+        elif item.priority < queue.IDLE or idle():
+            give_way = _GiveWay(cache.root, sleep)
+            executed = execute_next(
+                cache, toolchain, jobs, log, give_way, item.priority, lambda _: not queue.is_paused(index)
+            )
+            done += executed is not None
+        elif as_task and queue.may_stop(index, leave=queue.IDLE):
+            return done
+        else:
+            sleep(POLL_SECONDS)
 
 
 class _GiveWay(InstallEvents):

@@ -11,12 +11,13 @@ import pytest
 from bench.edits import source
 from nativegen.metadata import Assembly
 from nativegen.pipeline import compile as pipeline
-from nativegen.pipeline.compile import MethodOutcome, compile_file, compile_many
+from nativegen.pipeline.compile import compile_file, compile_many
 from nativegen.pipeline.facts import Facts
 from nativegen.pipeline.link_names import LinkNames
 from nativegen.pipeline.module_facts import ModuleFacts
 from nativegen.pipeline.request import CompileOptions, CompileReport, CompileRequest, ExcludedMethod
 from nativegen.pipeline.reuse import Reuse
+from nativegen.pipeline.worker import MethodOutcome
 from nativegen.readytorun.targets import target_named
 from nativegen.readytorun.unit import Symbol, SymbolKind
 from nativegen.typesystem import TypeLoadError, TypeSystem

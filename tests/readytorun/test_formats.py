@@ -8,8 +8,10 @@ import random
 import pytest
 
 from nativegen.diagnostics import NativegenError
+from nativegen.metadata.elements import ET
 from nativegen.readytorun.bitstream import BitReader, BitWriter, unsigned_size
 from nativegen.readytorun.enums import (
+    ElementType,
     FixupKind,
     GenericsContext,
     Helper,
@@ -125,6 +127,11 @@ def test_hash_tables(count: int) -> None:
     for value in (*[value for value, _ in entries], source.getrandbits(32)):
         place = (value >> 8 & (buckets - 1), value & 0xFF)
         assert list(find_in_hashtable(data, 1, value)) == [entry for entry in every if entry[:2] == place]
+
+
+def test_element_types_are_those_of_signatures() -> None:
+    shared = {name: value for name, value in vars(ET).items() if name in ElementType.__members__}
+    assert shared == {name: ElementType[name].value for name in shared} and len(shared) > 30
 
 
 def test_fixup_blob_of_known_bytes() -> None:
