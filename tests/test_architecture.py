@@ -1,9 +1,10 @@
-"""Imports point the way that docs/architecture.md says; its table is what is checked, and says no more than is true."""
+"""Imports point the way that docs/architecture.md says, and what docstrings and documents refer to is there."""
 
 from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,3 +92,45 @@ def test_no_module_imports_itself_in_a_circle() -> None:
         leaves = {module for module, others in imports.items() if not others & imports.keys()}
         assert leaves, f"a circle among {sorted(imports)}"
         imports = {module: others for module, others in imports.items() if module not in leaves}
+
+
+def _defined(tree: ast.AST) -> Iterator[str]:
+    """Names of functions, classes, variables and attributes."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+
+
+def test_docstrings_refer_to_what_there_is() -> None:
+    texts = {path: path.read_text() for path in PACKAGE.rglob("*.py")}
+    defined = {name for text in texts.values() for name in _defined(ast.parse(text))}
+    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in texts}
+    packages = {module.rpartition(".__init__")[0] for module in modules if module.endswith(".__init__")}
+    wrong = []
+    for path, text in texts.items():
+        for role, name in re.findall(r":(mod|func|class|meth|attr|data):`~?([\w.]+)`", text):
+            owner, _, last = name.rpartition(".")
+            if role == "mod":
+                is_there = name in modules | packages
+            else:
+                is_there = last in defined or owner in sys.stdlib_module_names
+            if not is_there:
+                wrong.append(f"{path.relative_to(ROOT)}: {name}")
+    assert not wrong
+
+
+def test_documents_refer_to_files_that_there_are() -> None:
+    wrong = []
+    for path in (*(ROOT / "docs").glob("*.md"), ROOT / "README.md"):
+        text = path.read_text()
+        for name in re.findall(r"`((?:[\w-]+/)+[\w.-]+\.(?:py|sh|md|txt|cs))`", text):
+            if not any((place / name).exists() for place in (ROOT, PACKAGE)):
+                wrong.append(f"{path.name}: {name}")
+        for name in re.findall(r"\]\(([\w./-]+)(?:#[\w-]+)?\)", text):
+            if not (path.parent / name).exists():
+                wrong.append(f"{path.name}: {name}")
+    assert not wrong

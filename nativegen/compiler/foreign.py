@@ -21,7 +21,7 @@ only bodies that need no guard. A guard costs more than most small bodies save (
 
 Why here: the rules that make guards safe are few and must hold for every caller (facts: foreign-bodies.md 4): by name,
 never by row number; never of a body that is not CIL, for which the runtime would crash; in slots before every check
-that can throw (the writer orders them: :meth:`nativegen.readytorun.cells.CellTable.order_checks`).
+that can throw (the writer orders them: :mod:`nativegen.readytorun.cell_layout`).
 
 A guard does not see whether the method's class is sealed, has a static constructor, or which attributes there are: who
 inlines must not rely on them. A record (:func:`body_signature`) has them.

@@ -18,7 +18,7 @@ What cannot be named, and so excludes the method: array methods and initial data
 
 3.1 does not read names from the manifest. There :class:`RowCells` names types and methods by rows that our own metadata
 happens to have, and instance fields by their position, private ones too; so what is compiled depends on which rows
-there are (:func:`names_by_rows`), and on the order of fields (:meth:`ForeignCode.use_fields`).
+there are (:func:`names_by_rows`), and on the order of fields (:meth:`ForeignCode.use_field`).
 
 Example (``List<MyS>.Contains``)::
 

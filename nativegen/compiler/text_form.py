@@ -1,4 +1,4 @@
-"""The tables behind IR text: how each instruction is spelled, for :mod:`printer` and :mod:`parser` alike.
+"""The tables behind IR text: how each instruction is spelled, for ``printer.py`` and ``parser.py`` alike.
 
 What: an instruction is its class name in lower case, the operands in field order, then the flags that are set. Only
 calls, returns and the header are special. Because both sides read the dataclasses through this table, a new

@@ -1,6 +1,6 @@
 """``compile --incremental``: for build systems that cannot compare contents, like MSBuild with its time stamps.
 
-Beside each image lies ``<image>.key``: the key of everything that its bytes depend on (:mod:`shared_key`) and the
+Beside each image lies ``<image>.key``: the key of everything that its bytes depend on (:func:`shared_key`) and the
 image's checksum. An image is current when both are as they were; it is not touched then, so that tools which go by
 time stamps have nothing to do. Assemblies without code have the file alone.
 

@@ -3,7 +3,7 @@
 Making the keys of 23,000 methods means resolving everything that their code names. After most edits all of that is as
 it was: the metadata but for MVID and RVAs, the assemblies referred to, and nearly every body. A summary has the keys,
 a hash of each body, and who takes in whose body; so only bodies that changed, and methods that take one of these in,
-get new keys (:meth:`UnitKeys.since`).
+get new keys (:func:`outdated`).
 
 It also says of the unit store's files which of their cells need no generic instances, and whether the metadata has a
 name for each of their symbols: both follow from the same metadata and references.
