@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import xxhash
 
-from nativegen.binding.closure import application_of
+from nativegen.binding.closure import BoundAssembly, application_of
+from nativegen.binding.closure import Closure as BoundClosure
 from nativegen.binding.closure import bind_closure as bind_references
 from nativegen.binding.hints import hard_binding_hints
 from nativegen.binding.runtimeconfig import config_path
@@ -78,32 +80,16 @@ def bind_closure(request: InstallRequest) -> Closure:
                 name, found.identity.display_name, found.path, contents.get(name, ""), "", references, is_framework=True
             )
             continue
-        assembly = opened[name]
-        refusal = _refusal(assembly, request.from_native)
+        refusal = _refusal(opened[name], request.from_native)
         if refusal is not None:
             if found.path == str(path):
                 raise refusal
             refused.append(RefusedAssembly(found.path, str(refusal)))
-        candidates[name] = Candidate(
-            name,
-            found.identity.display_name,
-            found.path,
-            assembly.content_signature,
-            assembly.mvid,
-            references,
-            is_framework=found.kind == "framework",
-            is_native=assembly.is_ready_to_run,
-            is_facade=assembly.is_facade,
+        candidates[name] = replace(
+            _candidate(found, references, opened),
             is_refused=refusal is not None,
             backup=backups.get(found.path, ""),
-            hints=hard_binding_hints(assembly, opened.get),
         )
-    missing = [
-        MissingReference(reference.identity.name, found.identity.display_name)
-        for found in bound.assemblies
-        for reference in found.references
-        if reference.path is None and bound.trusted.find(reference.identity.name) is None
-    ]
     refused += [RefusedAssembly(p.assembly, str(p.error)) for p in bound.problems if p.code != _MISSING]
     return Closure(
         root=names[str(path)],
@@ -112,10 +98,43 @@ def bind_closure(request: InstallRequest) -> Closure:
         candidates=candidates,
         paths={name: backups.get(file, file) for name, file in bound.trusted.reference_map().items()},
         framework=_framework(runtime, contents),
-        missing=tuple(missing),
+        missing=_missing(bound),
         refused=tuple(refused),
         selection=None if request.partial is None else select(request.partial, opened),
         configured=bound.configured,
+    )
+
+
+def _candidate(found: BoundAssembly, references: tuple[str, ...], opened: Mapping[str, Assembly]) -> Candidate:
+    """An assembly that may be compiled.
+
+    Args:
+        references: simple names of what it refers to.
+        opened: simple name -> assembly, of all that may be compiled.
+    """
+    name = found.identity.name
+    assembly = opened[name]
+    return Candidate(
+        name,
+        found.identity.display_name,
+        found.path,
+        assembly.content_signature,
+        assembly.mvid,
+        references,
+        is_framework=found.kind == "framework",
+        is_native=assembly.is_ready_to_run,
+        is_facade=assembly.is_facade,
+        hints=hard_binding_hints(assembly, opened.get),
+    )
+
+
+def _missing(bound: BoundClosure) -> tuple[MissingReference, ...]:
+    """The references that no file was found for."""
+    return tuple(
+        MissingReference(reference.identity.name, found.identity.display_name)
+        for found in bound.assemblies
+        for reference in found.references
+        if reference.path is None and bound.trusted.find(reference.identity.name) is None
     )
 
 
