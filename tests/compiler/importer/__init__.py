@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 from nativegen.compiler import ir
@@ -13,6 +14,7 @@ from nativegen.compiler.context import MethodCompiler
 from nativegen.compiler.exclusions import Excluded
 from nativegen.compiler.printer import print_function
 from nativegen.compiler.verifier import verify
+from nativegen.metadata import Assembly
 from nativegen.metadata.tables import Table
 from nativegen.readytorun.targets import target_named
 from nativegen.typesystem import MethodDesc, Module, TypeSystem
@@ -50,6 +52,24 @@ def method_named(module: Module, name: str) -> MethodDesc:
 def compiler_for(module: Module) -> MethodCompiler:
     """A fresh compiler for the module's own target."""
     return MethodCompiler(module, module.type_system.target)
+
+
+def compiler_for_content(module: Module, data: bytes) -> MethodCompiler:
+    """A fresh compiler for another content of the module's file, with the same references."""
+    path = module.assembly.path
+    assembly = Assembly.from_bytes(data, path)
+    system = TypeSystem(
+        module.type_system.target,
+        framework_references(module.type_system.target.name).get,
+        lambda name: assembly if name == path else _opened(name),
+    )
+    return MethodCompiler(system.open(path), system.target)
+
+
+@functools.lru_cache(16)
+def _opened(path: str) -> Assembly:
+    """An assembly that many type systems refer to: much of it is decoded once."""
+    return Assembly.open(path)
 
 
 def import_function(module: Module, name: str) -> ir.Function:

@@ -5,16 +5,12 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from nativegen.compiler.context import MethodCompiler
 from nativegen.compiler.exclusions import Excluded, Reason
 from nativegen.compiler.lowering import lower
 from nativegen.compiler.verifier import verify
-from nativegen.metadata import Assembly
-from nativegen.typesystem import TypeSystem
-from tests.compiler.importer import methods, open_module
+from tests.compiler.importer import compiler_for_content, methods, open_module
 from tests.support.csharp import compile_csharp
 from tests.support.paths import TestInputs
-from tests.support.runtimes import framework_references
 
 PROGRAM = Path(__file__).parents[2] / "programs" / "Exceptions.cs"
 ROUNDS = 25
@@ -51,18 +47,12 @@ def test_damaged_clauses_are_excluded(inputs: TestInputs, tmp_path: Path) -> Non
     assert len(spans) > 50
     imported = excluded = invalid = 0
     for seed in range(ROUNDS):
-        damaged = Assembly.from_bytes(_damaged(data, spans, random.Random(seed)), str(path))
-        system = TypeSystem(
-            module.type_system.target,
-            framework_references("3.1").get,
-            lambda name, damaged=damaged: damaged if name == str(path) else Assembly.open(name),  # type: ignore[misc]
-        )
-        compiler = MethodCompiler(system.open(str(path)), system.target)
+        compiler = compiler_for_content(module, _damaged(data, spans, random.Random(seed)))
         for method in methods(compiler.module):
             try:
                 function = compiler.import_method(method.rid)
                 verify(function)
-                lower(function, system.target, "m1", verify=True)
+                lower(function, compiler.module.type_system.target, "m1", verify=True)
             except Excluded as error:
                 assert error.reason is not Reason.INTERNAL, f"seed {seed}: {method.display_name}: {error}"
                 excluded += 1

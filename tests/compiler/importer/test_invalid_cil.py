@@ -8,15 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from nativegen.compiler.context import MethodCompiler
 from nativegen.compiler.exclusions import Excluded, Reason
 from nativegen.compiler.verifier import verify
-from nativegen.metadata import Assembly
-from nativegen.typesystem import TypeSystem
-from tests.compiler.importer import methods, open_module
+from tests.compiler.importer import compiler_for_content, methods, open_module
 from tests.support.csharp import compile_csharp
 from tests.support.paths import TestInputs
-from tests.support.runtimes import framework_references
 
 PROGRAM = Path(__file__).parent / "programs" / "Foreign.cs"
 ROUNDS = 100
@@ -52,13 +48,7 @@ def test_damaged_bodies_are_excluded(inputs: TestInputs, tmp_path: Path) -> None
         spans.append((start, len(code)))
     imported = excluded = 0
     for seed in range(ROUNDS):
-        damaged = Assembly.from_bytes(_damaged(data, spans, random.Random(seed)), str(path))
-        system = TypeSystem(
-            module.type_system.target,
-            framework_references("3.1").get,
-            lambda name, damaged=damaged: damaged if name == str(path) else Assembly.open(name),  # type: ignore[misc]
-        )
-        compiler = MethodCompiler(system.open(str(path)), system.target)
+        compiler = compiler_for_content(module, _damaged(data, spans, random.Random(seed)))
         for method in methods(compiler.module):
             try:
                 function = compiler.import_method(method.rid)
@@ -104,13 +94,7 @@ def test_invalid_code(inputs: TestInputs, tmp_path: Path, code: str, detail: str
     assert data[offset] & 3 == 2 and data[offset] >> 2 >= len(body)
     struct.pack_into("<B", data, offset, len(body) << 2 | 2)
     data[offset + 1 : offset + 1 + len(body)] = body
-    assembly = Assembly.from_bytes(bytes(data), str(path))
-    system = TypeSystem(
-        module.type_system.target,
-        framework_references("3.1").get,
-        lambda name: assembly if name == str(path) else Assembly.open(name),
-    )
-    compiler = MethodCompiler(system.open(str(path)), system.target)
+    compiler = compiler_for_content(module, bytes(data))
     with pytest.raises(Excluded) as caught:
         compiler.import_method(method.rid)
     assert caught.value.reason in (Reason.INVALID_CIL, Reason.UNRESOLVED)
