@@ -12,13 +12,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from nativegen.diagnostics import NativegenError
 from nativegen.files import replacing
 from nativegen.scons.helpers import HelperError, package_environment
 from nativegen.scons.references import flags_of, is_strict, known, reached
 from nativegen.scons.session import is_explaining, session_of
 from nativegen.scons.signatures import real_path, signature_of
+
+if TYPE_CHECKING:
+    from nativegen.cli.switches import Parsed
 
 #: Inputs below this size get one worker: a second one would cost more to start than it saves.
 PARALLEL_INPUT_BYTES = 300_000
@@ -63,7 +67,7 @@ def write_key(target: Any, source: Any, env: Any) -> int:
     """Action: writes the key of an image, and with ``--debug=explain`` why the image has to be made again, or not."""
     session = session_of(env)
     arguments = _arguments(env, source[0])
-    framework = session.frameworks[tuple(arguments["folders"])]
+    framework = session.frameworks[framework_key(env)]
     try:
         with session.budget.take(1):
             code = session.helpers.call("code", **arguments)
@@ -161,6 +165,42 @@ def write_framework(target: Any, source: Any, env: Any) -> int:
 def reference_folders(env: Any) -> list[str]:
     """Folders of references outside the build; an earlier one wins."""
     return [str(env.Dir(folder).get_abspath()) for folder in (*env["NATIVEGEN_REFPATH"], env["NATIVEGEN_FRAMEWORK"])]
+
+
+def framework_key(env: Any) -> tuple[str, ...]:
+    """What :attr:`Session.frameworks` has the summary of the assemblies outside the build by."""
+    return (*reference_folders(env), *reference_files(env))
+
+
+def reference_files(env: Any) -> list[str]:
+    """Assemblies outside the build that options name (``--reference``)."""
+    from nativegen.operations.compile import reference_map
+
+    parsed = _parsed_flags(env)
+    top = env.Dir("#").get_abspath()
+    names = () if parsed is None else parsed.values("reference")
+    try:
+        return sorted(reference_map([os.path.join(top, name) for name in names]).values())
+    except NativegenError:
+        return []  # compiling will say so
+
+
+def profile_of_flags(env: Any) -> str | None:
+    """The profile that options name (``--partial``), which wins over ``NATIVEGEN_PARTIAL``."""
+    parsed = _parsed_flags(env)
+    name = None if parsed is None else parsed.value("partial")
+    return None if name is None else os.path.join(env.Dir("#").get_abspath(), name)
+
+
+def _parsed_flags(env: Any) -> Parsed | None:
+    """The options of ``nativegen compile``; None: compiling will say what is wrong with them."""
+    from nativegen.cli.actions.compile import SYNTAX
+    from nativegen.cli.switches import UsageError, parse
+
+    try:
+        return parse([*_expanded([_absolute(env, env.subst(flag)) for flag in flags_of(env)]), "--", "any.dll"], SYNTAX)
+    except (UsageError, NativegenError, OSError):
+        return None
 
 
 def _arguments(env: Any, node: Any) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def native_image(env: Any, source: Any, target: Any = None) -> Any:
     if env.get("NATIVEGEN_PARTIAL"):
         lines = "\n".join(_profile(env).get(_name(node), ()))
         env.Depends(key, env.Value(lines, name=f"the profile of {_name(node)}"))
-    env.Depends(key, [framework_of(env), *_response_files(env)])
+    env.Depends(key, [framework_of(env), *_files_of_flags(env)])
     image = env.NativegenImage(path, [node, *key])
     if not hasattr(image[0].attributes, "nativegen_counted"):
         image[0].attributes.nativegen_counted = True
@@ -141,26 +141,30 @@ def _name(node: Any) -> str:
 
 
 def framework_of(env: Any) -> Any:
-    """The node that sums up the assemblies outside the build: of the framework and of ``NATIVEGEN_REFPATH``."""
-    folders = tuple(actions.reference_folders(env))
+    """The node that sums up the assemblies outside the build: of the framework and of ``NATIVEGEN_REFPATH``, and what
+    ``--reference`` names."""
+    wanted = actions.framework_key(env)
     known = session_of(env).frameworks
-    node = known.get(folders)
+    node = known.get(wanted)
     if node is None:
-        files = [
+        files = [env.File(path) for path in actions.reference_files(env)]
+        files += [
             env.File(os.path.join(folder, name))
-            for folder in folders
+            for folder in actions.reference_folders(env)
             for name in sorted(os.listdir(folder))
             if name.endswith(".dll")
         ]
         number = f"-{len(known)}" if known else ""
         name = f"{_OWN_FOLDER}/framework-{env['NATIVEGEN_TARGET']}{number}"
-        node = known[folders] = env.NativegenFramework(name, files)[0]
+        node = known[wanted] = env.NativegenFramework(name, files)[0]
     return node
 
 
-def _response_files(env: Any) -> list[Any]:
-    """Files that ``NATIVEGENFLAGS`` names with ``@``."""
-    return [env.File(flag[1:]) for flag in map(str, env.Flatten(env["NATIVEGENFLAGS"])) if flag.startswith("@")]
+def _files_of_flags(env: Any) -> list[Any]:
+    """Files that ``NATIVEGENFLAGS`` names: with ``@``, and a profile."""
+    names = [flag[1:] for flag in map(str, env.Flatten(env["NATIVEGENFLAGS"])) if flag.startswith("@")]
+    profile = actions.profile_of_flags(env)
+    return [env.File(name) for name in (*names, *([] if profile is None else [profile]))]
 
 
 def _native_cache_dir(env: Any, path: str) -> None:

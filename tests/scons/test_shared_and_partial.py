@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from nativegen.readytorun.reader import ReadyToRunImage
-from tests.scons.conftest import Project
+from tests.scons.conftest import SOURCES, Project
+from tests.support.csharp import compile_csharp
 from tests.support.http_cache import HttpCache
 
 PROFILE = """# nativegen profile 1
@@ -51,3 +52,29 @@ def test_images_come_from_the_shared_cache(project: Project, monkeypatch: pytest
         project.scons()
         assert {path: path.read_bytes() for path in project.folder.glob("bin/*.ni.dll")} == images
         assert sum(path.startswith("/cas/") for _, path in server.requests) == 6 and server.count("PUT") == 0
+
+
+def test_files_that_flags_name(project: Project) -> None:
+    """``--reference`` and ``--partial`` among the options: what they name counts like what variables name."""
+    core = SOURCES["Core.cs"]
+    (project.folder / "ext").mkdir()
+    built = compile_csharp(core, project.folder / "ext", "Core", library=True)
+    compile_csharp(SOURCES["Middle.cs"], project.folder / "bin", "Middle", library=True, references=[built])
+    profile = project.folder / "start.profile"
+    profile.write_text(PROFILE)
+    head = (project.folder / "SConstruct").read_text().partition("core = env")[0]
+    flags = "['--reference=ext/Core.dll', '--partial=start.profile']"
+    image = project.folder / "bin" / "Middle.ni.dll"
+    (project.folder / "SConstruct").write_text(
+        f"{head}env['NATIVEGENFLAGS'] = {flags}\nDefault(env.NativeImage('bin/Middle.dll'))\n"
+    )
+    assert project.scons().compiled == {"Middle"} and native(project, "bin/Middle.ni.dll") == 1
+    assert project.scons().compiled == frozenset()
+    core = core.replace("int h;", "int h; long more;").replace("h = 2;", "h = 2; more = w;")
+    compile_csharp(core, project.folder / "ext", "Core", library=True)
+    assert project.scons().compiled == {"Middle"}
+    again = image.read_bytes()
+    image.unlink()
+    assert project.scons("--native-units=").compiled == {"Middle"} and image.read_bytes() == again
+    profile.write_text("# nativegen profile 1\n")
+    assert project.scons().compiled == {"Middle"} and native(project, "bin/Middle.ni.dll") == 0
