@@ -30,7 +30,7 @@ from nativegen.pipeline.request import CompileRequest
 from nativegen.pipeline.signature_facts import FAILURES, digest
 from nativegen.pipeline.unit_key import UnitKeys, signature_of
 from nativegen.readytorun.targets import target_named
-from nativegen.typesystem import TypeSystem
+from nativegen.typesystem import Module, TypeSystem
 
 
 def units_signature(request: CompileRequest) -> str:
@@ -50,11 +50,15 @@ def units_signature(request: CompileRequest) -> str:
         types = digest(same_types(module))
     except (*FAILURES, RecursionError):
         return ""
+    _require_planned(request, module)
+    return signature_of(types, keys)
+
+
+def _require_planned(request: CompileRequest, module: Module) -> None:
     reads = Reads()
     reads.note(request.contents)
-    reads.note(contents_of(system.modules))
+    reads.note(contents_of(module.type_system.modules))
     reads.require_unchanged(module)
-    return signature_of(types, keys)
 
 
 def _opened(request: CompileRequest) -> tuple[Assembly, TypeSystem]:
@@ -76,16 +80,17 @@ def code_signature(request: CompileRequest) -> str:
     references, for instance), and for images that may use bodies of other assemblies.
 
     Raises:
-        NativegenError: the input is not eligible or cannot be read.
+        NativegenError: as :func:`units_signature`.
     """
     assembly, system = _opened(request)
+    module = system.open(request.input)
     try:
-        module = system.open(request.input)
         facts = Facts(module, by_assembly=False)
         keys = [same_types(module)]
         keys += UnitKeys(facts, request.target, request.options).of(methods_with_cil(assembly))
     except (*FAILURES, RecursionError):
         keys = []
+    _require_planned(request, module)
     if not keys or request.options.mode != Mode.RESILIENT.value or request.options.hard_bound:
         files = sorted(request.references.items())
         keys += [f"{name} {Assembly.open(path).content_signature}\n".encode() for name, path in files]

@@ -19,7 +19,7 @@ from nativegen.files import replacing
 from nativegen.scons.helpers import HelperError, package_environment
 from nativegen.scons.references import flags_of, is_strict, known, reached
 from nativegen.scons.session import is_explaining, session_of
-from nativegen.scons.signatures import real_path, signature_of
+from nativegen.scons.signatures import MISSING, PREFIX, real_path, signature_of
 
 if TYPE_CHECKING:
     from nativegen.cli.switches import Parsed
@@ -205,8 +205,10 @@ def _parsed_flags(env: Any) -> Parsed | None:
 
 def _arguments(env: Any, node: Any) -> dict[str, Any]:
     """What compiling an assembly means, for a helper."""
-    references = {name: real_path(reference) for name, reference in reached(env, node).items()}
+    nodes = reached(env, node)
+    references = {name: real_path(reference) for name, reference in nodes.items()}
     path = real_path(node)
+    signatures = {real_path(each): signature_of(each) for each in (node, *nodes.values())}
     return {
         "path": path,
         "target": env["NATIVEGEN_TARGET"],
@@ -214,6 +216,8 @@ def _arguments(env: Any, node: Any) -> dict[str, Any]:
         "folders": reference_folders(env),
         "partial": env.File(env["NATIVEGEN_PARTIAL"]).get_abspath() if env.get("NATIVEGEN_PARTIAL") else None,
         "flags": [_absolute(env, env.subst(flag)) for flag in flags_of(env)],
+        # What SCons will remember of this build: a file that has changed since must not be compiled under it.
+        "contents": {each: value.removeprefix(PREFIX) for each, value in signatures.items() if value != MISSING},
     }
 
 

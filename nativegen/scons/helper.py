@@ -109,6 +109,7 @@ def _request(
     folders: Sequence[str],
     flags: Sequence[str],
     partial: str | None,
+    contents: Mapping[str, str],
 ) -> CompileRequest:
     """A compile request.
 
@@ -117,6 +118,7 @@ def _request(
         folders: where all others are; an earlier one wins.
         flags: options of ``nativegen compile``.
         partial: path of a profile.
+        contents: path -> content signature, of the assemblies that the build knows.
     """
     from nativegen.cli.actions.compile import compile_options_of
     from nativegen.metadata import Assembly
@@ -131,7 +133,7 @@ def _request(
     if profile is not None:
         assembly = Assembly.open(path)
         methods = select(profile, {assembly.name: assembly}, whole=False).methods.get(assembly.name, ())
-    return CompileRequest(path, output, target, known, compile_options_of(parsed), partial=methods)
+    return CompileRequest(path, output, target, known, compile_options_of(parsed), methods, contents)
 
 
 def _parsed(flags: Sequence[str], path: str) -> Parsed:

@@ -78,3 +78,23 @@ def test_files_that_flags_name(project: Project) -> None:
     assert project.scons("--native-units=").compiled == {"Middle"} and image.read_bytes() == again
     profile.write_text("# nativegen profile 1\n")
     assert project.scons().compiled == {"Middle"} and native(project, "bin/Middle.ni.dll") == 0
+
+
+def test_a_file_that_changes_during_the_build(project: Project) -> None:
+    """SCons remembers what it decided by; an image that was made from something else must not pass for that."""
+    built = compile_csharp(SOURCES["Core.cs"], project.folder / "bin", "Core", library=True)
+    path = compile_csharp(SOURCES["Middle.cs"], project.folder / "bin", "Middle", library=True, references=[built])
+    other = SOURCES["Middle.cs"].replace("* 2", "* 3")
+    later = compile_csharp(other, project.folder / "later", "Middle", library=True, references=[built])
+    kept = path.read_bytes()
+    head = (project.folder / "SConstruct").read_text().partition("core = env")[0]
+    swap = "lambda target, source, env: os.path.exists(later) and os.replace(later, 'bin/Middle.dll') or 0"
+    build = f"image = env.NativeImage('bin/Middle.dll')\nAddPreAction(image, {swap})\nDefault(image)\n"
+    (project.folder / "SConstruct").write_text(f"{head}later = 'later/Middle.dll'\n{build}")
+    image = project.folder / "bin" / "Middle.ni.dll"
+    assert "NGEN3002" in project.scons(fails=True).output and not later.exists() and not image.exists()
+    path.write_bytes(kept)
+    assert project.scons().compiled == {"Middle"}
+    again = image.read_bytes()
+    image.unlink()
+    assert project.scons("--native-units=").compiled == {"Middle"} and image.read_bytes() == again
