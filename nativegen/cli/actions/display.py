@@ -19,12 +19,15 @@ def run(parsed: Parsed, output: Output) -> int:
     from nativegen.cache.index import open_for_reading
     from nativegen.operations.display import Display, display_all, display_matching
     from nativegen.operations.query import Query
-    from nativegen.service.queue import queued_paths
 
     output.banner()
     root = cache_root(explicit=parsed.value("cache"))
     index = open_for_reading(root)
-    queued = [] if index is None else queued_paths(index)
+    queued: list[str] = []
+    if index is not None and index.queued():  # the queue needs json, which light commands do without
+        from nativegen.service.queue import queued_paths
+
+        queued = queued_paths(index)
     if not parsed.positionals:
         shown: Display | None = Display([], None, [], [], {}) if index is None else display_all(index, root, queued)
         target = ""
