@@ -37,7 +37,8 @@ _RELATIONSHIPS = """<?xml version="1.0" encoding="utf-8"?>
 
 
 def pack(folder: str) -> str:
-    """Write the package into a folder; returns its path."""
+    """Write the package into a folder, made unless it exists; returns its path."""
+    os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, f"nativegen.{__version__}.nupkg")
     files = {"nativegen.nuspec": _NUSPEC, "[Content_Types].xml": _CONTENT_TYPES, "_rels/.rels": _RELATIONSHIPS}
     for place, _, names in os.walk(PACKAGE):

@@ -44,7 +44,7 @@ def generate(env: Any, **kw: Any) -> None:
     """SCons' tool protocol: adds the variables and builders to ``env``.
 
     Raises:
-        NativegenError: no runtime of the target was found (NGEN7101).
+        UserError: SCons prints it without a traceback. NGEN3101, NGEN3111, the target; NGEN7101, NGEN6003, its runtime.
     """
     env.Tool("textfile")
     add_options(env)
@@ -61,8 +61,13 @@ def generate(env: Any, **kw: Any) -> None:
     )
     env.Replace(**kw)
     env.Replace(**given_options(env))
-    _check_target(env)
-    _locate_runtime(env)
+    try:
+        _check_target(env)
+        _locate_runtime(env)
+    except NativegenError as error:
+        from SCons.Errors import UserError
+
+        raise UserError(str(error)) from error
     env.Decider(decider)
     csharp.configure(env)
     add_image_builders(env)

@@ -131,7 +131,7 @@ def test_a_folder_that_was_published_already(engine: Engine, inputs: TestInputs)
 
 
 def test_the_package_has_the_files_where_nuget_looks(tmp_path: Path) -> None:
-    path = pack(str(tmp_path))
+    path = pack(str(tmp_path / "packages"))  # docs/msbuild.md: the folder need not exist
     first = Path(path).read_bytes()
     with zipfile.ZipFile(path) as archive:
         names = set(archive.namelist())
@@ -142,5 +142,5 @@ def test_the_package_has_the_files_where_nuget_looks(tmp_path: Path) -> None:
     assert {"[Content_Types].xml", "_rels/.rels", "nativegen.nuspec"} < names and len(names) == 7
     (identity,) = (element.text for element in nuspec.iter() if element.tag.endswith("}id"))
     assert identity == "nativegen"
-    assert Path(pack(str(tmp_path))).read_bytes() == first
+    assert Path(pack(str(tmp_path / "packages"))).read_bytes() == first
     assert sorted(os.listdir(PACKAGE)) == ["build", "buildTransitive"]

@@ -35,6 +35,16 @@ def _prebuilt(project: Project, folder: Path) -> Path:
     return source
 
 
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [("--native-target=5.0", "error NGEN3101: unknown target 5.0"), ("--native-runtime=none", "none: error NGEN6003")],
+)
+def test_a_target_or_runtime_that_does_not_exist_is_said_in_one_line(project: Project, option: str, said: str) -> None:
+    lines = project.scons(option, fails=True).output.split("\n")[1:-1]
+    assert lines[0].startswith("scons: *** ") and said in lines[0], lines
+    assert len(lines) == 2 and lines[1].startswith("File "), lines  # where in the SConstruct
+
+
 def test_the_tool_of_an_installed_package(project: Project, tmp_path: Path) -> None:
     """A project without ``site_scons`` names the function of the package in place of the tool."""
     _prebuilt(project, tmp_path)

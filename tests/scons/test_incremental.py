@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 
 from nativegen.readytorun.reader import ReadyToRunImage
@@ -70,6 +71,14 @@ def test_compiler_option_rebuilds_everything(project: Project) -> None:
     text = sconstruct.read_text()
     sconstruct.write_text(text.replace("core = env", "env.Append(NATIVEGENFLAGS=['-O'])\ncore = env", 1))
     assert project.scons().compiled == ALL
+
+
+def test_a_contract_that_another_version_wrote_differs_in_words(project: Project) -> None:
+    project.scons()
+    contract = project.folder / "bin" / "Core.contract"
+    contract.write_text(re.sub('"signature": "[^"]*"', '"signature": "0"', contract.read_text()))
+    project.edit("Core.cs", "secret += s.Area()", "secret -= s.Area()")
+    assert "nativegen: Core.dll: contract changed: another nativegen wrote it\n" in project.scons().output
 
 
 def test_removed_image_comes_back(project: Project) -> None:
