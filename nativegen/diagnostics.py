@@ -73,6 +73,7 @@ DIAGNOSTICS: dict[str, Diagnostic] = _table(
     Diagnostic("NGEN2012", "lists a file that does not exist: {detail}", "publish the application again"),
     Diagnostic("NGEN2013", "never loaded: {loaded} has the same simple name", "remove or rename one of the two"),
     Diagnostic("NGEN2014", "malformed application configuration: {detail}", "correct the file or remove it"),
+    Diagnostic("NGEN2015", "the runtime loads it in place of {assembly}", "remove it; keep images in their own folder"),
     Diagnostic("NGEN3001", "cannot write the image: {detail}", "check the directory's permissions and free space"),
     Diagnostic("NGEN3002", "the file changed while it was being compiled", "compile it again"),
     Diagnostic("NGEN3003", "a reference assembly has no code to compile", "pass the implementation assembly"),

@@ -100,7 +100,9 @@ def table(application: pathlib.Path) -> None:
     listing = json.loads(run([sys.executable, "-m", "nativegen", "display", "--json"], capture=True))
     published = WORK / "published"
     run([sys.executable, "-m", "nativegen", "publish", str(application), str(published), "/silent"])
-    jit, native = startup(application, published / application.name)
+    # Without the images that SCons put beside the assemblies: the runtime would take them.
+    il = shutil.copytree(application.parent, WORK / "il", ignore=shutil.ignore_patterns("*.ni.dll"))
+    jit, native = startup(il / application.name, published / application.name)
     result = Table("assembly", "methods", "native", "excluded", "image bytes", title="textstats")
     for image in listing["images"]:
         counts = image["methods"], image["native"], image["methods"] - image["native"], image["size"]

@@ -50,6 +50,11 @@ def cache_root(
     return os.path.join(base, "nativegen")
 
 
+def is_cache(folder: str) -> bool:
+    """Whether a folder is a native image cache."""
+    return os.path.isfile(os.path.join(folder, INDEX_NAME)) and os.path.isfile(os.path.join(folder, TAG_NAME))
+
+
 def check_trust(root: str) -> bool:
     """Refuse a cache that others could have written to.
 

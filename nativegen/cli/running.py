@@ -46,13 +46,14 @@ def shipped(
 
 
 def valid_images(
-    parsed: Parsed, output: Output, tolerant: bool = False, runs: bool = True
+    parsed: Parsed, output: Output, tolerant: bool = False, runs: bool = True, needed: bool = True
 ) -> tuple[Substitution, str]:
     """The application's images and the cache's folder; complains, on standard error, about what is not compiled.
 
     Args:
         tolerant: a cache that cannot be used costs a warning and the images, not the run.
         runs: a program without images is started all the same.
+        needed: images make a difference to what the user wants.
     """
     from nativegen.cache.index import open_for_reading
     from nativegen.cache.location import cache_root
@@ -80,7 +81,7 @@ def valid_images(
             raise
         output.warn(str(error).replace(": error ", ": warning ", 1))
         return find_substitution(None, app, wanted, NativeToolchain()), root
-    if not output.silent:
+    if needed and not output.silent:
         if found.root is None:
             _say_not_installed(parsed, output, app, runs)
         elif found.stale:
@@ -92,6 +93,7 @@ def valid_images(
 
 
 def _say_not_installed(parsed: Parsed, output: Output, app: str, runs: bool) -> None:
+    from nativegen.binding.beside import images_beside
     from nativegen.diagnostics import NativegenError
     from nativegen.metadata import Assembly
 
@@ -101,5 +103,9 @@ def _say_not_installed(parsed: Parsed, output: Output, app: str, runs: bool) -> 
             return
     switches = " /Debug" * parsed.flag("Debug") + " /Profile" * parsed.flag("Profile")
     for_this = f" for this scenario ({switches.strip()})" if switches else ""
+    if runs:
+        for path, instead_of in images_beside(os.path.realpath(app)).items():
+            error = NativegenError("NGEN2015", path, assembly=os.path.basename(instead_of))
+            output.warn(str(error).replace(": error ", ": warning ", 1))
     without = ", it runs without native images" if runs else ""
     output.warn(f"{app}: not installed{for_this}{without}; run: nativegen install {shlex.quote(app)}{switches}")

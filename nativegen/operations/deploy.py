@@ -27,6 +27,7 @@ from typing import Any, Literal
 
 import xxhash
 
+from nativegen.binding.beside import images_beside
 from nativegen.cache.deployment import FOLDER, RECORD, is_deployed
 from nativegen.diagnostics import NativegenError
 from nativegen.files import locked, replacing
@@ -89,7 +90,11 @@ def deploy(substitution: Substitution, scenario: str, cached: Mapping[str, str] 
 
     Raises:
         NativegenError: NGEN7004, a file cannot be written (named); repeat or undo then. NGEN7008 damaged record.
+            NGEN2015, a file beside it would be loaded in place of an image.
     """
+    for path, instead_of in images_beside(substitution.app).items():
+        if instead_of in substitution.images:
+            raise NativegenError("NGEN2015", path, assembly=os.path.basename(instead_of))
     with _write_errors(), locked(os.path.dirname(substitution.app)):
         return _deploy(substitution, scenario, cached or {})
 

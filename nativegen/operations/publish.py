@@ -2,14 +2,17 @@
 
 Every file is copied (as a reflink where the file system can), never linked: the published folder may be changed, moved
 and deleted freely. An existing folder is updated file by file, each one atomically; files that do not belong stay. What
-the SCons builders put beside assemblies (keys, contracts, images under their own names) is no part of the application.
+the SCons builders put beside assemblies (keys, contracts) is no part of the application, and ``X.ni.dll`` would be
+loaded in place of the image ``X.dll``.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nativegen.binding.beside import images_beside
 from nativegen.diagnostics import NativegenError
 from nativegen.files import replacing
 from nativegen.operations.files import clone
@@ -33,15 +36,17 @@ def publish(substitution: Substitution, folder: str) -> Published:
     """Write the folder.
 
     Raises:
-        NativegenError: NGEN7004 (a file cannot be written; named), NGEN7006 (it is the application's own folder).
+        NativegenError: NGEN7004 (a file cannot be written; named), NGEN7006 (it is the application's own folder),
+            NGEN2015 (something there would be loaded in place of an image).
     """
     folder = os.path.realpath(folder)
     source = os.path.dirname(substitution.app)
     if folder == source:
         raise NativegenError("NGEN7006", folder)
+    left_out = {folder, *images_beside(substitution.app)}
     entries = [
         entry
-        for entry in tree_entries(source, substitution.images, whole_folders=False, exclude=folder)
+        for entry in tree_entries(source, substitution.images, whole_folders=False, exclude=left_out)
         if entry.kind != "file" or not _is_of_a_build(entry.source)
     ]
     _make_folder(folder)
@@ -54,13 +59,19 @@ def publish(substitution: Substitution, folder: str) -> Published:
             _copy(entry, target)
         if entry.kind == "image":
             images.append(target)
+    _refuse_shadows(os.path.join(folder, os.path.basename(substitution.app)), images)
     return Published(folder, tuple(images), sum(entry.kind != "folder" for entry in entries))
+
+
+def _refuse_shadows(app: str, images: Sequence[str]) -> None:
+    """Say which older file of the folder would be loaded in place of an image."""
+    for path, instead_of in images_beside(app).items():
+        if instead_of in images:
+            raise NativegenError("NGEN2015", path, assembly=os.path.basename(instead_of))
 
 
 def _is_of_a_build(path: str) -> bool:
     """Whether a file is one that the SCons builders made beside the assembly of that name."""
-    if path.endswith(".ni.dll"):
-        return os.path.isfile(path[: -len("ni.dll")] + "dll") and _is_of_a_build(path[: -len("dll")] + "key")
     for suffix, beginning in _BUILD_FILES:
         if path.endswith(suffix):
             try:

@@ -7,11 +7,12 @@ The runtime has no lookup in a cache of images, and an assembly in the applicati
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from nativegen.cache.deployment import FOLDER as DEPLOYMENT
+from nativegen.cache.location import is_cache
 
 Kind = Literal["image", "file", "folder"]
 
@@ -30,14 +31,17 @@ class Entry:
     kind: Kind
 
 
-def tree_entries(folder: str, images: Mapping[str, str], whole_folders: bool, exclude: str = "") -> Iterator[Entry]:
+def tree_entries(
+    folder: str, images: Mapping[str, str], whole_folders: bool, exclude: Collection[str] = ()
+) -> Iterator[Entry]:
     """The entries of the copy, folders before what is in them, in order of name.
 
     Args:
         folder: of the application. images: IL path -> image path; assemblies from elsewhere (package folders) go to the
             top, where the host looks first.
         whole_folders: sub-folders without images are one entry of kind ``file``: for views, which link them.
-        exclude: a path inside the folder to leave out: the copy itself, when it goes there.
+        exclude: paths inside the folder to leave out: the copy itself, when it goes there, and what would be loaded in
+            place of the images (:mod:`nativegen.binding.beside`).
     """
     inside = {path for path in images if _is_inside(path, folder)}
     yield from _walk(folder, "", images, inside, whole_folders, exclude)
@@ -51,14 +55,14 @@ def place_of(path: str, folder: str) -> str:
 
 
 def _walk(
-    folder: str, prefix: str, images: Mapping[str, str], inside: set[str], whole_folders: bool, exclude: str
+    folder: str, prefix: str, images: Mapping[str, str], inside: set[str], whole_folders: bool, exclude: Collection[str]
 ) -> Iterator[Entry]:
     with os.scandir(folder) as scan:
         entries = sorted(scan, key=lambda entry: entry.name)
     for entry in entries:
         relative = os.path.join(prefix, entry.name)
         path = os.path.join(folder, entry.name)
-        if path == exclude or entry.name == DEPLOYMENT:
+        if path in exclude or entry.name == DEPLOYMENT or is_cache(path):
             continue
         if path in images:
             yield Entry(relative, images[path], "image")

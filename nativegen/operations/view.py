@@ -25,6 +25,7 @@ from dataclasses import asdict, dataclass
 
 import xxhash
 
+from nativegen.binding.beside import images_beside
 from nativegen.files import lock, locked
 from nativegen.operations.substitution import Substitution
 from nativegen.operations.tree import Entry, tree_entries
@@ -50,7 +51,8 @@ def make_view(cache_root: str, substitution: Substitution) -> View:
     """
     app = substitution.app
     folder = os.path.dirname(app)
-    entries = list(tree_entries(folder, substitution.images, whole_folders=True))
+    # The runtime would load those in place of the images, and of newer IL.
+    entries = list(tree_entries(folder, substitution.images, whole_folders=True, exclude=images_beside(app)))
     real = {os.path.basename(app), os.path.splitext(os.path.basename(app))[0]}
     description = json.dumps([[asdict(entry) for entry in entries], _states(entries, real)]).encode()
     shelf = _shelf(cache_root, app)
@@ -69,6 +71,11 @@ def make_view(cache_root: str, substitution: Substitution) -> View:
             raise FileNotFoundError(view)
         _remove_unused(shelf, os.path.basename(view))
     return View(view, os.path.join(view, os.path.basename(app)), held)
+
+
+def needs_view(substitution: Substitution) -> bool:
+    """Whether an installed application starts from a view: for its images, or without what would be loaded for them."""
+    return substitution.root is not None and bool(substitution.images or images_beside(substitution.app))
 
 
 def _lock(path: str) -> int:

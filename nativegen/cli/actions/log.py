@@ -65,13 +65,13 @@ def _run(parsed: Parsed, output: Output, entries: list[Entry]) -> tuple[list[Ent
     from nativegen.cli.running import valid_images
     from nativegen.operations.bindinglog import with_runtime
     from nativegen.operations.tree import place_of
-    from nativegen.operations.view import make_view
+    from nativegen.operations.view import make_view, needs_view
     from nativegen.runtime.discover import runtime_for
     from nativegen.runtime.host import run_app
     from nativegen.runtime.readytorun_log import read_log
 
     found, cache = valid_images(parsed, output)
-    view = make_view(cache, found) if found.images else None
+    view = make_view(cache, found) if needs_view(found) else None
     app = Path(found.app if view is None else view.app)
     explicit = parsed.value("runtime")
     runtime = runtime_for(app, Path(explicit) if explicit else None)

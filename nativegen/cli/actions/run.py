@@ -22,14 +22,14 @@ def run(parsed: Parsed, output: Output) -> int:
 
     from nativegen.cli.running import valid_images
     from nativegen.diagnostics import NativegenError
-    from nativegen.operations.view import make_view
+    from nativegen.operations.view import make_view, needs_view
     from nativegen.runtime.discover import runtime_for
     from nativegen.runtime.host import host_command
 
     found, cache = valid_images(parsed, output, tolerant=True)
     explicit = parsed.value("runtime")
     app = found.app
-    if found.images:
+    if needs_view(found):
         try:
             app = make_view(cache, found).app
         except OSError as error:

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 PROFILE_SUFFIX = ".profile"
 STARTUP_SUFFIX = ".startup"
+_STATES = ("native", "jitted", "rejitted", "not-found")
 SYNTAX = Syntax(
     (
         *options.SCENARIO[:2],
         options.RUNTIME,
         Switch("filter", "PATTERN", "only methods whose name matches: ns::*, C::m, ns2.C0+N0::m", repeat=True),
-        Switch("state", "STATE", "only these", repeat=True, choices=("native", "jitted", "rejitted", "not-found")),
+        Switch("state", "STATE", f"only these: {', '.join(_STATES)}", repeat=True, choices=_STATES),
         Switch(
             "output",
             "FILE",
@@ -47,25 +48,30 @@ def run(parsed: Parsed, output: Output) -> int:
     from nativegen.cli.running import valid_images
     from nativegen.operations.entry_counts import EntryCounts, named_counts
     from nativegen.operations.jit_reasons import JitReasons
-    from nativegen.operations.view import make_view
+    from nativegen.operations.view import make_view, needs_view
     from nativegen.runtime.discover import runtime_for
     from nativegen.runtime.events import read_method_report
     from nativegen.runtime.host import TraceRequest, run_app
 
-    found, cache = valid_images(parsed, output)
-    explicit = parsed.value("runtime")
-    if (parsed.value("output") or "").endswith(STARTUP_SUFFIX):
-        return _record_start(parsed, found, cache, output)
-    settings: Mapping[str, str] | None = None
     file = parsed.value("output")
     recording = file is not None and file.endswith(PROFILE_SUFFIX)
+    if parsed.flag("merge") and not recording and not (file or "").endswith(STARTUP_SUFFIX):
+        raise UsageError(f"--merge adds to a profile: name it with -o FILE{PROFILE_SUFFIX}")
+    found, cache = valid_images(parsed, output, needed=not recording)
+    explicit = parsed.value("runtime")
+    if (file or "").endswith(STARTUP_SUFFIX):
+        return _record_start(parsed, found, cache, output)
+    settings: Mapping[str, str] | None = None
     if recording:
         from nativegen.operations.record_profile import PROFILE_SETTINGS, record_profile
 
         settings = PROFILE_SETTINGS
 
     # A profile is recorded without images, where the runtime names module and token of every method it meets.
-    app = Path(make_view(cache, found).app if found.images and not recording else found.app)
+    if recording:
+        app = Path(_without_images(found, cache))
+    else:
+        app = Path(make_view(cache, found).app if needs_view(found) else found.app)
     runtime = runtime_for(app, Path(explicit) if explicit else None)
     counted = sorted(found.images.values()) if parsed.flag("Profile") and not recording else []
     with contextlib.ExitStack() as stack:
@@ -103,17 +109,33 @@ def _record_start(parsed: Parsed, found: Substitution, cache: str, output: Outpu
     from pathlib import Path
 
     from nativegen.operations.record_start import record_start
-    from nativegen.operations.view import make_view
+    from nativegen.operations.view import make_view, needs_view
     from nativegen.runtime.discover import runtime_for
 
     if parsed.flag("merge"):
         raise UsageError("a start-up recording has an order: two of them cannot be merged")
     file, explicit = parsed.value("output"), parsed.value("runtime")
     assert file is not None
-    app = Path(make_view(cache, found).app if found.images else found.app)
+    app = Path(make_view(cache, found).app if needs_view(found) else found.app)
     exit_code, recording = record_start(app, parsed.rest, runtime_for(app, Path(explicit) if explicit else None), file)
     output.warn(f"{file}: {recording.method_count} methods of {len(recording.modules)} assemblies")
     return exit_code
+
+
+def _without_images(found: Substitution, cache: str) -> str:
+    """The program as it is without images, those that the runtime takes from its own folder included."""
+    from dataclasses import replace
+
+    from nativegen.binding.beside import images_beside
+    from nativegen.diagnostics import NativegenError
+    from nativegen.operations.view import make_view
+
+    if not images_beside(found.app):
+        return found.app
+    try:
+        return make_view(cache, replace(found, images={})).app
+    except OSError as error:
+        raise NativegenError("NGEN4001", cache, detail=error.strerror or str(error)) from error
 
 
 def _show(
