@@ -22,9 +22,11 @@ from nativegen.diagnostics import NativegenError
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """``damaged``: images that were removed; ``kept``: where the old index is now, '' when it was sound or missing."""
+    """``damaged``: images that were removed; ``kept``: where the old index is now, '' when it was sound or missing;
+    ``roots``: those that the index still has."""
 
     images: int
+    roots: int
     damaged: tuple[str, ...]
     kept: str
 
@@ -41,9 +43,10 @@ def rebuild(root: str) -> Rebuilt:
     if not check_trust(root):
         raise NativegenError("NGEN4001", root, detail="there is no such folder")
     kept = _set_damaged_index_aside(root)
-    images, damaged = 0, []
+    images, roots, damaged = 0, 0, []
     with Cache(root) as cache:
         cache.clean_staging()
+        roots = len(cache.index.roots())
         for key in list(cache.images_on_disk()):
             try:
                 image, dependencies = row_of_manifest(cache.read_manifest(key), key)
@@ -59,7 +62,7 @@ def rebuild(root: str) -> Rebuilt:
                     cache.index.remove_image(key)
             if not sound:
                 cache.discard([key])
-    return Rebuilt(images, tuple(damaged), kept)
+    return Rebuilt(images, roots, tuple(damaged), kept)
 
 
 def _set_damaged_index_aside(root: str) -> str:

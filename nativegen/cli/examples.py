@@ -80,10 +80,10 @@ EXAMPLES: dict[str, tuple[Example, ...]] = {
         ("nativegen log App.dll --run -- argument", "and what the runtime said when the program ran"),
     ),
     "compile": (
-        ("nativegen compile App.dll -o App.ni.dll -r libs", "one image, for the runtime that App asks for"),
+        ("nativegen compile App.dll -o native/App.dll -r libs", "one image, for the runtime that App asks for"),
         ("nativegen compile App.dll Core.dll -o out --target 9.0 --guarded", "several, into a folder"),
     ),
-    "dump": (("nativegen dump App.ni.dll", "header, sections, methods and fixups"),),
+    "dump": (("nativegen dump native/App.dll", "header, sections, methods and fixups"),),
     "cache": (
         ("nativegen cache stats", "how much there is, and how often it was used again"),
         ("nativegen cache trim --max-size 2G --older-than 30d", "give space back; every root stays valid"),

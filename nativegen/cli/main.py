@@ -129,10 +129,13 @@ def _failed(name: str, error: Exception, verbose: bool) -> int:
             # No file of ours: those are named. What else is written to is standard output.
             _drop_output()
             found = NativegenError("NGEN7004", "standard output", detail=error.strerror or str(error))
+        elif isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+            detail = f"{error.object!r} is not UTF-8, and .NET cannot open such paths"
+            found = NativegenError("NGEN7002", name, detail=detail, action=name)
         else:
             found = NativegenError("NGEN7009", detail=f"{type(error).__name__}: {error}")
         print(found, file=sys.stderr)
-        exit_code = INTERNAL
+        exit_code = found.exit_code
     return NATIVEGEN_FAILED if name in _RUNS_PROGRAMS else exit_code
 
 

@@ -116,8 +116,22 @@ def say_overlapping_bases(images: Iterable[str], others: Iterable[str], output: 
 
 
 def instruction_set(parsed: Parsed) -> tuple[str, ...]:
-    """Value of --instruction-set, sorted."""
-    return tuple(sorted({name.strip() for name in (parsed.value("instruction-set") or "").split(",") if name.strip()}))
+    """Value of --instruction-set, sorted. LLVM passes over names that it does not know, so they are refused here."""
+    names = sorted({name.strip() for name in (parsed.value("instruction-set") or "").split(",") if name.strip()})
+    if names:
+        try:
+            from llvmlite.binding import get_host_cpu_features
+        except ImportError:  # compiling says so better
+            return tuple(names)
+        known = get_host_cpu_features()
+        for name in names:
+            if name not in known:
+                import difflib
+
+                near = difflib.get_close_matches(name, known, 1)
+                meant = f"did you mean {near[0]}?" if near else "features have LLVM's names, such as avx2, bmi, lzcnt"
+                raise UsageError(f"no processor feature is called {name!r}; {meant}")
+    return tuple(names)
 
 
 def install_request(parsed: Parsed, path: str) -> InstallRequest:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from nativegen.diagnostics import NativegenError
-from nativegen.files import write_atomically
+from nativegen.files import replacing
 from nativegen.metadata import Assembly
 from nativegen.pipeline.instance_names import instance_line, parse_instance
 from nativegen.pipeline.method_names import definition_name, find_type, method_line, normalized, resolve
@@ -44,12 +44,16 @@ def record_profile(report: MethodReport, path: str, *, merge: bool = False) -> P
         path: of the profile. merge: keep what it has already.
 
     Raises:
-        NativegenError: NGEN3108 (the profile to merge with), NGEN3001 (it cannot be written).
+        NativegenError: NGEN3108 (the profile to merge with), NGEN7004 (it cannot be written).
     """
     profile = used_methods(report)
     if merge and os.path.exists(path):
         profile = Profile.read(path).merged(profile)
-    write_atomically(path, profile.dump().encode())
+    try:
+        with replacing(path, durable=True) as temporary, open(temporary, "wb") as stream:
+            stream.write(profile.dump().encode())
+    except OSError as error:
+        raise NativegenError("NGEN7004", path, detail=error.strerror or str(error)) from error
     return profile
 
 

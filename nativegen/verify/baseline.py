@@ -28,7 +28,9 @@ def read_baseline(path: str | None) -> Mapping[str, int]:
         if document["schema"] != SCHEMA:
             raise ValueError(f"schema {document['schema']}, this version knows {SCHEMA}")
         return {str(name): int(count) for name, count in document["native"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise NativegenError("NGEN5003", path, detail=error.strerror or str(error)) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise NativegenError("NGEN5003", path, detail=str(error)) from error
 
 

@@ -106,7 +106,9 @@ def _read(path: str) -> dict[str, str]:
                 raise ValueError(f"component {component.get('name')!r} has no path or no SHA-256")
             found[str(names[0])] = str(digests[0])
         return found
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise NativegenError("NGEN5004", path, detail=error.strerror or str(error)) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise NativegenError("NGEN5004", path, detail=str(error)) from error
 
 

@@ -375,6 +375,20 @@ def mounted(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
         subprocess.run(["umount", str(place)], check=True)
 
 
+@pytest.mark.parametrize(
+    ("given", "said"), [("avx2,bmi1", "mean bmi?"), ("native", "such as avx2"), ("sse4_2", "sse4.2?")]
+)
+def test_processor_features_that_do_not_exist_are_refused(
+    command: Command, tmp_path: Path, cache: Path, given: str, said: str
+) -> None:
+    core = make_core(tmp_path / "a", 2)
+    for arguments in (["install", core], ["compile", core, "-o", tmp_path / "out.dll", "--target", "3.1"]):
+        outcome = command(*arguments, "--instruction-set", given, "/nologo")
+        assert outcome.code == 2 and outcome.out == "" and outcome.err.count("\n") == 1, outcome
+        assert "error NGEN7002: no processor feature is called" in outcome.err and said in outcome.err
+    assert not (tmp_path / "out.dll").exists() and snapshot(cache) == {}
+
+
 def test_a_read_only_target(command: Command, tmp_path: Path, mounted: Callable[[str], Path]) -> None:
     core = make_core(tmp_path / "a", 2)
     place = mounted("ro")
@@ -472,8 +486,29 @@ def test_a_damaged_index_is_rebuilt_and_nothing_is_compiled_anew(command: Comman
     (cache / "index.sqlite3").write_bytes(b"not a database at all " * 300)
     refused(command("install", core), "NGEN4005", 4, cache / "index.sqlite3")
     rebuilt = command("cache", "rebuild")
-    assert rebuilt.code == 0 and "1 native images recovered." in rebuilt.out
+    assert rebuilt.code == 0 and "1 native images recovered." in rebuilt.out and "install them again" in rebuilt.out
     assert command("install", core, "/nologo").out == "All compilation targets are up to date.\n"
+    sound = command("cache", "rebuild").out
+    assert sound == "1 native images recovered.\nThe index was sound: its 1 roots are kept.\n"
+
+
+@pytest.mark.parametrize(("option", "code"), [("--baseline", "NGEN5003"), ("--inventory", "NGEN5004")])
+def test_what_verify_compares_with_does_not_exist(command: Command, tmp_path: Path, option: str, code: str) -> None:
+    core = make_core(tmp_path / "a", 2)
+    (tmp_path / "out").mkdir()
+    assert command("compile", core, "-o", tmp_path / "out" / "Core.dll", "--target", "3.1", "-j1").code == 0
+    outcome = command("verify", tmp_path / "out", option, tmp_path / "none.json")
+    assert outcome.code == 1 and outcome.err.count("\n") == 1 and "[Errno" not in outcome.err, outcome
+    assert outcome.err.startswith(f"{tmp_path / 'none.json'}: error {code}: ") and "No such file" in outcome.err
+
+
+def test_a_path_that_dotnet_cannot_open(command: Command, tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    folder.mkdir()
+    core = make_core(tmp_path / "a", 2).rename(folder / "Core.dll")
+    outcome = command("install", core, "/nologo")
+    assert outcome.code == 2 and outcome.out == "" and outcome.err.count("\n") == 1, outcome
+    assert "is not UTF-8, and .NET cannot open such paths; remedy" in outcome.err
 
 
 def test_run_fails_with_125_when_nativegen_fails(command: Command, tmp_path: Path) -> None:

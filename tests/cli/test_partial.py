@@ -17,6 +17,15 @@ pytestmark = pytest.mark.runtime
 MORE = "public static int Unused(int x) { return x + 1; } public class Never { public int Called() { return 1; } }"
 
 
+def test_a_profile_that_cannot_be_written_is_named(command: Command, tmp_path: Path) -> None:
+    app, profile = make_app(tmp_path / "app"), tmp_path / "none" / "app.profile"
+    for wrong in ([], ["-o", tmp_path / "list.txt"]):
+        merged = command("trace", "--merge", *wrong, app)
+        assert merged.code == 2 and "NGEN7002: --merge adds to a profile: name it with -o FILE.profile" in merged.err
+    traced = command("trace", "-o", profile, app)
+    assert traced.code == 125 and traced.err.startswith(f"{profile}: error NGEN7004: cannot write: "), traced
+
+
 @pytest.mark.parametrize("target", ["3.1", "9.0"])
 def test_what_a_run_used_is_compiled_and_nothing_else(command: Command, tmp_path: Path, target: str) -> None:
     app = make_app(tmp_path / "app", target, extra=MORE)

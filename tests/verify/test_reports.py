@@ -43,7 +43,7 @@ def test_a_report_of_nothing_wrong_names_no_failure(format: str) -> None:
 def test_text_puts_the_most_severe_first_and_counts() -> None:
     lines = render(BAD, "text").splitlines()
     assert lines[0] == "stale: the cache has lost a file; remedy: run: nativegen update"
-    assert lines[-1] == "3 native images verified, 2 failed."
+    assert lines[-1] == "3 native images verified, 2 failed; failures of the whole: 1."
     assert [line.split(": ")[1] for line in lines if line.startswith("/out/Bad")] == ["abort", "silent"]
 
 

@@ -117,11 +117,15 @@ def _rebuild(root: str, output: Output) -> int:
     from nativegen.cache.rebuild import rebuild
 
     result = rebuild(root)
-    output.document({"path": root, "images": result.images, "damaged": list(result.damaged), "kept": result.kept})
+    facts = {"images": result.images, "roots": result.roots, "damaged": list(result.damaged), "kept": result.kept}
+    output.document({"path": root, **facts})
     output.say(f"{result.images} native images recovered.")
     for path in result.damaged:
         output.warn(f"{path}: removed, it was damaged")
     if result.kept:
         output.say(f"The damaged index was kept as {result.kept}.")
-    output.say("Roots are not recorded in images: install them again; nothing gets compiled anew.")
+    if result.roots:
+        output.say(f"The index was sound: its {result.roots} roots are kept.")
+    else:
+        output.say("Roots are not recorded in images: install them again; nothing gets compiled anew.")
     return 0

@@ -7,10 +7,8 @@ from nativegen.verify.model import Severity, Verification
 
 def render(verification: Verification) -> str:
     """The report."""
-    lines = []
-    for note in verification.notes:
-        if note.severity is not Severity.INFO:
-            lines.append(f"{note.severity.name.lower()}: {note.message}; remedy: {note.remedy}")
+    whole = [note for note in verification.notes if note.severity is not Severity.INFO]
+    lines = [f"{note.severity.name.lower()}: {note.message}; remedy: {note.remedy}" for note in whole]
     for result in verification.subjects:
         for check, finding in result.failures:
             name = result.subject.display_name.partition(",")[0]
@@ -19,5 +17,6 @@ def render(verification: Verification) -> str:
             )
             lines.append(f"    remedy: {finding.remedy}")
     failed = sum(not result.passed for result in verification.subjects)
-    lines.append(f"{len(verification.subjects)} native images verified, {failed} failed.")
+    more = f"; failures of the whole: {len(whole)}" if whole else ""
+    lines.append(f"{len(verification.subjects)} native images verified, {failed} failed{more}.")
     return "\n".join(lines) + "\n"
