@@ -57,9 +57,9 @@ def _rows(program: _Program, work: pathlib.Path, home: pathlib.Path) -> Iterator
     work.mkdir()
     profile, recording, cache = work / "start.profile", work / "start.startup", work / "cache"
     runtime = [] if program.runtime is None else [f"/runtime:{program.runtime.root}"]
-    for file in (profile, recording):
-        nativegen("trace", "-o", str(file), *runtime, str(program.app), *program.arguments, cache=cache)
+    nativegen("trace", "-o", str(profile), *runtime, str(program.app), *program.arguments, cache=cache)
     nativegen("install", str(program.app), *runtime, "--partial", str(profile), "/silent", cache=cache)
+    nativegen("trace", "-o", str(recording), *runtime, str(program.app), *program.arguments, cache=cache)
     folders = [program.app.parent, work / "images", work / "recording"]
     for place, options in zip(folders[1:], ([], ["--startup", str(recording)]), strict=True):
         nativegen("publish", "--pinned", *options, str(program.app), str(place), cache=cache)

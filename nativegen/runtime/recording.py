@@ -54,6 +54,17 @@ class _Record:
         first: int = struct.unpack_from("<I", self.data)[0]
         return first & _MODULE_INDEX
 
+    @property
+    def signature(self) -> bytes | None:
+        """Of a generic method, as in fixups of ReadyToRun images."""
+        return self.data[6:] if self.kind == _GENERIC_METHOD else None
+
+    @property
+    def rid(self) -> int:
+        """Of another method."""
+        token: int = struct.unpack_from("<I", self.data, 4)[0]
+        return token & 0xFFFFFF
+
 
 @dataclass(frozen=True, slots=True)
 class Recording:
@@ -126,7 +137,7 @@ class Recording:
         def keeps(record: _Record) -> bool:
             if record.module in unwanted:
                 return False
-            return record.kind != _GENERIC_METHOD or not any(name in record.data[6:] for name in names)
+            return record.kind != _GENERIC_METHOD or not any(name in (record.signature or b"") for name in names)
 
         records = tuple(filter(keeps, self._records))
         fields = list(_HEADER_STRUCT.unpack(self._header))
@@ -138,6 +149,19 @@ class Recording:
             values[6], values[7] = bytes(16), 0
             modules[index] = _MODULE_STRUCT.pack(*values) + modules[index][_MODULE_STRUCT.size :]
         return Recording(tuple(map(_module, modules)), _HEADER_STRUCT.pack(*fields), tuple(modules), records)
+
+    def methods_first(self, wanted: Callable[[str, int | bytes], bool]) -> Recording:
+        """The same, in another order: wanted methods before all others.
+
+        Args:
+            wanted: told the name of the module and the MethodDef row, or the signature of a generic method.
+        """
+
+        def is_other(record: _Record) -> bool:
+            name = self.modules[record.module].name
+            return record.kind == _LOAD_MODULE or not wanted(name, record.signature or record.rid)
+
+        return replace(self, _records=tuple(sorted(self._records, key=is_other)))
 
     def loads_first(self) -> Recording:
         """The same, modules before methods: reading and mapping files, mostly, so that nobody waits for it later."""

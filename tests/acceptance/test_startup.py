@@ -28,10 +28,11 @@ def published(inputs: TestInputs, tmp_path_factory: pytest.TempPathFactory) -> P
     """azmcp, partial pinned images, profile and recording of ``tools list``."""
     work = tmp_path_factory.mktemp("startup")
     app, profile, recording = inputs.azmcp / "azmcp.dll", work / "tools.profile", work / "tools.startup"
-    for file in (profile, recording):
-        nativegen("trace", "-o", str(file), str(app), "tools", "list", cache=work / "cache")
-    options = ("--pinned", "--partial", str(profile), "--startup", str(recording))
-    nativegen("publish", *options, str(app), str(work / "out"), cache=work / "cache")
+    cache = work / "cache"
+    nativegen("trace", "-o", str(profile), str(app), "tools", "list", cache=cache)
+    nativegen("install", "--partial", str(profile), str(app), "/silent", cache=cache)
+    nativegen("trace", "-o", str(recording), str(app), "tools", "list", cache=cache)
+    nativegen("publish", "--pinned", "--startup", str(recording), str(app), str(work / "out"), cache=cache)
     return work / "out"
 
 
@@ -76,9 +77,9 @@ def test_roslyn_makes_the_same_bytes(inputs: TestInputs, tmp_path: Path) -> None
     work.mkdir()
     arguments = ("1", str(work), str(runtime.framework_dir), str(source))
     profile, recording, cache = tmp_path / "start.profile", tmp_path / "start.startup", tmp_path / "cache"
-    for file in (profile, recording):
-        nativegen("trace", "-o", str(file), f"/runtime:{runtime.root}", str(app), *arguments, cache=cache)
+    nativegen("trace", "-o", str(profile), f"/runtime:{runtime.root}", str(app), *arguments, cache=cache)
     nativegen("install", str(app), f"/runtime:{runtime.root}", "--partial", str(profile), "/silent", cache=cache)
+    nativegen("trace", "-o", str(recording), f"/runtime:{runtime.root}", str(app), *arguments, cache=cache)
     nativegen("publish", "--pinned", "--startup", str(recording), str(app), str(compiler.native), cache=cache)
     expected = _compiled(compiler, compiler.jit, source, tmp_path / "expected")
     with ThreadPoolExecutor(2) as pool:

@@ -67,6 +67,24 @@ def test_modules_before_methods(recorded: Path) -> None:
     assert sorted(first.dump()) == sorted(recording.dump())
 
 
+def test_wanted_methods_before_others(recorded: Path, app: Path) -> None:
+    recording = Recording.read(recorded)
+    own = recording.methods_first(lambda module, method: module == "App")
+    rows, rest = [], []
+    own.methods_first(lambda module, method: bool((rows if module == "App" else rest).append(method)))
+    assert {method for method in rows if isinstance(method, int)} <= {1, 2} and len(rows) >= 2
+    assert any(isinstance(method, bytes) for method in rest)
+    assert own.dump() != recording.dump() and sorted(own.dump()) == sorted(recording.dump())
+
+
+def test_what_images_leave_to_the_jit_comes_first(recorded: Path, app: Path) -> None:
+    """The program is IL, and so jitted as a whole: that is no exception, and what the framework's images lack is."""
+    first: list[tuple[str, int | bytes]] = []
+    Recording.read(recorded).methods_first(lambda module, method: bool(first.append((module, method))))
+    modules = [module for module, _ in first]
+    assert modules[0] == "System.Private.CoreLib" and "App" in modules
+
+
 @pytest.mark.parametrize("size", [0, 40, 64, 100, -5, -1])
 def test_a_cut_off_recording_is_one_error_that_names_the_file(recorded: Path, tmp_path: Path, size: int) -> None:
     path = tmp_path / "cut.startup"
