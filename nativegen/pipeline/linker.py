@@ -239,7 +239,7 @@ class Linker:
         """Opens the job's assembly in the type system of its references; once."""
         if job.opened is None:
             path = job.request.input
-            system = self.systems.of(job.request, self._open_assembly)
+            system = self.systems.of(job.request, self._open_assembly, self._inputs)
             self._assemblies[path] = job.assembly
             facts = Facts(system.open(path))
             names = LinkNames(facts.own, SymbolTable(facts.module))

@@ -70,12 +70,20 @@ class TypeSystems(dict[tuple[str, int], TypeSystem]):
     A process that is no fork of ours begins without any.
     """
 
-    def of(self, request: CompileRequest, open_assembly: Callable[[str], Assembly] = Assembly.open) -> TypeSystem:
-        """The type system of a request; ``open_assembly``: of one that is made now."""
+    def of(
+        self, request: CompileRequest, open_assembly: Callable[[str], Assembly], inputs: Collection[str]
+    ) -> TypeSystem:
+        """The type system of a request.
+
+        Args:
+            open_assembly, inputs: of one that is made now; the inputs of all requests of the run, which become images.
+        """
         key = (request.target, id(request.references))
         system = self.get(key)
         if system is None:
-            system = self[key] = TypeSystem(target_named(request.target), request.references.get, open_assembly)
+            system = self[key] = TypeSystem(
+                target_named(request.target), request.references.get, open_assembly, inputs
+            )
         return system
 
     def __reduce__(self) -> tuple[type[TypeSystems], tuple[()]]:
@@ -164,7 +172,8 @@ class CompileWorker:
         if found is None:
             request = self._requests[index]
             target = target_named(request.target)
-            module = self._systems.of(request, functools.partial(open_for, self._inputs)).open(request.input)
+            open_assembly = functools.partial(open_for, self._inputs)
+            module = self._systems.of(request, open_assembly, self._inputs).open(request.input)
             found = self._compilers[index] = (
                 MethodCompiler(
                     module,

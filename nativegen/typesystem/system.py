@@ -37,6 +37,7 @@ class TypeSystem:
         target: the runtime whose layout rules apply.
         resolve: the file that an assembly's simple name means, or None.
         open_assembly: how a file becomes an :class:`Assembly`; callers that already hold some open pass their own.
+        images: files that will be opened by :meth:`open`, so that it does not matter which are met as references first.
     """
 
     def __init__(
@@ -44,8 +45,10 @@ class TypeSystem:
         target: Target,
         resolve: Callable[[str], str | None],
         open_assembly: Callable[[str], Assembly] = Assembly.open,
+        images: Collection[str] = (),
     ) -> None:
         self.target = target
+        self._images = frozenset(map(os.path.realpath, images))
         self._resolve = resolve
         self._open_assembly = open_assembly
         self._by_path: dict[str, Module] = {}
@@ -86,6 +89,7 @@ class TypeSystem:
         module = self._by_path.get(key)
         if module is None:
             module = self._by_path[key] = Module(self, self._open_assembly(path))
+            module.runs_as_image = module.runs_as_image or key in self._images
             # The first file of a name is what references to that name mean, whatever ``resolve`` would say.
             self._by_name.setdefault(module.name.lower(), module)
         return module
