@@ -7,7 +7,7 @@ instructions are written down as data and assembled on the spot.
 Invariants: equal calls give equal bytes (the module version id is the hash of the rest); heaps stay below 64 KiB.
 
 >>> writer = AssemblyWriter("Hello")
->>> runtime = writer.assembly_ref("System.Private.CoreLib", bytes.fromhex("7cec85d7bea7798e"))
+>>> runtime = writer.core_library()
 >>> len(writer.build()) > 512
 True
 """
@@ -30,6 +30,8 @@ from nativegen.metadata.bodies import (
 )
 from nativegen.metadata.tables import TABLE_COUNT, compute_layout
 
+_CORE_TOKEN = bytes.fromhex("7cec85d7bea7798e")
+_VALUETYPE, _CLASS = 0x11, 0x12  # II.23.1.16
 _PAGE = 0x2000
 _FILE_ALIGNMENT = 0x200
 _HEADERS_SIZE = 0x200
@@ -118,6 +120,10 @@ class AssemblyWriter:
         self._add(Table.Module, 0, self._string(f"{name}.dll"), 1, 0, 0)
         self._add(Table.TypeDef, 0, self._string("<Module>"), 0, 0, 1, 1)
         self._add(Table.Assembly, _SHA1_ALGORITHM, 0, 0, 0, 0, 0, 0, self._string(name), 0)
+
+    def core_library(self) -> int:
+        """A reference to System.Private.CoreLib, which every runtime has, trimmed or not."""
+        return self.assembly_ref("System.Private.CoreLib", _CORE_TOKEN)
 
     def assembly_ref(self, name: str, public_key_token: bytes) -> int:
         """A reference to an assembly of any version."""
@@ -224,6 +230,16 @@ class AssemblyWriter:
             directory += struct.pack("<II", offset + len(data), len(padded)) + name
             data += padded
         return root + directory + data
+
+
+def class_of(type_ref: int) -> bytes:
+    """II.23.2.12: a class in a signature, by one of the first few TypeRefs."""
+    return bytes([_CLASS, (type_ref & 0xFFFFFF) << 2 | 1])
+
+
+def value_type_of(type_ref: int) -> bytes:
+    """Likewise, a value type."""
+    return bytes([_VALUETYPE, (type_ref & 0xFFFFFF) << 2 | 1])
 
 
 def compressed(value: int) -> bytes:

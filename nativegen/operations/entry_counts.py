@@ -32,7 +32,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 
-from nativegen.metadata.assembly_writer import AssemblyWriter, Body
+from nativegen.metadata.assembly_writer import AssemblyWriter, Body, class_of, value_type_of
 from nativegen.readytorun.counters import HEADER_SIZE, Counter, decode_counters, encode_counters
 from nativegen.readytorun.describe import code_symbols
 from nativegen.readytorun.reader import ReadyToRunImage
@@ -41,25 +41,21 @@ VARIABLE = "NATIVEGEN_COUNTS"
 _HOOKS = "DOTNET_STARTUP_HOOKS"
 _POLL_SECONDS = 0.01
 _ATTEMPTS = 100
-_CORE_TOKEN = bytes.fromhex("7cec85d7bea7798e")
 
 # ECMA-335 III.1, II.23.1.10, II.23.1.16, II.23.2.
 _LDNULL, _LDFTN, _NEWOBJ, _CALL, _CALLVIRT, _LDSTR = 0x14, 0xFE06, 0x73, 0x28, 0x6F, 0x72
 _LDC_I4_1, _LDC_I4_3, _POP, _RET = 0x17, 0x19, 0x26, 0x2A
 _STATIC_INTERNAL_HIDEBYSIG = 0x0093
-_STATIC, _INSTANCE, _VOID, _STRING, _OBJECT, _I, _I4, _CLASS, _VALUETYPE = 0, 0x20, 1, 0x0E, 0x1C, 0x18, 8, 0x12, 0x11
+_STATIC, _INSTANCE, _VOID, _STRING, _OBJECT, _I, _I4 = 0, 0x20, 1, 0x0E, 0x1C, 0x18, 8
 
 
 def hook() -> bytes:
     """The assembly of the startup hook."""
     writer = AssemblyWriter("nativegen.counts")
-    core = writer.assembly_ref("System.Private.CoreLib", _CORE_TOKEN)
+    core = writer.core_library()
 
     def type_ref(namespace: str, name: str) -> int:
         return writer.type_ref(core, namespace, name)
-
-    def coded(kind: int, token: int) -> bytes:
-        return bytes([kind, (token & 0xFFFFFF) << 2 | 1])  # II.23.2.8: a TypeRef, of the first few
 
     domain, handler, arguments = (type_ref("System", name) for name in ("AppDomain", "EventHandler", "EventArgs"))
     stream, mode, access = (type_ref("System.IO", name) for name in ("FileStream", "FileMode", "FileAccess"))
@@ -67,7 +63,7 @@ def hook() -> bytes:
     writer.type_def(0, "", "StartupHook", root)
 
     get = writer.member_ref(environment, "GetEnvironmentVariable", bytes([_STATIC, 1, _STRING, _STRING]))
-    modes = coded(_VALUETYPE, mode) + coded(_VALUETYPE, access)
+    modes = value_type_of(mode) + value_type_of(access)
     open_ = writer.member_ref(stream, ".ctor", bytes([_INSTANCE, 3, _VOID, _STRING]) + modes)
     read = writer.member_ref(stream, "ReadByte", bytes([_INSTANCE, 0, _I4]))
     body = Body(3)
@@ -79,12 +75,12 @@ def hook() -> bytes:
     body.op(_CALLVIRT, read)
     body.op(_POP)
     body.op(_RET)
-    signature = bytes([_STATIC, 2, _VOID, _OBJECT]) + coded(_CLASS, arguments)
+    signature = bytes([_STATIC, 2, _VOID, _OBJECT]) + class_of(arguments)
     wait = writer.method(_STATIC_INTERNAL_HIDEBYSIG, "Wait", signature, body.encode(0))
 
-    current = writer.member_ref(domain, "get_CurrentDomain", bytes([_STATIC, 0]) + coded(_CLASS, domain))
+    current = writer.member_ref(domain, "get_CurrentDomain", bytes([_STATIC, 0]) + class_of(domain))
     new = writer.member_ref(handler, ".ctor", bytes([_INSTANCE, 2, _VOID, _OBJECT, _I]))
-    add = writer.member_ref(domain, "add_ProcessExit", bytes([_INSTANCE, 1, _VOID]) + coded(_CLASS, handler))
+    add = writer.member_ref(domain, "add_ProcessExit", bytes([_INSTANCE, 1, _VOID]) + class_of(handler))
     body = Body(3)
     body.op(_CALL, current)
     body.op(_LDNULL)

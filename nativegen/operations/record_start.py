@@ -54,12 +54,11 @@ def record_start(app: Path, arguments: Sequence[str], runtime: Runtime, file: st
 
 def _left_to_the_jit(report: MethodReport) -> set[tuple[str, int]]:
     """Simple name and MethodDef row of the methods of native images that were jitted."""
-    found = {}
+    found: dict[str, set[int]] = {}
     for record in report.methods:
         if record.state == "jitted" and record.module and record.token:
-            found[record.module, record.token & 0xFFFFFF] = Path(record.module).stem
-    native = {path for path in {path for path, _ in found} if _is_image(path)}
-    return {(name, rid) for (path, rid), name in found.items() if path in native}
+            found.setdefault(record.module, set()).add(record.token & 0xFFFFFF)
+    return {(Path(path).stem, rid) for path, rids in found.items() if _is_image(path) for rid in rids}
 
 
 def _is_image(path: str) -> bool:

@@ -30,30 +30,25 @@ from __future__ import annotations
 
 from typing import Final
 
-from nativegen.metadata.assembly_writer import AssemblyWriter, Body, Label
+from nativegen.metadata.assembly_writer import AssemblyWriter, Body, Label, class_of
 
 NAME: Final = "nativegen.startup"
 PROPERTY: Final = "nativegen.startup"  # of runtimeconfig.json: the recording's file name
-
-_CORE_TOKEN = bytes.fromhex("7cec85d7bea7798e")
 
 # ECMA-335 III.1, II.23.1.10, II.23.1.16, II.23.2.
 _LDNULL, _LDC_I4_1, _DUP, _POP, _CALL, _RET, _CALLVIRT = 0x14, 0x17, 0x25, 0x26, 0x28, 0x2A, 0x6F
 _LDSTR, _NEWOBJ, _CASTCLASS, _LEAVE, _LDFTN = 0x72, 0x73, 0x74, 0xDD, 0xFE06
 _STATIC_INTERNAL_HIDEBYSIG = 0x0093
-_STATIC, _INSTANCE, _VOID, _BOOLEAN, _STRING, _CLASS, _I, _OBJECT = 0, 0x20, 0x01, 0x02, 0x0E, 0x12, 0x18, 0x1C
+_STATIC, _INSTANCE, _VOID, _BOOLEAN, _STRING, _I, _OBJECT = 0, 0x20, 0x01, 0x02, 0x0E, 0x18, 0x1C
 
 
 def start_hook() -> bytes:
     """The assembly, IL only, the same bytes every time."""
     writer = AssemblyWriter(NAME)
-    core = writer.assembly_ref("System.Private.CoreLib", _CORE_TOKEN)
+    core = writer.core_library()
 
     def type_ref(namespace: str, name: str) -> int:
         return writer.type_ref(core, namespace, name)
-
-    def a_class(token: int) -> bytes:
-        return bytes([_CLASS, (token & 0xFFFFFF) << 2 | 1])  # II.23.2.8: a TypeRef, of the first few
 
     root, text, error = (type_ref("System", name) for name in ("Object", "String", "Exception"))
     thread, thread_start = (type_ref("System.Threading", name) for name in ("Thread", "ThreadStart"))
@@ -67,7 +62,7 @@ def start_hook() -> bytes:
     play = Body(6)
     start, handler, handler_end = Label(), Label(), Label()
     play.mark(start)
-    play.op(_CALL, member(context, "get_Default", bytes([_STATIC, 0]) + a_class(context)))
+    play.op(_CALL, member(context, "get_Default", bytes([_STATIC, 0]) + class_of(context)))
     play.op(_DUP)
     play.op(_LDSTR, writer.user_string("/proc/"))
     play.op(_LDSTR, writer.user_string("/proc/thread-self"))
@@ -94,7 +89,7 @@ def start_hook() -> bytes:
     body.op(_LDNULL)
     body.op(_LDFTN, playing)
     body.op(_NEWOBJ, member(thread_start, ".ctor", bytes([_INSTANCE, 2, _VOID, _OBJECT, _I])))
-    body.op(_NEWOBJ, member(thread, ".ctor", bytes([_INSTANCE, 1, _VOID]) + a_class(thread_start)))
+    body.op(_NEWOBJ, member(thread, ".ctor", bytes([_INSTANCE, 1, _VOID]) + class_of(thread_start)))
     body.op(_DUP)
     body.op(_LDC_I4_1)
     body.op(_CALL, member(thread, "set_IsBackground", bytes([_INSTANCE, 1, _VOID, _BOOLEAN])))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from nativegen.metadata import Assembly, Table
 from nativegen.operations.closure import Closure
 from nativegen.operations.start_hook import NAME, PROPERTY, start_hook
 from nativegen.readytorun.targets import target_named
-from nativegen.runtime.recording import RecordedModule, Recording
+from nativegen.runtime.recording import Recording
 
 SUFFIX = ".startup"
 _HOOKS = "STARTUP_HOOKS"  # hostpolicy joins it with the environment's DOTNET_STARTUP_HOOKS
@@ -44,20 +44,17 @@ def usable_recording(path: str, closure: Closure) -> tuple[Recording, tuple[str,
     recording = Recording.read(path)
     _require_application(closure)
     own = {name: candidate.path for name, candidate in closure.candidates.items() if not candidate.is_framework}
-    loaded = {name: closure.paths[name] for name in _names(recording) if name in closure.paths}
+    loaded = {m.name: closure.paths[m.name] for m in recording.modules if m.name in closure.paths}
+    ids = {}
     for name, file in sorted({**loaded, **own}.items()):
-        _require_plain(closure.root_candidate.path, name, file)
-    ids = {name: module_id(file) for name, file in loaded.items()}
-    other = tuple(sorted({m.name for m in recording.modules if m.name in ids and ids[m.name] != m.mvid}))
+        assembly = _opened(file)
+        if assembly is not None:
+            objection = _objection(assembly)
+            if objection is not None:
+                raise NativegenError("NGEN7010", closure.root_candidate.path, detail=objection)
+            ids[name] = assembly.mvid
+    other = tuple(sorted({m.name for m in recording.modules if m.name in loaded and ids.get(m.name) != m.mvid}))
     return recording.only(lambda module: ids.get(module.name) == module.mvid).loads_first(), other
-
-
-def module_id(path: str) -> str | None:
-    """The version id of an assembly's module; None: it cannot be read."""
-    try:
-        return Assembly.open(path).mvid
-    except NativegenError:
-        return None
 
 
 def add_startup(folder: str, app: str, recording: Recording) -> None:
@@ -85,18 +82,23 @@ def remove_startup(folder: str, app: str) -> None:
 
 def outdated_modules(recording: Recording, paths: Iterable[str]) -> list[str]:
     """Names of recorded modules that are another build in these assemblies."""
-    recorded = {module.name: module for module in recording.modules}
-    by_name: Mapping[str, RecordedModule] = {name.lower(): module for name, module in recorded.items()}
+    by_name = {module.name.lower(): module for module in recording.modules}
     found = []
     for path in paths:
         module = by_name.get(Path(path).stem.lower())
-        if module is not None and module.methods and module_id(path) != module.mvid:
-            found.append(module.name)
+        if module is not None and module.methods:
+            assembly = _opened(path)
+            if assembly is None or assembly.mvid != module.mvid:
+                found.append(module.name)
     return sorted(found)
 
 
-def _names(recording: Recording) -> set[str]:
-    return {module.name for module in recording.modules}
+def _opened(path: str) -> Assembly | None:
+    """None: it is no assembly; whoever loads it finds out."""
+    try:
+        return Assembly.open(path)
+    except NativegenError:
+        return None
 
 
 def _require_application(closure: Closure) -> None:
@@ -110,18 +112,16 @@ def _require_application(closure: Closure) -> None:
         raise NativegenError("NGEN7010", app, detail=f"its runtimeconfig.json switches startup hooks off ({_SWITCH})")
 
 
-def _require_plain(app: str, name: str, path: str) -> None:
-    """Nothing that would behave differently: class initializers run when they would anyway, module initializers not."""
+def _objection(assembly: Assembly) -> str | None:
+    """What would behave differently: class initializers run when they would anyway, module initializers do not."""
     try:
-        assembly = Assembly.open(path)
         if _has_module_initializer(assembly):
-            detail = f"the module initializer of {name} would run sooner, and on another thread"
-            raise NativegenError("NGEN7010", app, detail=detail)
-        if _CALL in Path(path).read_bytes() and _uses_player(assembly):
-            raise NativegenError("NGEN7010", app, detail=f"{name} uses profile optimization itself")
-    except NativegenError as error:
-        if error.code == "NGEN7010":
-            raise  # anything else: a file that is no assembly; whoever loads it finds out
+            return f"the module initializer of {assembly.name} would run sooner, and on another thread"
+        if _CALL in Path(assembly.path).read_bytes() and _uses_player(assembly):
+            return f"{assembly.name} uses profile optimization itself"
+    except NativegenError:
+        pass  # it is malformed; whoever loads it finds out
+    return None
 
 
 def _has_module_initializer(assembly: Assembly) -> bool:

@@ -33,13 +33,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from nativegen.metadata.assembly_writer import AssemblyWriter, Body, Label
+from nativegen.metadata.assembly_writer import AssemblyWriter, Body, Label, class_of, value_type_of
 
 LIST_VARIABLE: Final = "NATIVEGEN_LIVE_LIST"
 RESULT_SUFFIX: Final = ".out"
 NAME: Final = "nativegen.livehost"
 
-_CORE_TOKEN = bytes.fromhex("7cec85d7bea7798e")
 _STATIC_INTERNAL_HIDEBYSIG = 0x0093  # II.23.1.10
 
 # III.1: opcodes.
@@ -68,7 +67,7 @@ class _Program:
 
     def __init__(self) -> None:
         self.writer = AssemblyWriter(NAME)
-        core = self.writer.assembly_ref("System.Private.CoreLib", _CORE_TOKEN)
+        core = self.writer.core_library()
 
         def type_ref(namespace: str, name: str) -> int:
             return self.writer.type_ref(core, namespace, name)
@@ -150,9 +149,9 @@ class _Program:
         """The line is a token: say the method's address, then prepare it."""
         body.op(_LDLOC_S, _MODULE, 1)
         body.op(_LDLOC_S, _TOKEN, 1)
-        signature = bytes([_INSTANCE, 1, *_class(self.method_base), _I4])
+        signature = bytes([_INSTANCE, 1, *class_of(self.method_base), _I4])
         self._callvirt(body, self.module, "ResolveMethod", signature)
-        handle = _value(self.method_handle)
+        handle = value_type_of(self.method_handle)
         self._callvirt(body, self.method_base, "get_MethodHandle", bytes([_INSTANCE, 0, *handle]))
         body.op(_STLOC_S, _HANDLE, 1)
         body.op(_LDLOCA_S, _HANDLE, 1)
@@ -175,8 +174,8 @@ class _Program:
         body.op(_LDNULL)
         body.op(_STLOC_S, _MODULE, 1)
         body.op(_LDLOC_S, _LINE, 1)
-        self._call(body, self.assembly, "LoadFrom", bytes([_STATIC, 1, *_class(self.assembly), _STRING]))
-        self._callvirt(body, self.assembly, "get_ManifestModule", bytes([_INSTANCE, 0, *_class(self.module)]))
+        self._call(body, self.assembly, "LoadFrom", bytes([_STATIC, 1, *class_of(self.assembly), _STRING]))
+        self._callvirt(body, self.assembly, "get_ManifestModule", bytes([_INSTANCE, 0, *class_of(self.module)]))
         body.op(_STLOC_S, _MODULE, 1)
 
     def _report(self, body: Body) -> None:
@@ -189,7 +188,7 @@ class _Program:
         self._call(body, self.string, "Concat", bytes([_STATIC, 3, _STRING, _STRING, _STRING, _STRING]))
         body.op(_LDSTR, self.writer.user_string(""))
         body.op(_LDLOC_S, _ERROR, 1)
-        self._callvirt(body, self.exception, "GetType", bytes([_INSTANCE, 0, *_class(self.type)]))
+        self._callvirt(body, self.exception, "GetType", bytes([_INSTANCE, 0, *class_of(self.type)]))
         self._callvirt(body, self.object, "ToString", bytes([_INSTANCE, 0, _STRING]))
         self._write(body)
 
@@ -200,8 +199,8 @@ class _Program:
 
     def _locals(self) -> bytes:
         types = (
-            *(bytes([_STRING]), _class(self.stream_reader), _class(self.stream_writer), _class(self.module)),
-            *(bytes([_STRING, _I4]), _value(self.method_handle), bytes([_I, _I8]), _class(self.exception)),
+            *(bytes([_STRING]), class_of(self.stream_reader), class_of(self.stream_writer), class_of(self.module)),
+            *(bytes([_STRING, _I4]), value_type_of(self.method_handle), bytes([_I, _I8]), class_of(self.exception)),
         )
         return bytes([_LOCALS, 10]) + b"".join(types)
 
@@ -213,14 +212,6 @@ class _Program:
 
     def _callvirt(self, body: Body, parent: int, name: str, signature: bytes) -> None:
         body.op(_CALLVIRT, self._member(parent, name, signature))
-
-
-def _class(token: int) -> bytes:
-    return bytes([_CLASS, (token & 0xFFFFFF) << 2 | 1])
-
-
-def _value(token: int) -> bytes:
-    return bytes([_VALUETYPE, (token & 0xFFFFFF) << 2 | 1])
 
 
 def build_live_host() -> bytes:

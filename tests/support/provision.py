@@ -152,10 +152,7 @@ def provision_compilers() -> Path:
     Raises:
         ProvisionError: the registry did not deliver.
     """
-    entry = find_inputs().home / "sdk22"
-    if not entry.exists():
-        _publish(entry, _fetch_compilers)
-    return entry
+    return _provided("sdk22", _fetch_compilers)
 
 
 def provision_nswag() -> Path:
@@ -164,10 +161,7 @@ def provision_nswag() -> Path:
     Raises:
         ProvisionError: the registry did not deliver.
     """
-    entry = find_inputs().home / "nswag"
-    if not entry.exists():
-        _publish(entry, partial(_fetch_npm, NSWAG))
-    return entry
+    return _provided("nswag", partial(_fetch_npm, NSWAG))
 
 
 def provision_kusto() -> Path:
@@ -176,9 +170,14 @@ def provision_kusto() -> Path:
     Raises:
         ProvisionError: the registry did not deliver.
     """
-    entry = find_inputs().home / "kusto"
+    return _provided("kusto", _fetch_kusto)
+
+
+def _provided(name: str, fetch: Callable[[Path], None]) -> Path:
+    """One of the inputs that only sweeps need, fetched at the first call."""
+    entry = find_inputs().home / name
     if not entry.exists():
-        _publish(entry, _fetch_kusto)
+        _publish(entry, fetch)
     return entry
 
 

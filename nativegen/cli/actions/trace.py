@@ -48,7 +48,6 @@ def run(parsed: Parsed, output: Output) -> int:
     from nativegen.cli.running import valid_images
     from nativegen.operations.entry_counts import EntryCounts, named_counts
     from nativegen.operations.jit_reasons import JitReasons
-    from nativegen.operations.view import make_view, needs_view
     from nativegen.runtime.discover import runtime_for
     from nativegen.runtime.events import read_method_report
     from nativegen.runtime.host import TraceRequest, run_app
@@ -71,7 +70,7 @@ def run(parsed: Parsed, output: Output) -> int:
     if recording:
         app = Path(_without_images(found, cache))
     else:
-        app = Path(make_view(cache, found).app if needs_view(found) else found.app)
+        app = Path(_as_installed(found, cache))
     runtime = runtime_for(app, Path(explicit) if explicit else None)
     counted = sorted(found.images.values()) if parsed.flag("Profile") and not recording else []
     with contextlib.ExitStack() as stack:
@@ -109,17 +108,23 @@ def _record_start(parsed: Parsed, found: Substitution, cache: str, output: Outpu
     from pathlib import Path
 
     from nativegen.operations.record_start import record_start
-    from nativegen.operations.view import make_view, needs_view
     from nativegen.runtime.discover import runtime_for
 
     if parsed.flag("merge"):
         raise UsageError("a start-up recording has an order: two of them cannot be merged")
     file, explicit = parsed.value("output"), parsed.value("runtime")
     assert file is not None
-    app = Path(make_view(cache, found).app if needs_view(found) else found.app)
+    app = Path(_as_installed(found, cache))
     exit_code, recording = record_start(app, parsed.rest, runtime_for(app, Path(explicit) if explicit else None), file)
     output.warn(f"{file}: {recording.method_count} methods of {len(recording.modules)} assemblies")
     return exit_code
+
+
+def _as_installed(found: Substitution, cache: str) -> str:
+    """The program with its valid images."""
+    from nativegen.operations.view import make_view, needs_view
+
+    return make_view(cache, found).app if needs_view(found) else found.app
 
 
 def _without_images(found: Substitution, cache: str) -> str:
