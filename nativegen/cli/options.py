@@ -164,7 +164,7 @@ def say_unresolved(profile: str | None, unresolved: Sequence[str], output: Outpu
         from nativegen.diagnostics import NativegenError
 
         error = NativegenError("NGEN3109", profile, count=len(unresolved), first=unresolved[0])
-        output.warn(str(error).replace(": error ", ": warning ", 1))
+        output.warning(error)
         for line in unresolved if output.verbose else ():
             output.warn(f"  {line}")
 

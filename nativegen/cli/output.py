@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from nativegen.cli.switches import Parsed
+    from nativegen.diagnostics import NativegenError
 
 
 class Output:
@@ -79,6 +80,10 @@ class Output:
             self.warn(text)
         else:
             self._print(text)
+
+    def warning(self, error: NativegenError) -> None:
+        """A mistake that does not end the command."""
+        self.warn(str(error).replace(": error ", ": warning ", 1))
 
     def warn(self, text: str) -> None:
         """An error or a warning."""

@@ -79,7 +79,7 @@ def valid_images(
     except NativegenError as error:
         if not tolerant or error.exit_code != CACHE_UNUSABLE:
             raise
-        output.warn(str(error).replace(": error ", ": warning ", 1))
+        output.warning(error)
         return find_substitution(None, app, wanted, NativeToolchain()), root
     if needed and not output.silent:
         if found.root is None:
@@ -106,6 +106,6 @@ def _say_not_installed(parsed: Parsed, output: Output, app: str, runs: bool) -> 
     if runs:
         for path, instead_of in images_beside(os.path.realpath(app)).items():
             error = NativegenError("NGEN2015", path, assembly=os.path.basename(instead_of))
-            output.warn(str(error).replace(": error ", ": warning ", 1))
+            output.warning(error)
     without = ", it runs without native images" if runs else ""
     output.warn(f"{app}: not installed{for_this}{without}; run: nativegen install {shlex.quote(app)}{switches}")

@@ -36,5 +36,5 @@ def sharing(inner: Toolchain, parsed: Parsed, output: Output) -> Iterator[Toolch
     yield toolchain
     if toolchain.problem is not None and not output.silent:
         error = NativegenError("NGEN4012", settings.url, detail=toolchain.problem)
-        output.warn(str(error).replace(": error ", ": warning ", 1))
+        output.warning(error)
     output.detail(toolchain.summary())

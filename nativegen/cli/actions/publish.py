@@ -70,7 +70,7 @@ def _usable_recording(parsed: Parsed, found: Substitution, output: Output) -> Re
     recording, other = usable_recording(path, closure)
     if other:
         error = NativegenError("NGEN3113", path, names=", ".join(other))
-        output.warn(str(error).replace(": error ", ": warning ", 1))
+        output.warning(error)
     return recording
 
 
